@@ -1,0 +1,95 @@
+# What can be done here: `make help`. Everything happens in .venv, which is made when first needed
+# and brought up to date when pyproject.toml changes.
+
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+# The first of these that runs and is new enough; or say `make PYTHON=/path/to/python3.12 ...`.
+PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; \
+	done)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format-check lint types imports coverage bench format golden clean
+
+help: ## this page
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.has-trio ## a call fails over from a silent gateway to one that answers
+	@$(BIN)/python examples/demo.py $(ARGS)
+
+test: $(VENV)/.has-test ## the tests; `make test ARGS="-k cancel"` runs some
+	$(BIN)/python -m pytest $(ARGS)
+
+check: format-check lint types imports coverage ## all that must hold: format, lint, types, imports, coverage
+
+bench: $(VENV)/.has-dev ## what things cost, as a table
+	$(BIN)/python -m pytest tests/bench -o python_files='bench_*.py' --benchmark-only \
+		--benchmark-columns=min,median,stddev,ops --benchmark-sort=name $(ARGS)
+
+format: $(VENV)/.has-dev ## format the code, and mend what ruff can mend
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix-only
+
+golden: $(VENV)/.has-test ## write the stored files of golden tests anew; then read the diff
+	$(BIN)/python -m pytest -m golden --regenerate
+
+clean: ## remove everything that make makes
+	rm -rf $(VENV) dist .coverage .benchmarks .hypothesis .import_linter_cache
+	rm -rf .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The parts of check
+
+format-check: $(VENV)/.has-dev
+	$(BIN)/ruff format --check
+
+lint: $(VENV)/.has-dev
+	$(BIN)/ruff check
+
+types: export PATH := $(CURDIR)/$(BIN):$(PATH)
+types: $(VENV)/.has-dev
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/pyright --verifytypes sansip --ignoreexternal
+
+imports: $(VENV)/.has-dev
+	$(BIN)/lint-imports --no-logo
+
+# One run, then questions: is all of the core covered, is each of its packages covered by its own
+# tests (what runs while tests are collected, such as class bodies, counts for all), and what of the
+# adapters? The benchmarks run too, once and untimed, so that they keep working.
+coverage: $(VENV)/.has-dev
+	$(BIN)/python -m pytest --cov --cov-context=test --cov-report=
+	$(BIN)/coverage report --include='sansip/*' --fail-under=100
+	@set -e; for package in sansip/*/; do package=$$(basename "$$package"); \
+		test -f "sansip/$$package/__init__.py" || continue; echo "sansip/$$package by tests/$$package:"; \
+		$(BIN)/coverage report --include="sansip/$$package/*" --fail-under=100 \
+			--contexts="^tests/$$package/,^$$"; done
+	$(BIN)/coverage report --include='adapters/trio/*' --fail-under=95
+	$(BIN)/python -m pytest -q tests/bench -o python_files='bench_*.py' --benchmark-disable
+
+# The environment, in steps: the demo shall not wait for the tools of those who work on the code.
+
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -e
+
+$(VENV)/.has-trio: pyproject.toml | $(BIN)/python
+	$(INSTALL) '.[trio]'
+	@touch $@
+
+$(VENV)/.has-test: pyproject.toml | $(BIN)/python
+	$(INSTALL) '.[trio,test]'
+	@touch $@ $(VENV)/.has-trio
+
+$(VENV)/.has-dev: pyproject.toml | $(BIN)/python
+	$(INSTALL) '.[trio,test,dev]'
+	@touch $@ $(VENV)/.has-trio $(VENV)/.has-test
+
+$(BIN)/python:
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "sansip needs Python 3.11 or later: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; fi
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "sansip needs Python 3.11 or later; $(PYTHON) is not" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || { \
+		echo "$(PYTHON) lacks venv; on Debian and Ubuntu: sudo apt install python3-venv" >&2; exit 1; }
+	"$(PYTHON)" -m venv $(VENV)

@@ -1,0 +1,205 @@
+"""UDP sockets that also hear ICMP errors, owned outright: neither ``trio.socket`` nor streams.
+
+A whole batch is drained per wake-up, because a checkpoint costs more than a datagram. On Linux
+IP_RECVERR is on, which has two consequences. The error queue must be drained together with the
+receive queue, by one task, or the socket stays readable for ever and the loop spins. And a pending
+error of one peer makes the next send, to whomever, fail and lose its datagram: so a failed send
+drains the queue and tries again.
+"""
+
+import errno
+import os
+import socket
+import struct
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+
+import trio
+
+from sansip import Address, DatagramReceived, Send, SendFailed
+
+BATCH = 64  # datagrams per wake-up: then it is the others' turn
+ERRORS = 512  # queued errors per drain; the kernel's queue holds about 255
+RETRIES = 8  # sends of one datagram that run into errors of others
+BUFFER = 4 << 20  # bytes asked of the kernel, which may grant less
+WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 (recognised, not bound)
+
+# Linux constants that Python 3.11 does not name.
+IP_PKTINFO, IP_RECVERR, IPV6_RECVERR = 8, 11, 25
+ICMP, ICMP6 = 2, 3  # ee_origin: what the network says; the rest are local echoes of failed sends
+
+REMEDIES = {
+    errno.EADDRINUSE: ' (another program listens there: "ss -lunp" shows which)',
+    errno.EADDRNOTAVAIL: ' (this machine does not have it: "ip address" shows what it has)',
+    errno.EACCES: " (ports below 1024 need CAP_NET_BIND_SERVICE)",
+}
+
+
+class EndpointError(Exception):
+    """An endpoint of the configuration cannot be opened; the text names it, and the remedy."""
+
+
+class UdpSocket:
+    """One bound UDP socket: tells what comes in as events, and sends."""
+
+    def __init__(
+        self,
+        name: str,
+        bind: Address,
+        feed: Callable[[DatagramReceived | SendFailed], None],
+        now: Callable[[], float],
+        lost: Callable[[str, str], None],
+    ) -> None:
+        """Bind; ``feed`` takes events, ``lost`` a datagram's (endpoint, reason) for reports."""
+        self._name, self._feed, self._now, self._lost = name, feed, now, lost
+        self._family = socket.AF_INET6 if ":" in bind.host else socket.AF_INET
+        self._socket = socket.socket(self._family, socket.SOCK_DGRAM)
+        try:
+            self._prepare(wildcard=bind.host in WILDCARDS)
+            self._socket.bind((bind.host, bind.port))
+        except OSError as error:
+            self._socket.close()
+            reason = (error.strerror or str(error)).lower() + REMEDIES.get(error.errno or 0, "")
+            message = f"{name}: {reason}"
+            raise EndpointError(message) from error
+        host, port = self._socket.getsockname()[:2]
+        self.address = Address(host, port)
+        self._receive = self._receive_anywhere if bind.host in WILDCARDS else self._receive_here
+
+    def close(self) -> None:
+        """Close; nobody may be reading any more."""
+        self._socket.close()
+
+    async def read(self) -> None:
+        """Feed what comes, for ever."""
+        while True:
+            await trio.lowlevel.wait_readable(self._socket)
+            if not self._drain() + self._receive():
+                # Readable, yet nothing there: an error that no queue holds (ENETDOWN). Reading
+                # it clears it; otherwise this loop would spin.
+                self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+
+    def send(self, order: Send) -> None:
+        """Send; once more after every error that belongs to somebody else.
+
+        A full buffer loses the datagram, as any router on the way might: SIP retransmits. It is
+        not told to the core as a failure, for it says nothing about the peer, and turning to the
+        next gateway would double the load at the worst moment.
+        """
+        try:
+            self._transmit(order)
+        except BlockingIOError:
+            self._lost(self._name, f"send buffer full, datagram to {order.remote} lost")
+        except (OSError, OverflowError) as error:
+            self._send_again(order, error)
+
+    def _transmit(self, order: Send) -> None:
+        remote = order.remote
+        # The core's addresses are numeric; a name would block the loop in the C library.
+        socket.inet_pton(self._family, remote.host)
+        self._socket.sendto(order.data, (remote.host, remote.port))
+
+    def _send_again(self, order: Send, error: Exception) -> None:
+        for _ in range(RETRIES):
+            if not self._drain():
+                break
+            try:
+                self._transmit(order)
+            except (OSError, OverflowError) as again:
+                error = again
+            else:
+                return
+        reason = getattr(error, "strerror", None) or str(error)
+        failed = SendFailed(self._now(), self._name, order.remote, reason, order.id)
+        self._feed(failed)
+
+    def _prepare(self, *, wildcard: bool) -> None:
+        sock, six = self._socket, self._family == socket.AF_INET6
+        sock.setblocking(False)  # noqa: FBT003
+        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+            with suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, option, BUFFER)
+        if six:  # IPv4 has endpoints of its own, without addresses like ::ffff:192.0.2.1
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if wildcard and six:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+        elif wildcard:
+            sock.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
+        if sys.platform == "linux" and six:
+            sock.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
+        elif sys.platform == "linux":
+            sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
+
+    def _receive_here(self) -> int:
+        receive, feed, now = self._socket.recvfrom, self._feed, self._now
+        name, local = self._name, self.address
+        for count in range(BATCH):
+            try:
+                data, source = receive(65535)
+            except BlockingIOError:
+                return count
+            except OSError:  # the shadow of an error that is in the queue
+                continue
+            feed(DatagramReceived(now(), name, Address(source[0], source[1]), local, data))
+        return BATCH
+
+    def _receive_anywhere(self) -> int:
+        for count in range(BATCH):
+            try:
+                data, ancillary, _, source = self._socket.recvmsg(65535, 64)
+            except BlockingIOError:
+                return count
+            except OSError:
+                continue
+            local = Address(_destination(ancillary) or self.address.host, self.address.port)
+            remote = Address(source[0], source[1])
+            self._feed(DatagramReceived(self._now(), self._name, remote, local, data))
+        return BATCH
+
+    def _drain(self) -> int:
+        """Empty the error queue, tell the core what the network said, and count."""
+        if sys.platform != "linux":
+            return 0
+        for count in range(ERRORS):
+            try:
+                quoted, ancillary, _, remote = self._socket.recvmsg(2048, 512, socket.MSG_ERRQUEUE)
+            except OSError:
+                return count
+            reason = transport_error(ancillary)
+            if reason:
+                peer = Address(remote[0], remote[1])
+                event = SendFailed(self._now(), self._name, peer, reason, None, quoted)
+                self._feed(event)
+        return ERRORS
+
+
+def _destination(ancillary: list[tuple[int, int, bytes]]) -> str | None:
+    for level, kind, data in ancillary:
+        if level == socket.IPPROTO_IP and kind == IP_PKTINFO:
+            return socket.inet_ntop(socket.AF_INET, data[8:12])
+        if level == socket.IPPROTO_IPV6 and kind == socket.IPV6_PKTINFO:
+            return socket.inet_ntop(socket.AF_INET6, data[:16])
+    return None
+
+
+def transport_error(ancillary: list[tuple[int, int, bytes]]) -> str | None:
+    """Say what an entry of the error queue means; None when it is to be ignored.
+
+    "Host, network, port or protocol unreachable errors, or parameter problem errors SHOULD cause
+    the transport layer to inform the transport user of a failure in sending. Source quench and
+    TTL exceeded ICMP errors SHOULD be ignored" (RFC 3261 18.4; 3261-18.4-01). "Fragmentation
+    needed" is ignored too: the kernel has learnt the size, and fragments the retransmission.
+    """
+    for level, kind, data in ancillary:
+        if (level, kind) not in (
+            (socket.IPPROTO_IP, IP_RECVERR),
+            (socket.IPPROTO_IPV6, IPV6_RECVERR),
+        ):
+            continue
+        number, origin, icmp_type, code = struct.unpack_from("=IBBB", data)
+        four = origin == ICMP and (icmp_type == 12 or (icmp_type == 3 and code != 4))
+        six = origin == ICMP6 and icmp_type in (1, 4)
+        if four or six:
+            return f"ICMP: {os.strerror(number)}"
+    return None

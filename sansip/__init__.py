@@ -1,0 +1,105 @@
+"""sansip: a pure, sans-IO SIP transaction and failover core.
+
+``Engine(config, policy).step(state, event) -> (state, actions)``: facts go in, orders come out,
+nothing else happens. What stands here is the public face; everything below it may change.
+"""
+
+from sansip.address import Address, Hop
+from sansip.dispatch import Dispatch
+from sansip.engine.actions import (
+    Action,
+    Deliver,
+    QueryDns,
+    Report,
+    Send,
+    StartTimer,
+    StopDns,
+    StopTimer,
+    Timer,
+)
+from sansip.engine.config import Config, Endpoint, Limits
+from sansip.engine.engine import Engine
+from sansip.engine.events import (
+    AckSubmitted,
+    Administered,
+    CancelSubmitted,
+    DatagramReceived,
+    DnsAnswered,
+    Event,
+    FlushCache,
+    Quiesce,
+    ReplaceGroups,
+    RequestSubmitted,
+    SendFailed,
+    TimerFired,
+)
+from sansip.engine.policy import (
+    Decision,
+    Drop,
+    Failed,
+    FailureDecision,
+    Policy,
+    Relay,
+    Reply,
+    Scene,
+    Tried,
+)
+from sansip.engine.state import State
+from sansip.errors import LocalProtocolError, ProtocolError, RemoteProtocolError
+from sansip.message import Request, Response, Uri, Via, parse
+from sansip.proxy.vocabulary import Finish, TryNext
+from sansip.timing import Timing
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AckSubmitted",
+    "Action",
+    "Address",
+    "Administered",
+    "CancelSubmitted",
+    "Config",
+    "DatagramReceived",
+    "Decision",
+    "Deliver",
+    "Dispatch",
+    "DnsAnswered",
+    "Drop",
+    "Endpoint",
+    "Engine",
+    "Event",
+    "Failed",
+    "FailureDecision",
+    "Finish",
+    "FlushCache",
+    "Hop",
+    "Limits",
+    "LocalProtocolError",
+    "Policy",
+    "ProtocolError",
+    "QueryDns",
+    "Quiesce",
+    "Relay",
+    "RemoteProtocolError",
+    "ReplaceGroups",
+    "Reply",
+    "Report",
+    "Request",
+    "RequestSubmitted",
+    "Response",
+    "Scene",
+    "Send",
+    "SendFailed",
+    "StartTimer",
+    "State",
+    "StopDns",
+    "StopTimer",
+    "Timer",
+    "TimerFired",
+    "Timing",
+    "Tried",
+    "TryNext",
+    "Uri",
+    "Via",
+    "parse",
+]

@@ -1,0 +1,94 @@
+"""Actions: the orders that the core gives an adapter, to be performed in the order of the tuple."""
+
+from sansip.address import Address
+from sansip.message import Request, Response
+from sansip.value import value
+
+
+@value
+class Timer:
+    """The name of a timer: whose it is, what for (``A``, ``advance`` ...), and a serial number.
+
+    An owner has at most one timer running: a new ``StartTimer`` replaces what ran for its owner.
+    No two timers are equal, so one that fires too late matches nothing.
+    """
+
+    owner: str
+    name: str
+    serial: int
+
+
+@value
+class Send:
+    """Send ``data`` to ``remote`` from the named endpoint (``flow`` is None for datagrams).
+
+    If the operating system refuses, answer with ``SendFailed`` that repeats ``id``.
+    """
+
+    id: str
+    endpoint: str
+    remote: Address
+    flow: int | None
+    data: bytes
+
+
+@value
+class StartTimer:
+    """Tell ``TimerFired`` in ``after`` seconds, counted from the event that led to this order."""
+
+    timer: Timer
+    after: float
+
+
+@value
+class StopTimer:
+    """The owner's timer is not wanted any more."""
+
+    timer: Timer
+
+
+@value
+class QueryDns:
+    """Ask for records; answer with ``DnsAnswered``, whatever comes of it.
+
+    ``name`` has no trailing dot; ``type`` is "NAPTR", "SRV", "A" or "AAAA".
+    """
+
+    query: int
+    name: str
+    type: str
+
+
+@value
+class StopDns:
+    """Nobody waits for this question any more; an answer would be harmless."""
+
+    query: int
+
+
+@value
+class Deliver:
+    """Something for the embedding program: what came of a request that it submitted.
+
+    A response to it; or None at the end, when nothing more will follow for this ``handle``.
+    """
+
+    handle: str
+    message: Request | Response | None
+
+
+@value
+class Report:
+    """What a log, a metric or a trace may want; never needed for correctness.
+
+    ``topic`` is one of a few words ("malformed", "dropped", "failover", "limit", "dns",
+    "transport", "policy"), ``about`` the key of the transaction or what else it concerns, and
+    ``text`` a sentence for people.
+    """
+
+    topic: str
+    about: str
+    text: str
+
+
+Action = Send | StartTimer | StopTimer | QueryDns | StopDns | Deliver | Report

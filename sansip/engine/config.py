@@ -1,0 +1,248 @@
+"""What an engine is told once: endpoints, groups, limits. A wrong value never gets past here."""
+
+from collections.abc import Iterable, Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Literal
+
+from sansip.address import Address, Hop
+from sansip.errors import LocalProtocolError, RemoteProtocolError
+from sansip.locate import CacheLimits, LocateLimits
+from sansip.message import MessageLimits, Uri, parse_uri
+from sansip.timing import Timing
+from sansip.value import value
+
+Transport = Literal["udp"]
+TRANSPORTS: tuple[Transport, ...] = ("udp",)
+DEFAULT_PORT = 5060
+
+
+@value
+class Limits:
+    """How much of everything there may be. A full table answers 503 and grows no further."""
+
+    message: MessageLimits = MessageLimits()
+    locate: LocateLimits = LocateLimits()
+    cache: CacheLimits = CacheLimits()
+    transactions: int = 200_000  # server transactions, those that linger included
+    in_flight: int = 100_000  # requests without a final answer, from all sources
+    in_flight_per_source: int = 50_000  # the same, from one IP address
+    branches: int = 16  # that one request may have
+    questions: int = 1_000  # DNS questions in flight
+
+
+class Endpoint:
+    """A transport and an address to listen on, and the address that others are told.
+
+    ``Endpoint("udp", "192.0.2.10:5060")``. ``advertise`` goes into Via and Record-Route; it is
+    needed when the endpoint listens on a wildcard (``0.0.0.0``, ``::``) or on port 0.
+    """
+
+    __slots__ = ("advertised", "bind", "name", "sent_by", "transport")
+
+    def __init__(self, transport: str, address: str, *, advertise: str | None = None) -> None:
+        """``address`` and ``advertise`` are ``HOST:PORT``, IPv6 hosts in brackets."""
+        self.name = f"{transport}:{address}"
+        """What events and actions call this endpoint."""
+        if transport not in TRANSPORTS:
+            known = ", ".join(TRANSPORTS)
+            raise LocalProtocolError(f"endpoint {self.name}: transport must be one of: {known}")
+        self.transport = transport
+        self.bind = _address(address, self.name)
+        if not _is_ip(self.bind.host):
+            raise LocalProtocolError(
+                f"endpoint {self.name}: {self.bind.host} is not an IP address; "
+                "listen on an address and name the host in advertise"
+            )
+        if advertise is None and (self.bind.port == 0 or _is_wildcard(self.bind.host)):
+            raise LocalProtocolError(
+                f"endpoint {self.name} has no address of its own to put into Via: "
+                'say which with advertise="HOST:PORT"'
+            )
+        self.advertised = _address(advertise or address, self.name)
+        """Host (a name or an address) and port that others reach this endpoint at."""
+        if self.advertised.port == 0:
+            raise LocalProtocolError(f"endpoint {self.name}: advertise needs a port other than 0")
+        self.sent_by = str(self.advertised)
+        """The advertised address as it is written in Via and Record-Route."""
+
+    @property
+    def family(self) -> int:
+        """4 or 6."""
+        return 6 if ":" in self.bind.host else 4
+
+    def __repr__(self) -> str:
+        advertise = f", advertise={self.sent_by!r}" if self.advertised != self.bind else ""
+        return f"Endpoint({self.transport!r}, {str(self.bind)!r}{advertise})"
+
+
+class Config:
+    """Everything an engine needs to know but its policy. It does not change."""
+
+    __slots__ = (
+        "_allowed", "_bound", "_mine", "_sent_bys", "aliases", "endpoints", "extensions",
+        "families", "groups", "limits", "secret", "timing", "transports",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        endpoints: Iterable[Endpoint],
+        *,
+        groups: Mapping[str, Iterable[str]] | None = None,
+        aliases: Iterable[str] = (),
+        allow_hops: Iterable[str] = (),
+        extensions: Iterable[str] = (),
+        timing: Timing | None = None,
+        limits: Limits | None = None,
+        secret: bytes | None = None,
+    ) -> None:
+        """Check and keep the settings; LocalProtocolError says what is wrong with them.
+
+        ``groups``      name to SIP URIs, in the order in which they are to be tried
+        ``aliases``     other names of this proxy, ``HOST`` or ``HOST:PORT``, as found in Route
+        ``allow_hops``  networks (``127.0.0.0/8``) that the hop filter would refuse otherwise:
+                        loopback, link-local, multicast, broadcast and unspecified addresses
+        ``extensions``  option tags that Proxy-Require may name
+        ``secret``      the key under which Record-Route is signed, 16 to 64 bytes; give the same
+                        one after a restart, or to all of several proxies, and dialogs survive.
+                        Default: the seed of the run.
+        """
+        self.endpoints = tuple(endpoints)
+        if not self.endpoints:
+            raise LocalProtocolError("a configuration needs at least one endpoint")
+        names = [endpoint.name for endpoint in self.endpoints]
+        for name in names:
+            if names.count(name) > 1:
+                raise LocalProtocolError(f"endpoint {name} is there twice")
+        self.groups = checked_groups((groups or {}).items())
+        self.extensions = tuple(extensions)
+        self.timing = timing or Timing()
+        self.limits = limits or Limits()
+        self.secret = secret
+        if secret is not None and not 16 <= len(secret) <= 64:
+            raise LocalProtocolError(f"secret has {len(secret)} bytes; it needs 16 to 64")
+        self.aliases = tuple(aliases)
+        own = [(e.advertised.host.lower(), e.advertised.port) for e in self.endpoints]
+        bound = [(e.bind.host, e.bind.port) for e in self.endpoints if not _is_wildcard(e.bind.host)]
+        named = [_address(a, "aliases", DEFAULT_PORT) for a in self.aliases]
+        self._mine = frozenset(own + bound + [(a.host.lower(), a.port) for a in named])
+        self._bound = frozenset(own + bound)
+        self._sent_bys = frozenset(str(Address(host, port)) for host, port in own)
+        self._allowed = tuple(_network(text) for text in allow_hops)
+        self.transports = tuple(dict.fromkeys(e.transport for e in self.endpoints))
+        self.families = tuple(dict.fromkeys(e.family for e in self.endpoints))
+
+    def is_mine(self, uri: Uri) -> bool:
+        """Whether a URI names this proxy, by configuration alone (RFC 3261 16.4, AMB-04)."""
+        return (uri.host, uri.port or DEFAULT_PORT) in self._mine
+
+    def is_own_sent_by(self, sent_by: str) -> bool:
+        """Whether a Via sent-by is one that this proxy writes (RFC 3261 18.1.2)."""
+        return sent_by in self._sent_bys
+
+    def refuses(self, hop: Hop) -> str | None:
+        """Why requests do not go to a hop, or None: the hop filter.
+
+        Nobody on the network shall make a proxy talk to itself, to the machine that it runs on, or
+        to a whole network.
+        """
+        host = hop.address.host
+        if (host, hop.address.port) in self._bound:
+            return "that is this proxy itself"
+        why = special(host)
+        if why is None or any(ip_address(host) in network for network in self._allowed):
+            return None
+        return f"{why} address; allow_hops does not list it"
+
+    def endpoint(self, name: str) -> Endpoint | None:
+        """The endpoint of this name."""
+        for endpoint in self.endpoints:
+            if endpoint.name == name:
+                return endpoint
+        return None
+
+    def endpoint_at(self, uri: Uri) -> Endpoint | None:
+        """The endpoint that a Record-Route URI of ours stands for."""
+        port = uri.port or DEFAULT_PORT
+        for endpoint in self.endpoints:
+            if endpoint.advertised.host.lower() == uri.host and endpoint.advertised.port == port:
+                return endpoint
+        return None
+
+    def endpoint_for(self, hop: Hop, preferred: Endpoint | None) -> Endpoint | None:
+        """The endpoint to send from: the preferred one if it can reach the hop, else the first."""
+        family = 6 if ":" in hop.address.host else 4
+        if preferred is not None and preferred.transport == hop.transport:
+            if preferred.family == family:
+                return preferred
+        for endpoint in self.endpoints:
+            if endpoint.transport == hop.transport and endpoint.family == family:
+                return endpoint
+        return None
+
+
+def checked_groups(
+    groups: Iterable[tuple[str, Iterable[str]]],
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Groups as the state keeps them: sorted out, every member a SIP URI."""
+    checked: dict[str, tuple[str, ...]] = {}
+    for name, listed in groups:
+        members = tuple(listed)
+        if not members:
+            raise LocalProtocolError(f"group {name} is empty: name at least one SIP URI")
+        for member in members:
+            try:
+                uri = parse_uri(member, "SIP URI")
+            except RemoteProtocolError as error:
+                raise LocalProtocolError(f"group {name}: {member!r}: {error.reason}") from None
+            if uri.scheme not in ("sip", "sips"):
+                raise LocalProtocolError(f"group {name}: {member!r} is not a sip or sips URI")
+        checked[name] = members
+    return tuple(checked.items())
+
+
+def _address(text: str, where: str, default_port: int | None = None) -> Address:
+    host, colon, port = text.rpartition(":")
+    if not colon or text.endswith("]"):
+        host, port = text, "" if default_port is None else str(default_port)
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise LocalProtocolError(f"{where}: {text!r} is not HOST:PORT")
+    return Address(str(ip_address(host)) if _is_ip(host) else host, int(port))
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(text)
+    except ValueError as error:
+        raise LocalProtocolError(f"allow_hops: {text!r}: {error}") from None
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_wildcard(host: str) -> bool:
+    return host in ("0.0.0.0", "::")  # noqa: S104 - nothing is bound here
+
+
+def special(host: str) -> str | None:
+    """What is special about an IP address or not an address at all, or None."""
+    if ":" not in host:
+        # By far the most common case, without the cost of an ip_address object.
+        first = host.partition(".")[0]
+        if first.isdecimal() and int(first) < 224 and first not in ("0", "127", "169"):
+            return None
+    if not _is_ip(host):
+        return "not an IP"
+    ip = ip_address(host)
+    mapped = getattr(ip, "ipv4_mapped", None)
+    if mapped is not None:
+        return special(str(mapped))
+    for why in ("loopback", "multicast", "unspecified", "link_local", "reserved"):
+        if getattr(ip, f"is_{why}"):
+            return why.replace("_", "-")
+    return None

@@ -1,0 +1,194 @@
+"""The engine: ``step(state, event) -> (state, actions)``.
+
+It knows what belongs together. It alone has tables, names and numbers; the machines of the lower
+layers are handed their inputs, and their outputs are carried to the next machine or out, until all
+is quiet.
+
+* Same state and event, same result; the state that was stepped stays good.
+* Nothing that the network, DNS or a clock can bring makes ``step`` raise.
+* ``Send`` precedes the ``StartTimer`` that guards it; in all, the actions are to be performed in
+  the order of the tuple.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from sansip.engine import contexts, lookups, requests, submissions
+from sansip.engine.actions import Action
+from sansip.engine.config import Config
+from sansip.engine.events import (
+    AckSubmitted,
+    Administered,
+    CancelSubmitted,
+    DatagramReceived,
+    DnsAnswered,
+    Event,
+    RequestSubmitted,
+    SendFailed,
+    TimerFired,
+)
+from sansip.engine.policy import Policy
+from sansip.engine.state import ClientTransaction, State
+from sansip.engine.transactions import fire_client, fire_server, step_client, step_server
+from sansip.engine.turn import Turn
+from sansip.entropy import SEED_SIZES
+from sansip.errors import LocalProtocolError, RemoteProtocolError
+from sansip.locate import Cache
+from sansip.message import Response, parse, top_branch
+from sansip.proxy.vocabulary import Troubled
+from sansip.table import Table
+from sansip.transaction import Responded, TransportFailed, client, client_key, invite_client
+
+KEEP_ALIVE = b"\r\n\0"  # RFC 5626 8, and what phones send through NATs
+SILENT = (invite_client.Calling, client.Trying)
+
+
+class Engine:
+    """Settings and a policy; no state. Engines with the same of both are interchangeable.
+
+    To reload routes, step the same state with another engine; see ``Administered`` for the rest.
+    """
+
+    __slots__ = ("config", "policy")
+
+    def __init__(self, config: Config, policy: Policy | None = None) -> None:
+        """Without a policy every request that is not part of a dialog gets 404."""
+        self.config = config
+        """The settings, checked."""
+        self.policy = policy or Policy()
+        """What decides about requests."""
+
+    def start(self, seed: bytes, at: float) -> tuple[State, tuple[Action, ...]]:
+        """Make the first state.
+
+        ``seed`` is 16 to 64 bytes from a good source of randomness, and a secret: whoever knows
+        it can predict branches and tags. ``at`` is the time now, as in the events.
+        """
+        if len(seed) not in SEED_SIZES:
+            text = f"seed has {len(seed)} bytes; it needs 16 to 64"
+            raise LocalProtocolError(text)
+        state = State(
+            seed=seed,
+            serial=0,
+            server=Table(),
+            client=Table(),
+            contexts=Table(),
+            searches=Table(),
+            queries=Table(),
+            questions=Table(),
+            cache=Cache(),
+            sources=Table(),
+            in_flight=0,
+            groups=self.config.groups,
+            retry_after=None,
+        )
+        turn = Turn(self.config, self.policy, state, at)
+        return turn.state(), tuple(turn.actions)
+
+    def step(self, state: State, event: Event) -> tuple[State, tuple[Action, ...]]:
+        """Take one event: the state that follows, and what is to be done, in order.
+
+        ``LocalProtocolError`` if the embedding program asks for something impossible; nothing has
+        happened then.
+        """
+        handler = _HANDLERS.get(type(event))
+        if handler is None:
+            text = f"{event!r} is not an event"
+            raise LocalProtocolError(text)
+        turn = Turn(self.config, self.policy, state, event.at)
+        handler(turn, event)
+        contexts.work_off(turn)
+        return turn.state(), tuple(turn.actions)
+
+
+def _datagram(turn: Turn, event: DatagramReceived) -> None:
+    data = event.data
+    if not data.strip(KEEP_ALIVE):
+        return
+    try:
+        message = parse(data, limits=turn.config.limits.message)
+        if isinstance(message, Response):
+            _response(turn, event, message)
+        else:
+            requests.arrived(turn, event, message)
+    except RemoteProtocolError as error:
+        requests.malformed(turn, event, error)
+
+
+def _response(turn: Turn, event: DatagramReceived, response: Response) -> None:
+    via = response.via
+    if not turn.config.is_own_sent_by(via.sent_by):
+        # "the response MUST be silently discarded" (18.1.2)
+        turn.report("dropped", str(event.source), f"a {response.status} for {via.sent_by}, not us")
+        return
+    key = client_key(via.branch or "", response.cseq.method)
+    if key in turn.client:
+        step_client(turn, key, Responded(response))
+    else:
+        # RFC 6026 8.9 (6026-7.3-01): no transaction, no forwarding; not even of a 2xx.
+        turn.report("dropped", key, f"a {response.status} that matches no transaction")
+
+
+def _send_failed(turn: Turn, event: SendFailed) -> None:
+    if event.id is None:
+        _unreachable(turn, event)
+        return
+    owner = event.id.partition(" ")[2]
+    if owner in turn.client:
+        step_client(turn, owner, TransportFailed(event.reason))
+    elif owner in turn.server:
+        step_server(turn, owner, TransportFailed(event.reason))
+    else:
+        turn.report("transport", owner, f"{event.remote}: {event.reason}")
+
+
+def _unreachable(turn: Turn, event: SendFailed) -> None:
+    """ICMP: find the branch that it is about, or all silent ones if too little came back."""
+    name = top_branch(event.quoted)
+    if name is not None:
+        method = event.quoted.partition(b" ")[0].decode("ascii", "replace")
+        key = client_key(name, method)
+        record = turn.client.get(key)
+        if record is not None and record.remote == event.remote:
+            _trouble(turn, record, event.reason)
+        return
+    if event.quoted.startswith(b"SIP/"):
+        return  # a response; the server transaction goes on all the same (RFC 6026 8.8)
+    for _, record in tuple(turn.client.items()):
+        if record.remote == event.remote and record.endpoint == event.endpoint:
+            if isinstance(record.state, SILENT):
+                _trouble(turn, record, event.reason)
+
+
+def _trouble(turn: Turn, record: ClientTransaction, reason: str) -> None:
+    if record.context:
+        turn.tell(record.context, Troubled(record.branch, reason))
+
+
+def _timer(turn: Turn, event: TimerFired) -> None:
+    owner = event.timer.owner
+    if owner.startswith("s|"):
+        fire_server(turn, event.timer)
+    elif owner.startswith("c|"):
+        fire_client(turn, event.timer)
+    else:
+        contexts.fire(turn, event.timer)
+
+
+def _dns(turn: Turn, event: DnsAnswered) -> None:
+    lookups.answered(turn, event.query, event.answer)
+
+
+_HANDLERS: Mapping[type, Callable[[Turn, Any], None]] = MappingProxyType(
+    {
+        DatagramReceived: _datagram,
+        TimerFired: _timer,
+        SendFailed: _send_failed,
+        DnsAnswered: _dns,
+        RequestSubmitted: submissions.request_submitted,
+        AckSubmitted: submissions.ack_submitted,
+        CancelSubmitted: submissions.cancel_submitted,
+        Administered: submissions.administered,
+    }
+)

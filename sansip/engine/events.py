@@ -1,0 +1,135 @@
+"""Events: the facts that an adapter tells the core, in the past tense.
+
+Every event carries ``at``: seconds as a float, on any clock that never goes back. The core has no
+clock of its own; between two events no time passes for it.
+"""
+
+from sansip.address import Address
+from sansip.dns import Answer
+from sansip.engine.actions import Timer
+from sansip.engine.policy import Relay
+from sansip.message import Request
+from sansip.value import value
+
+
+@value
+class DatagramReceived:
+    """A datagram came.
+
+    ``endpoint`` is the name of the endpoint whose socket it came to, ``source`` who sent it, and
+    ``local`` the address that it was sent to: the endpoint's own, unless that is a wildcard.
+    """
+
+    at: float
+    endpoint: str
+    source: Address
+    local: Address
+    data: bytes
+
+
+@value
+class SendFailed:
+    """Something sent could not be delivered.
+
+    When the operating system refused a ``Send`` at once, ``id`` is that order's. When the network
+    said so later (ICMP), ``id`` is None and ``quoted`` the beginning of the payload that came back
+    with the error, possibly empty.
+    """
+
+    at: float
+    endpoint: str
+    remote: Address
+    reason: str
+    id: str | None = None
+    quoted: bytes = b""
+
+
+@value
+class TimerFired:
+    """A timer that ``StartTimer`` ordered has run out. Firing late, or after a stop, is harmless."""
+
+    at: float
+    timer: Timer
+
+
+@value
+class DnsAnswered:
+    """A question that ``QueryDns`` asked has its answer; a time-out is a ``dns.Failure``."""
+
+    at: float
+    query: int
+    answer: Answer
+
+
+@value
+class RequestSubmitted:
+    """The embedding program wants a request sent, as a user agent client would (RFC 3261 8.1).
+
+    The request needs no Via; it is sent to its first Route, or else to its Request-URI, and fails
+    over like any other (RFC 3263). ``handle``, chosen by the program and unique among its live
+    requests, comes back with every ``Deliver``.
+    """
+
+    at: float
+    handle: str
+    request: Request
+    relay: Relay | None = None  # how to hunt; its ``to`` replaces the Request-URI
+
+
+@value
+class AckSubmitted:
+    """The embedding program acknowledges a 2xx to an INVITE that it submitted (RFC 3261 13.2.2.4).
+
+    The ACK needs no Via; it follows its Route like any request within the dialog. Submit it again
+    for every further 2xx that is delivered.
+    """
+
+    at: float
+    request: Request
+
+
+@value
+class CancelSubmitted:
+    """The embedding program gives up an INVITE that it submitted (RFC 3261 9.1)."""
+
+    at: float
+    handle: str
+
+
+@value
+class Administered:
+    """An operator's order."""
+
+    at: float
+    order: "ReplaceGroups | FlushCache | Quiesce"
+
+
+@value
+class ReplaceGroups:
+    """New members for the destination groups; calls in flight keep the plan that they have."""
+
+    groups: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@value
+class FlushCache:
+    """Forget all DNS answers."""
+
+
+@value
+class Quiesce:
+    """Take no new requests: 503 with this Retry-After, in seconds; what is going on continues."""
+
+    retry_after: int = 0
+
+
+Event = (
+    DatagramReceived
+    | SendFailed
+    | TimerFired
+    | DnsAnswered
+    | RequestSubmitted
+    | AckSubmitted
+    | CancelSubmitted
+    | Administered
+)

@@ -1,0 +1,73 @@
+"""Building the copy of a request that goes to a hop (RFC 3261 16.6 steps 2 to 9)."""
+
+from sansip.address import Hop
+from sansip.engine.config import Endpoint
+from sansip.engine.state import Origin
+from sansip.engine.turn import Turn
+from sansip.entropy import Draws
+from sansip.message import Request, Uri, parse_uri
+from sansip.proxy.request import HOPS, Onward, hops_left, onward
+
+MAGIC = "z9hG4bK"  # RFC 3261 8.1.1.7
+PROOF = "did"  # the Record-Route parameter that proves that a dialog was set up through us
+
+
+def branch(turn: Turn, owner: str, ordinal: int) -> str:
+    """The Via branch of a context's branch: unique, and the same for its CANCEL and ACK."""
+    return MAGIC + turn.draws(owner).token("branch", ordinal)
+
+
+def proof(turn: Turn, call_id: str | None) -> str:
+    """What a Record-Route of ours says about a dialog; nobody else can make it."""
+    return Draws(turn.secret, call_id or "").token("dialog")
+
+
+def is_proven(turn: Turn, request: Request, passed: tuple[Uri, ...]) -> bool:
+    """Whether a request came along a Route that we gave out for its dialog.
+
+    Without this anybody could use the proxy as a relay to anywhere, by writing a To tag and a
+    Route header into a request.
+    """
+    if request.to_tag is None:
+        return False
+    found = [uri.param(PROOF) for uri in passed]
+    return any(found) and proof(turn, request.call_id) in found
+
+
+def departure(turn: Turn, origin: Origin, hop: Hop) -> Endpoint | None:
+    """The endpoint to send from: the side that the Route names, else the one of arrival."""
+    wanted = origin.departure or origin.arrival
+    return turn.config.endpoint_for(hop, turn.config.endpoint(wanted))
+
+
+def copy_for(
+    turn: Turn, origin: Origin, going: Onward, endpoint: Endpoint, branch_id: str
+) -> Request:
+    """Make the copy of the original request for one branch."""
+    request = origin.request
+    # "It is inserted before any existing Via", with the sent-by of the side that it leaves from,
+    # and rport, so that the answer finds its way back through a NAT (16.6 step 8, RFC 3581 3).
+    via = f"SIP/2.0/{endpoint.transport.upper()} {endpoint.sent_by};branch={branch_id};rport"
+    record_routes: tuple[str, ...] = ()
+    if origin.record_route:
+        record_routes = _record_routes(turn, origin, endpoint)
+    hops = hops_left(request) if origin.source is not None else request.max_forwards or HOPS
+    return request.forwarded(going.uri, via, hops, record_routes, going.routes)
+
+
+def _record_routes(turn: Turn, origin: Origin, endpoint: Endpoint) -> tuple[str, ...]:
+    """Our own Record-Route values: one, or two if the request leaves by another side than it came
+    in by (RFC 5658 5, 5658-5-01).
+    """
+    token = proof(turn, origin.request.call_id)
+    sides = [endpoint]
+    arrived = turn.config.endpoint(origin.arrival)
+    if arrived is not None and arrived is not endpoint:
+        sides.append(arrived)
+    return tuple([f"<sip:{side.sent_by};lr;{PROOF}={token}>" for side in sides])
+
+
+def towards(origin: Origin, uri: str, next_hop: str) -> tuple[Onward, Uri]:
+    """What the copy for a target says, and the URI that is located for it."""
+    going = onward(origin.request, uri, next_hop)
+    return going, parse_uri(going.next_hop)

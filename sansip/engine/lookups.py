@@ -1,0 +1,185 @@
+"""Running lookups: questions go to the cache or to DNS, hops through the filter to who wants them.
+
+One query per question, however many lookups wait for its answer. A failure of DNS is bridged with
+records past their TTL if there are any (RFC 8767), a denial never.
+"""
+
+from sansip import locate
+from sansip.address import Hop
+from sansip.dns import Answer, Failure, Question
+from sansip.engine.actions import QueryDns, StopDns
+from sansip.engine.forwarding import branch, copy_for, departure, towards
+from sansip.engine.state import Origin, Query, Search
+from sansip.engine.turn import Turn
+from sansip.errors import RemoteProtocolError
+from sansip.message import Uri
+from sansip.proxy.vocabulary import Located
+
+ACK = "a|"  # how the owner of an ACK's lookup begins; a context's is its key
+
+
+def begin(turn: Turn, owner: str, uri: Uri, ack: Origin | None = None) -> None:
+    """Locate a URI; the owner hears of hops with ``Located``, for the first time in this turn."""
+    config = turn.config
+    aim = locate.aim(uri, config.transports, config.families)
+    draws = turn.draws(f"{owner} {uri}")
+    lookup, outputs = locate.start(aim, draws, config.limits.locate)
+    _proceed(turn, owner, Search(lookup, gave=False, refused="", ack=ack), outputs, told=False)
+
+
+def stop(turn: Turn, owner: str) -> None:
+    """Nobody wants the hops any more."""
+    search = turn.searches.get(owner)
+    if search is None:
+        return
+    turn.searches = turn.searches.without(owner)
+    if isinstance(search.lookup, locate.Lookup):
+        for question in search.lookup.pending:
+            _leave(turn, question, owner)
+
+
+def answered(turn: Turn, number: int, answer: Answer) -> None:
+    """DNS has answered a query."""
+    question = turn.questions.get(number)
+    if question is None:
+        return  # it was stopped
+    turn.cache = locate.remember(turn.cache, question, answer, turn.at, turn.config.limits.cache)
+    if isinstance(answer, Failure):
+        turn.report("dns", question.name, f"{question.type}: {answer.reason}")
+        answer = locate.stale(turn.cache, question, turn.at) or answer
+    query = turn.queries[question]
+    _forget(turn, question, query)
+    for owner in query.waiting:
+        _hear(turn, owner, question, answer)
+
+
+def _hear(turn: Turn, owner: str, question: Question, answer: Answer) -> None:
+    search = turn.searches.get(owner)
+    if search is not None:
+        lookup, outputs = locate.step(search.lookup, locate.Answered(question, answer))
+        search = Search(lookup, search.gave, search.refused, search.ack)
+        _proceed(turn, owner, search, outputs, told=True)
+
+
+def _proceed(
+    turn: Turn, owner: str, search: Search, outputs: tuple[locate.Output, ...], *, told: bool
+) -> None:
+    """Carry out what a lookup wants, answering from the cache as long as it can."""
+    lookup, refused = search.lookup, search.refused
+    hops: tuple[Hop, ...] = ()
+    ended: locate.Exhausted | None = None
+    queue = list(outputs)
+    for output in queue:  # grows while it is walked through
+        match output:
+            case locate.Hops():
+                for hop in output.hops:
+                    why = turn.config.refuses(hop)
+                    if why is None:
+                        hops += (hop,)
+                    else:
+                        refused = f"{hop}: {why}"
+            case locate.Exhausted():
+                ended = output
+            case locate.Ask():
+                known = _known(turn, output.question)
+                if known is None:
+                    _join(turn, output.question, owner)
+                else:
+                    answer = locate.Answered(output.question, known)
+                    lookup, more = locate.step(lookup, answer)
+                    queue += more
+    gave = search.gave or bool(hops)
+    if ended is not None:
+        stop(turn, owner)  # a list may be complete, by its limits, with questions still open
+    else:
+        turn.searches = turn.searches.set(owner, Search(lookup, gave, refused, search.ack))
+    if search.ack is not None:
+        _acknowledge(turn, owner, search.ack, hops, ended)
+    elif hops or ended is not None or not told:
+        status, reason = _meaning(ended, refused)
+        if ended is not None and refused and not gave:
+            turn.report("policy", owner, f"hop refused: {refused}")
+        turn.tell(owner, Located(hops, ended is None, status, reason))
+
+
+def _known(turn: Turn, question: Question) -> Answer | None:
+    """What the cache says; a failure is bridged if it can be."""
+    known = locate.recall(turn.cache, question, turn.at)
+    if isinstance(known, Failure):
+        return locate.stale(turn.cache, question, turn.at) or known
+    if known is None and question not in turn.queries:
+        if len(turn.queries) >= turn.config.limits.questions:
+            turn.report("limit", question.name, "too many DNS questions in flight")
+            return Failure("too many DNS questions in flight")
+    return known
+
+
+def _meaning(ended: locate.Exhausted | None, refused: str) -> tuple[int, str]:
+    """What a list without hops means for the caller.
+
+    A name that leads nowhere makes its target unavailable (480). If DNS itself fails, another
+    proxy may do better: 503, so that whoever sent us the request tries that one. A hop that the
+    filter keeps back is forbidden: 403.
+    """
+    if ended is None:
+        return 480, ""
+    if refused:
+        return 403, refused
+    return (503 if ended.reason == "DNS failure" else 480), ended.text
+
+
+def _acknowledge(
+    turn: Turn, owner: str, origin: Origin, hops: tuple[Hop, ...], ended: locate.Exhausted | None
+) -> None:
+    """Send an ACK for a 2xx to the first hop: no transaction, no second try (16.1, 13.2.2.4)."""
+    if hops:
+        stop(turn, owner)
+        send_ack(turn, owner, origin, hops[0])
+    elif ended is not None:
+        turn.report("dropped", owner, f"ACK leads nowhere: {ended.text}")
+
+
+def send_ack(turn: Turn, owner: str, origin: Origin, hop: Hop) -> None:
+    """Relay an ACK; its branch is the same for every copy of it."""
+    endpoint = departure(turn, origin, hop)
+    if endpoint is None:
+        turn.report("dropped", owner, f"no endpoint reaches {hop}")
+        return
+    request = origin.request
+    try:
+        going, _ = towards(origin, request.uri_text, request.uri_text)
+    except RemoteProtocolError as error:
+        turn.report("malformed", owner, error.reason)
+        return
+    made = copy_for(turn, origin, going, endpoint, branch(turn, owner, 0))
+    turn.send(owner, endpoint.name, hop.address, made.render())
+
+
+# --- who waits for which question
+
+
+def _join(turn: Turn, question: Question, owner: str) -> None:
+    query = turn.queries.get(question)
+    if query is None:
+        turn.serial += 1
+        query = Query(turn.serial, ())
+        turn.questions = turn.questions.set(turn.serial, question)
+        turn.actions.append(QueryDns(turn.serial, question.name, question.type))
+    turn.queries = turn.queries.set(question, Query(query.number, (*query.waiting, owner)))
+
+
+def _leave(turn: Turn, question: Question, owner: str) -> None:
+    query = turn.queries.get(question)
+    if query is None:
+        return
+    waiting = tuple([other for other in query.waiting if other != owner])
+    if waiting:
+        turn.queries = turn.queries.set(question, Query(query.number, waiting))
+    else:
+        _forget(turn, question, query)
+        turn.actions.append(StopDns(query.number))
+
+
+def _forget(turn: Turn, question: Question, query: Query) -> None:
+    turn.queries = turn.queries.without(question)
+    turn.questions = turn.questions.without(query.number)

@@ -1,0 +1,140 @@
+"""Policy: what an embedding program decides about requests, as pure functions.
+
+A policy is asked synchronously, in the middle of a step, and answers with a value. It has no clock
+and no dice of its own: ``Scene`` has the time, the origin of the request, and labelled draws.
+A policy that raises costs its request a 500, and nothing else.
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+from sansip.address import Address, Hop
+from sansip.dispatch import Dispatch
+from sansip.entropy import Draws
+from sansip.message import Request, Response, Uri
+from sansip.proxy.vocabulary import Finish, Late, TryNext
+from sansip.value import value
+
+EARLY_NON_INVITE = ("OPTIONS", "REGISTER")
+
+
+@value
+class Relay:
+    """Proxy the request to ``to``: a SIP URI, or the members of a group (``Dispatch``).
+
+    Times are in seconds; None switches a silence off.
+
+    ``advance_after``   nothing at all has come from a hop: the next is tried while this one lives
+                        on. Default: 3 for INVITE, OPTIONS and REGISTER; off for the rest, since a
+                        MESSAGE that is sent twice is read twice.
+    ``progress_after``  a 100 came and then nothing: cancel this hop and try the next
+    ``answer_within``   it rings too long: cancel this hop and ask the failure route
+    ``deadline``        for the hunt, from the arrival of the request to the first 101-199
+    ``timer_c``         cancels calls that ring for ever; more than 180 (RFC 3261 16.6 step 11)
+    ``failover_on``     status codes that move on to the next hop by themselves
+    ``late``            "first": a hop that answers late, and before any other, wins;
+                        "cancel": it is cancelled. A late 2xx always goes through.
+    ``record_route``    stay on the path of the dialog
+    ``on_failure``      the name of the policy's method that is asked when all this has failed
+    """
+
+    to: "str | Uri | Dispatch"
+    advance_after: float | Literal["default"] | None = "default"
+    progress_after: float | None = None
+    answer_within: float | None = None
+    deadline: float = 32.0
+    timer_c: float = 185.0
+    failover_on: tuple[int, ...] = (503,)
+    late: Late = "first"
+    record_route: bool = True
+    on_failure: str | None = None
+
+
+@value
+class Reply:
+    """Answer the request with this status (300-699), as a user agent server would."""
+
+    status: int
+    reason: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@value
+class Drop:
+    """Say nothing at all. The caller will retransmit for 32 seconds: for attackers only."""
+
+
+Decision = Relay | Reply | Drop
+
+
+@value
+class Tried:
+    """One branch, for a failure route."""
+
+    uri: str
+    hop: Hop
+    status: int  # 408 and 503 may have been made here: see ``answered``; 0 while it is silent
+    answered: bool  # whether the status came over the wire
+    trigger: str  # what happened, for people: "silent for 3 s", "answered 503" ...
+    begun: float  # on the clock of the events
+
+
+@value
+class Failed:
+    """What a failure route gets to see: nobody has taken the request."""
+
+    request: Request
+    tried: tuple[Tried, ...]
+    remaining: tuple[str, ...]  # hops and URIs that TryNext would go to
+    best: Response | None  # what Finish would forward, or None if it would be made here
+
+
+FailureDecision = TryNext | Finish | Relay | Reply
+
+
+class Scene:
+    """What a policy may know about a request besides the request itself."""
+
+    __slots__ = ("_draws", "_mine", "at", "groups", "in_dialog", "source")
+
+    def __init__(
+        self,
+        at: float,
+        source: Address,
+        groups: tuple[str, ...],
+        mine: Callable[[Uri], bool],
+        draws: Draws,
+        *,
+        in_dialog: bool,
+    ) -> None:
+        """Made by the engine."""
+        self.at = at
+        """When the request came, in seconds on the clock of the events."""
+        self.source = source
+        """Who sent it, as the socket saw it."""
+        self.groups = groups
+        """The names of the destination groups."""
+        self.in_dialog = in_dialog
+        """Whether it belongs to a dialog that was set up through this proxy."""
+        self._mine = mine
+        self._draws = draws
+
+    def is_mine(self, uri: Uri) -> bool:
+        """Whether this URI names the proxy itself."""
+        return self._mine(uri)
+
+    def draw(self, label: str) -> float:
+        """A number from 0 up to 1, the same for the same request and label on every replay."""
+        return self._draws.below(1 << 53, "policy " + label) / (1 << 53)
+
+
+class Policy:
+    """The base of all policies: it serves nothing. Override ``route``."""
+
+    def route(self, request: Request, scene: Scene) -> Decision:  # noqa: ARG002
+        """Decide about a request that starts a dialog, or stands alone, or names no dialog of ours."""
+        return Reply(404)
+
+    def in_dialog(self, request: Request, scene: Scene) -> Decision | None:  # noqa: ARG002
+        """Decide about a request within a dialog; None: it follows its Route, or Request-URI."""
+        return None

@@ -1,0 +1,271 @@
+"""Requests on their way in.
+
+In this order: match a transaction; CANCEL; the checks of 16.3; a server transaction, and at once a
+100 for INVITE; route preprocessing (16.4); requests within a dialog of ours follow their Route;
+everything else is the policy's.
+"""
+
+from typing import assert_never
+
+from sansip.address import Address
+from sansip.engine import lookups
+from sansip.engine.config import DEFAULT_PORT, special
+from sansip.engine.contexts import open_context
+from sansip.engine.events import DatagramReceived
+from sansip.engine.forwarding import is_proven, towards
+from sansip.engine.policy import Decision, Drop, Relay, Reply
+from sansip.engine.routing import PolicyError, hunt_of, respond, route, targets_of
+from sansip.engine.state import Origin, ServerTransaction
+from sansip.engine.transactions import open_server, step_server
+from sansip.engine.turn import Turn
+from sansip.errors import RemoteProtocolError
+from sansip.message import Request, Via, parse, reply
+from sansip.proxy.request import Arrived, Fault, check, preprocess
+from sansip.proxy.vocabulary import Cancelled
+from sansip.transaction import (
+    Abandon,
+    Acknowledged,
+    Retransmitted,
+    ack_keys,
+    acknowledges,
+    invite_key,
+    invite_server,
+    server_key,
+)
+
+RETRY_AFTER = 10  # seconds; what a full table advises
+DIALOG_FORMING = frozenset({"INVITE", "SUBSCRIBE", "REFER", "NOTIFY"})
+
+
+def arrived(turn: Turn, event: DatagramReceived, request: Request) -> None:
+    """Deal with a request."""
+    if request.method == "ACK":
+        _ack(turn, event, request)
+        return
+    key = server_key(request)
+    if key in turn.server:
+        step_server(turn, key, Retransmitted())
+        return
+    remote, request = _stamp(request, event.source)
+    if remote is None:
+        turn.report("dropped", key, "Via leads to an address that no response goes to")
+    elif request.method == "CANCEL":
+        _cancel(turn, event, request, key, remote)
+    else:
+        _new(turn, event, request, key, remote)
+
+
+def malformed(turn: Turn, event: DatagramReceived, error: RemoteProtocolError) -> None:
+    """Answer what is not SIP if it can be answered; say so in any case."""
+    request = error.message
+    about = f"{event.source} to {event.endpoint}"
+    turn.report("malformed", about, error.reason)
+    if not isinstance(request, Request) or request.method == "ACK":
+        return  # "given an ACK, never generate any response to it" (3261-8.2-02)
+    try:
+        remote, request = _stamp(request, event.source)
+    except RemoteProtocolError:
+        remote = event.source  # the Via is what is broken (RFC 4475 3.1.2.1)
+    if remote is not None:
+        _reply(turn, event.endpoint, remote, request, about, error.status_hint, error.reason)
+
+
+# --- Via
+
+
+def _stamp(request: Request, source: Address) -> tuple[Address | None, Request]:
+    """Note in the top Via where the request came from, and say where its responses go.
+
+    18.2.1 and 18.2.2 with RFC 3581 4. None: to an address that must not get any.
+    """
+    via = request.via
+    host, rport = source.host, via.rport
+    if rport == "":
+        # "it MUST set the value of the parameter to the source port of the request", and "MUST
+        # insert a received parameter [...] even if it is identical" (RFC 3581 4)
+        request = request.with_top_via(via.stamped(host, source.port))
+    elif via.host != host and via.sent_by != _sent_by(via, host):
+        request = request.with_top_via(via.stamped(host, None))
+    elif via.received is not None:
+        request = request.with_top_via(via.stamped(None, None))  # nobody else may say (AMB-12)
+    maddr = via.maddr
+    if maddr is not None and special(maddr) is None:
+        # "the response MUST be forwarded to the address listed there" (18.2.2)
+        return Address(maddr, via.port or DEFAULT_PORT), request
+    if maddr is not None:
+        return None, request  # 3261-18.2.2-07
+    if rport in ("", str(source.port)):
+        return source, request
+    return Address(host, via.port or DEFAULT_PORT), request
+
+
+def _sent_by(via: Via, host: str) -> str:
+    """What the sent-by would be in normal form if it named the source (3261-18.2.1-02)."""
+    return Via(via.transport, host, via.port).sent_by
+
+
+# --- ACK and CANCEL
+
+
+def _ack(turn: Turn, event: DatagramReceived, request: Request) -> None:
+    """An ACK belongs to a refusal that was sent from here, or is relayed (16.1, RFC 6026 7.1)."""
+    for key in ack_keys(request):
+        record = turn.server.get(key)
+        if record is None:
+            if request.to_tag is not None and request.to_tag == turn.draws(key).token("tag"):
+                return  # for a refusal that was sent without a transaction (AMB-21)
+        elif _acknowledges(request, record):
+            if step_server(turn, key, Acknowledged()):
+                break  # for a 2xx
+            return
+    _relay_ack(turn, event, request)
+
+
+def _acknowledges(request: Request, record: ServerTransaction) -> bool:
+    """Whether an ACK of the right key is for the response that this transaction sent."""
+    if not isinstance(record.state, invite_server.Completed):
+        return True
+    return acknowledges(request, parse(record.state.final).to_tag)
+
+
+def _relay_ack(turn: Turn, event: DatagramReceived, request: Request) -> None:
+    """Send an ACK for a 2xx on: it has no transaction here, and nothing ever answers it."""
+    key = server_key(request)
+    owner = lookups.ACK + key
+    fault = check(request)
+    if owner in turn.searches:
+        return  # the same ACK once more, while its next hop is still being located
+    if fault is not None:
+        turn.report("dropped", key, f"ACK: {fault.text}")
+        return
+    try:
+        got = preprocess(request, turn.config.is_mine)
+        decision = _decide(turn, key, event, got)
+        if isinstance(decision, Relay):
+            target = targets_of(turn, decision, got.request)[0]
+            origin = _origin(turn, event, got, Relay(target.uri, record_route=False))
+            _, uri = towards(origin, target.uri, target.next_hop)
+            lookups.begin(turn, owner, uri, ack=_with_uri(origin, target.uri))
+        else:
+            turn.report("dropped", key, "ACK: the policy does not relay it")
+    except (PolicyError, RemoteProtocolError) as error:
+        turn.report("dropped", key, f"ACK: {error}")
+
+
+def _cancel(
+    turn: Turn, event: DatagramReceived, request: Request, key: str, remote: Address
+) -> None:
+    """CANCEL goes hop by hop: it ends here, and its INVITE's branches are cancelled (16.10)."""
+    open_server(turn, key, request, event.endpoint, remote)
+    invite = invite_key(request)
+    if invite in turn.server:
+        # "the To tag of the response to the CANCEL and the To tag in the response to the original
+        # request SHOULD be the same" (9.2)
+        respond(turn, key, request, 200, tag_owner=invite)
+        turn.tell(invite, Cancelled(request.rows("reason")))
+    else:
+        # This proxy never forwards an INVITE without state, so nobody further on knows of this
+        # CANCEL either (AMB-17).
+        respond(turn, key, request, 481)
+
+
+# --- everything else
+
+
+def _new(turn: Turn, event: DatagramReceived, request: Request, key: str, remote: Address) -> None:
+    """A request that is not a repetition: check it, and open its server transaction."""
+    fault = check(request, turn.config.extensions) or _overload(turn, event, request)
+    if fault is not None:
+        # Without state, and with the same answer for every copy (3261-16.3-09).
+        _reply(turn, event.endpoint, remote, request, key, fault.status, None, fault.headers)
+        turn.report("dropped", key, f"answered {fault.status}: {fault.text}")
+        return
+    open_server(turn, key, request, event.endpoint, remote)
+    try:
+        got = preprocess(request, turn.config.is_mine)
+        decision = _decide(turn, key, event, got)
+        _carry_out(turn, key, event, got, decision)
+    except RemoteProtocolError as error:
+        respond(turn, key, request, error.status_hint)
+        turn.report("malformed", key, error.reason)
+    except PolicyError as error:
+        respond(turn, key, request, 500)
+        turn.report("policy", key, str(error))
+
+
+def _overload(turn: Turn, event: DatagramReceived, request: Request) -> Fault | None:
+    """Refuse what there is no room for; requests within dialogs have a little more room."""
+    limits, spare = turn.config.limits, 10 if request.to_tag is not None else 11
+    retry_after = RETRY_AFTER
+    if turn.retry_after is not None and request.to_tag is None:
+        text, retry_after = "no new requests are taken", turn.retry_after
+    elif len(turn.server) * spare >= limits.transactions * 10:
+        text = f"limit of {limits.transactions} transactions"
+    elif turn.in_flight * spare >= limits.in_flight * 10:
+        text = f"limit of {limits.in_flight} requests in flight"
+    elif turn.sources.get(event.source.host, 0) * spare >= limits.in_flight_per_source * 10:
+        text = f"limit of {limits.in_flight_per_source} requests in flight from {event.source.host}"
+    else:
+        return None
+    turn.report("limit", event.source.host, text)
+    return Fault(503, text, (("Retry-After", str(retry_after)),))
+
+
+def _decide(turn: Turn, key: str, event: DatagramReceived, got: Arrived) -> Decision:
+    proven = is_proven(turn, got.request, got.passed)
+    return route(turn, key, got.request, event.source, in_dialog=proven)
+
+
+def _carry_out(
+    turn: Turn, key: str, event: DatagramReceived, got: Arrived, decision: Decision
+) -> None:
+    match decision:
+        case Relay():
+            targets = targets_of(turn, decision, got.request)
+            hunt = hunt_of(decision, got.request.method)
+            open_context(turn, key, _origin(turn, event, got, decision), hunt, targets)
+        case Reply(status, reason, headers):
+            if not 200 <= status <= 699:
+                text = f"Reply({status}): only final responses, 200 to 699"
+                raise PolicyError(text)
+            respond(turn, key, got.request, status, reason, headers)
+        case Drop():
+            step_server(turn, key, Abandon())
+            turn.report("dropped", key, "the policy dropped it")
+        case _:
+            assert_never(decision)
+
+
+def _origin(turn: Turn, event: DatagramReceived, got: Arrived, relay: Relay) -> Origin:
+    departure = turn.config.endpoint_at(got.passed[-1]) if got.passed else None
+    record_route = relay.record_route and got.request.method in DIALOG_FORMING
+    return Origin(
+        got.request,
+        event.source,
+        event.endpoint,
+        "" if departure is None else departure.name,
+        record_route,
+        relay.on_failure,
+        0,
+    )
+
+
+def _with_uri(origin: Origin, uri: str) -> Origin:
+    request = origin.request.with_uri(uri)
+    return Origin(request, origin.source, origin.arrival, origin.departure, False, None, 0)
+
+
+def _reply(
+    turn: Turn,
+    endpoint: str,
+    remote: Address,
+    request: Request,
+    key: str,
+    status: int,
+    reason: str | None = None,
+    headers: tuple[tuple[str, str], ...] = (),
+) -> None:
+    """Answer without a transaction; the tag is a function of the request (8.2.7)."""
+    tag = turn.draws(key).token("tag")
+    made = reply(request, status, reason, to_tag=tag, headers=headers)
+    turn.send(key, endpoint, remote, made.render())

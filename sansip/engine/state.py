@@ -1,0 +1,129 @@
+"""The state of an engine: one immutable value that holds data and nothing else."""
+
+from sansip.address import Address
+from sansip.dns import Question
+from sansip.engine.actions import Timer
+from sansip.locate import Cache, Lookup
+from sansip.locate import Ended as LookupEnded
+from sansip.message import Request
+from sansip.proxy.context import State as ContextState
+from sansip.proxy.vocabulary import Facts
+from sansip.table import Table
+from sansip.transaction import TimerName, client, invite_client, invite_server, server
+from sansip.value import value
+
+ClientState = invite_client.State | client.State
+ServerState = invite_server.State | server.State
+Deadlines = tuple[tuple[float, TimerName], ...]
+
+
+@value
+class ServerTransaction:
+    """A request that came, and where its responses go (18.2.2)."""
+
+    invite: bool
+    state: ServerState
+    endpoint: str
+    remote: Address
+    deadlines: Deadlines = ()
+    timer: Timer | None = None
+
+
+@value
+class ClientTransaction:
+    """A request that was sent, where to, and the branch of the response context that it serves."""
+
+    invite: bool
+    data: bytes  # the request as sent; b"" once the final response is there
+    state: ClientState
+    endpoint: str
+    remote: Address
+    context: str  # "" for a CANCEL: nobody cares for its answer (9.1)
+    branch: int
+    deadlines: Deadlines = ()
+    timer: Timer | None = None
+
+
+@value
+class Origin:
+    """What a response context remembers of its request until the final answer."""
+
+    request: Request
+    source: Address | None  # None: the embedding program submitted it
+    arrival: str  # the name of the endpoint that it came to, or ""
+    departure: str  # the endpoint that its Route asks for, or ""
+    record_route: bool
+    on_failure: str | None
+    diversions: int  # how often a failure route has chosen new targets
+
+
+@value
+class Context:
+    """A response context, and whom it answers: the server transaction of the same key, or, when
+    ``handle`` is set, the embedding program.
+    """
+
+    facts: Facts
+    state: ContextState
+    origin: Origin | None  # None once it is concluded
+    handle: str | None
+    timer: Timer | None = None
+
+
+@value
+class Search:
+    """A lookup in progress. ``ack`` is the ACK that goes to the first hop it gives, if any."""
+
+    lookup: Lookup | LookupEnded
+    gave: bool  # some hop has come through the filter
+    refused: str  # why the filter kept one back
+    ack: Origin | None = None
+
+
+@value
+class Query:
+    """A DNS question in flight, and who waits for its answer."""
+
+    number: int
+    waiting: tuple[str, ...]
+
+
+@value(eq=True)
+class State:
+    """Everything that an engine knows. Compare it, pickle it, keep it, step it as often as you like.
+
+    To keep a state while newer ones are stepped, keep ``state.freeze()``: the tables of successive
+    states share their memory, and going back and forth between far ends of a history is slow.
+    """
+
+    seed: bytes
+    serial: int  # the last number given to a send, a timer or a query
+    server: Table[str, ServerTransaction]
+    client: Table[str, ClientTransaction]
+    contexts: Table[str, Context]
+    searches: Table[str, Search]
+    queries: Table[Question, Query]
+    questions: Table[int, Question]
+    cache: Cache
+    sources: Table[str, int]  # requests in flight, by the address that they came from
+    in_flight: int
+    groups: tuple[tuple[str, tuple[str, ...]], ...]
+    retry_after: int | None  # not None: no new requests are taken (Quiesce)
+
+    def freeze(self) -> "State":
+        """Make an equal state that shares no memory with older or newer ones."""
+        return State(
+            self.seed,
+            self.serial,
+            self.server.freeze(),
+            self.client.freeze(),
+            self.contexts.freeze(),
+            self.searches.freeze(),
+            self.queries.freeze(),
+            self.questions.freeze(),
+            Cache(self.cache.entries.freeze(), self.cache.serials.freeze(), self.cache.oldest, self.cache.next),
+            self.sources.freeze(),
+            self.in_flight,
+            self.groups,
+            self.retry_after,
+        )

@@ -1,0 +1,289 @@
+"""Running the transaction machines: their outputs become sends, timers, and news for the contexts.
+
+A transaction has at most one timer running, for the earliest of its deadlines (RFC 3261 gives it
+two at a time), so that a call costs few timer orders.
+"""
+
+from typing import assert_never, cast
+
+from sansip.address import Address
+from sansip.engine.actions import Timer
+from sansip.engine.state import (
+    ClientState,
+    ClientTransaction,
+    Deadlines,
+    ServerState,
+    ServerTransaction,
+)
+from sansip.engine.turn import Turn
+from sansip.message import Request, reply
+from sansip.proxy import vocabulary as news
+from sansip.transaction import (
+    Broke,
+    ClientFacts,
+    ClientInput,
+    ClientOutput,
+    Ended,
+    Fired,
+    Pass,
+    PassAck,
+    Respond,
+    ServerFacts,
+    ServerInput,
+    ServerOutput,
+    Start,
+    Stop,
+    Terminated,
+    TimedOut,
+    TimerName,
+    Transmit,
+    Unacknowledged,
+    client,
+    invite_client,
+    invite_server,
+    server,
+)
+
+# --- server transactions
+
+
+def open_server(turn: Turn, key: str, request: Request, endpoint: str, remote: Address) -> None:
+    """Begin a server transaction; an INVITE gets its 100 at once (AMB-13)."""
+    timing = turn.config.timing
+    state: ServerState
+    outputs: tuple[ServerOutput, ...]
+    if request.method == "INVITE":
+        state, outputs = invite_server.start(ServerFacts(False, timing, reply(request, 100).render()))
+        record = ServerTransaction(True, state, endpoint, remote)
+    else:
+        state, outputs = server.start(ServerFacts(False, timing))
+        record = ServerTransaction(False, state, endpoint, remote)
+    _server_outputs(turn, key, record, state, outputs)
+
+
+def step_server(turn: Turn, key: str, given: ServerInput) -> bool:
+    """Give a server transaction its input; True if it passes an ACK on to its user."""
+    record = turn.server.get(key)
+    if record is None:
+        if isinstance(given, Respond):
+            # "If there is no matching server transaction, the response is discarded" (6026-8.3-01).
+            turn.report("dropped", key, f"a {given.status} came after its transaction had ended")
+        return False
+    facts = ServerFacts(False, turn.config.timing)
+    state: ServerState | Terminated
+    if record.invite:
+        at_work = cast("invite_server.State", record.state)
+        state, outputs = invite_server.step(facts, at_work, given)
+    else:
+        if isinstance(given, Fired) and given.timer == "100":
+            facts = ServerFacts(False, turn.config.timing, _trying(turn, key))
+        state, outputs = server.step(facts, cast("server.State", record.state), given)
+    return _server_outputs(turn, key, record, state, outputs)
+
+
+def fire_server(turn: Turn, timer: Timer) -> None:
+    """A server transaction's timer has run out."""
+    record = turn.server.get(timer.owner)
+    if record is None or record.timer != timer:
+        return  # it was stopped, or replaced (3261-17-T15)
+    due, left = _split(record.deadlines, turn.at)
+    turn.server = turn.server.set(
+        timer.owner,
+        ServerTransaction(record.invite, record.state, record.endpoint, record.remote, left),
+    )
+    for name in due:
+        step_server(turn, timer.owner, Fired(name))
+
+
+def _trying(turn: Turn, key: str) -> bytes:
+    """The 100 of a non-INVITE, made when RFC 4320 asks for it: most requests never get one."""
+    found = turn.contexts.get(key)
+    if found is None or found.origin is None:
+        return b""
+    return reply(found.origin.request, 100).render()
+
+
+def _server_outputs(
+    turn: Turn,
+    key: str,
+    record: ServerTransaction,
+    state: ServerState | Terminated,
+    outputs: tuple[ServerOutput, ...],
+) -> bool:
+    deadlines = record.deadlines
+    acknowledged = False
+    for output in outputs:
+        match output:
+            case Transmit():
+                if output.data:
+                    turn.send(key, record.endpoint, record.remote, output.data)
+            case Start():
+                deadlines = (*deadlines, (turn.at + output.after, output.timer))
+            case Stop():
+                deadlines = tuple([d for d in deadlines if d[1] != output.timer])
+            case PassAck():
+                acknowledged = True
+            case Broke():
+                turn.report("transport", key, f"response not sent: {output.reason}")
+            case Unacknowledged():
+                turn.report("dropped", key, "no ACK for the final response (Timer H)")
+            case Ended():
+                pass
+            case _:
+                assert_never(output)
+    if isinstance(state, Terminated):
+        turn.disarm(record.timer)
+        turn.server = turn.server.without(key)
+        return acknowledged
+    timer = _rearm(turn, key, record.timer, record.deadlines, deadlines)
+    turn.server = turn.server.set(
+        key,
+        ServerTransaction(record.invite, state, record.endpoint, record.remote, deadlines, timer),
+    )
+    return acknowledged
+
+
+# --- client transactions
+
+
+def open_client(
+    turn: Turn,
+    key: str,
+    *,
+    invite: bool,
+    data: bytes,
+    endpoint: str,
+    remote: Address,
+    context: str,
+    branch: int,
+) -> None:
+    """Begin a client transaction: send the request, and keep sending it."""
+    facts = ClientFacts(data, False, turn.config.timing)
+    state: ClientState
+    state, outputs = invite_client.start(facts) if invite else client.start(facts)
+    record = ClientTransaction(invite, data, state, endpoint, remote, context, branch)
+    _client_outputs(turn, key, record, state, outputs)
+
+
+def step_client(turn: Turn, key: str, given: ClientInput) -> None:
+    """Give a client transaction its input."""
+    record = turn.client.get(key)
+    if record is None:
+        return
+    facts = ClientFacts(record.data, False, turn.config.timing)
+    state: ClientState | Terminated
+    if record.invite:
+        at_work = cast("invite_client.State", record.state)
+        state, outputs = invite_client.step(facts, at_work, given)
+    else:
+        state, outputs = client.step(facts, cast("client.State", record.state), given)
+    _client_outputs(turn, key, record, state, outputs)
+
+
+def fire_client(turn: Turn, timer: Timer) -> None:
+    """A client transaction's timer has run out."""
+    record = turn.client.get(timer.owner)
+    if record is None or record.timer != timer:
+        return
+    due, left = _split(record.deadlines, turn.at)
+    turn.client = turn.client.set(timer.owner, _client(record, record.state, record.data, left, None))
+    for name in due:
+        step_client(turn, timer.owner, Fired(name))
+
+
+def discard_client(turn: Turn, key: str) -> None:
+    """Forget a client transaction whose answer nobody waits for."""
+    record = turn.client.get(key)
+    if record is not None:
+        turn.disarm(record.timer)
+        turn.client = turn.client.without(key)
+
+
+def _client_outputs(
+    turn: Turn,
+    key: str,
+    record: ClientTransaction,
+    state: ClientState | Terminated,
+    outputs: tuple[ClientOutput, ...],
+) -> None:
+    deadlines = record.deadlines
+    for output in outputs:
+        match output:
+            case Transmit():
+                turn.send(key, record.endpoint, record.remote, output.data)
+            case Start():
+                deadlines = (*deadlines, (turn.at + output.after, output.timer))
+            case Stop():
+                deadlines = tuple([d for d in deadlines if d[1] != output.timer])
+            case Pass():
+                if record.context:
+                    turn.tell(record.context, news.Answered(record.branch, output.response))
+            case TimedOut():
+                if record.context:
+                    turn.tell(record.context, news.TimedOut(record.branch))
+            case Broke():
+                turn.report("transport", key, f"{record.remote}: {output.reason}")
+                if record.context:
+                    turn.tell(record.context, news.Broken(record.branch, output.reason))
+            case Ended():
+                if record.context:
+                    turn.tell(record.context, news.Over(record.branch))
+            case _:
+                assert_never(output)
+    if isinstance(state, Terminated):
+        turn.disarm(record.timer)
+        turn.client = turn.client.without(key)
+        return
+    timer = _rearm(turn, key, record.timer, record.deadlines, deadlines)
+    # From the final response on nobody reads the request again: a lingering record is small.
+    data = b"" if isinstance(state, LINGERING) else record.data
+    turn.client = turn.client.set(key, _client(record, state, data, deadlines, timer))
+
+
+LINGERING = (invite_client.Accepted, invite_client.Completed, client.Completed)
+
+
+def _client(
+    record: ClientTransaction,
+    state: ClientState,
+    data: bytes,
+    deadlines: Deadlines,
+    timer: Timer | None,
+) -> ClientTransaction:
+    return ClientTransaction(
+        record.invite,
+        data,
+        state,
+        record.endpoint,
+        record.remote,
+        record.context,
+        record.branch,
+        deadlines,
+        timer,
+    )
+
+
+# --- their timers
+
+
+def _split(deadlines: Deadlines, at: float) -> tuple[list[TimerName], Deadlines]:
+    """The deadlines that are due, in order, and the others. The earliest is due in any case: its
+    timer has fired, whatever the clocks say.
+    """
+    ordered = sorted(deadlines)
+    first, rest = ordered[:1], ordered[1:]
+    due = first + [deadline for deadline in rest if deadline[0] <= at]
+    return [name for _, name in due], tuple([d for d in rest if d[0] > at])
+
+
+def _rearm(
+    turn: Turn, key: str, running: Timer | None, before: Deadlines, after: Deadlines
+) -> Timer | None:
+    """See to it that the one timer of this transaction stands for its earliest deadline."""
+    if not after:
+        turn.disarm(running)
+        return None
+    due, name = min(after)
+    if running is not None and min(before) == (due, name):
+        return running
+    return turn.rearm(key, name, due)

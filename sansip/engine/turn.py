@@ -1,0 +1,109 @@
+"""One turn of the engine: a state taken apart, worked on, and put together again.
+
+A ``Turn`` lives for one ``step`` and never leaves it; this is what makes many small changes to an
+immutable state cheap. Everything that happens in a turn goes through it: ids, orders, timers.
+"""
+
+from collections import deque
+
+from sansip.address import Address
+from sansip.engine.actions import (
+    Action,
+    Report,
+    Send,
+    StartTimer,
+    StopTimer,
+    Timer,
+)
+from sansip.engine.config import Config
+from sansip.engine.policy import Policy
+from sansip.engine.state import State
+from sansip.entropy import Draws
+from sansip.proxy.vocabulary import Given
+
+
+class Turn:
+    """The working copy of a state, and the actions ordered so far."""
+
+    __slots__ = (
+        "actions", "at", "cache", "client", "config", "contexts", "groups", "in_flight", "policy",
+        "queries", "questions", "retry_after", "searches", "secret", "seed", "serial", "server",
+        "sources", "told",
+    )  # fmt: skip
+
+    def __init__(self, config: Config, policy: Policy, state: State, at: float) -> None:
+        """Begin a turn at this time."""
+        self.config = config
+        self.policy = policy
+        self.at = at
+        self.actions: list[Action] = []
+        self.told: deque[tuple[str, Given]] = deque()
+        self.seed = state.seed
+        self.secret = config.secret or state.seed
+        self.serial = state.serial
+        self.server = state.server
+        self.client = state.client
+        self.contexts = state.contexts
+        self.searches = state.searches
+        self.queries = state.queries
+        self.questions = state.questions
+        self.cache = state.cache
+        self.sources = state.sources
+        self.in_flight = state.in_flight
+        self.groups = state.groups
+        self.retry_after = state.retry_after
+
+    def state(self) -> State:
+        """The state after the turn."""
+        return State(
+            self.seed,
+            self.serial,
+            self.server,
+            self.client,
+            self.contexts,
+            self.searches,
+            self.queries,
+            self.questions,
+            self.cache,
+            self.sources,
+            self.in_flight,
+            self.groups,
+            self.retry_after,
+        )
+
+    def draws(self, owner: str) -> Draws:
+        """The draws that belong to this owner."""
+        return Draws(self.seed, owner)
+
+    def tell(self, context: str, given: Given) -> None:
+        """Something for a response context; it hears of it before the turn ends."""
+        self.told.append((context, given))
+
+    def send(self, owner: str, endpoint: str, remote: Address, data: bytes) -> None:
+        """Order a datagram; ``owner`` hears of it if the operating system refuses."""
+        self.serial += 1
+        self.actions.append(Send(f"{self.serial} {owner}", endpoint, remote, None, data))
+
+    def report(self, topic: str, about: str, text: str) -> None:
+        """Say something that may interest somebody."""
+        self.actions.append(Report(topic, about, text))
+
+    def rearm(self, owner: str, name: str, due: float) -> Timer:
+        """Start the owner's timer; it replaces the one that is running, if any."""
+        self.serial += 1
+        timer = Timer(owner, name, self.serial)
+        self.actions.append(StartTimer(timer, max(0.0, due - self.at)))
+        return timer
+
+    def disarm(self, running: Timer | None) -> None:
+        """Stop a timer, if one is running."""
+        if running is not None:
+            self.actions.append(StopTimer(running))
+
+    def count(self, source: Address | None, change: int) -> None:
+        """One request more, or less, is in flight."""
+        self.in_flight += change
+        if source is not None:
+            host = source.host
+            now = self.sources.get(host, 0) + change
+            self.sources = self.sources.set(host, now) if now else self.sources.without(host)

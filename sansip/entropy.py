@@ -1,0 +1,33 @@
+"""Random draws that are functions: keyed BLAKE2 over who draws, for what, and the how-manieth.
+
+Unpredictable to anyone without the seed, identical on replay; and since no draw depends on an
+earlier one, one draw more or less elsewhere renames nothing.
+"""
+
+from hashlib import blake2b
+
+from sansip.value import value
+
+SEED_SIZES = range(16, 65)  # bytes; BLAKE2b takes keys of up to 64
+
+
+@value
+class Draws:
+    """A source of draws that belongs to one owner, for example one transaction."""
+
+    seed: bytes
+    owner: str
+
+    def octets(self, purpose: str, ordinal: int = 0, size: int = 16) -> bytes:
+        """``size`` bytes (at most 64) for this purpose; the same question has the same answer."""
+        text = f"{purpose}\0{ordinal}\0{self.owner}"
+        digest = blake2b(text.encode("utf-8", "surrogateescape"), key=self.seed, digest_size=size)
+        return digest.digest()
+
+    def token(self, purpose: str, ordinal: int = 0, size: int = 8) -> str:
+        """``2 * size`` lower-case hexadecimal digits: a branch, a tag."""
+        return self.octets(purpose, ordinal, size).hex()
+
+    def below(self, bound: int, purpose: str, ordinal: int = 0) -> int:
+        """An integer from 0 up to, not including, ``bound``."""
+        return int.from_bytes(self.octets(purpose, ordinal), "big") % bound

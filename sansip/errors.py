@@ -1,0 +1,36 @@
+"""The two errors that sansip raises, as h11 has them: the peer's fault, and yours."""
+
+
+class ProtocolError(Exception):
+    """What both errors have in common; sansip never raises this one itself."""
+
+
+class LocalProtocolError(ProtocolError):
+    """The embedding program asked for something impossible; the old state is still good."""
+
+
+class RemoteProtocolError(ProtocolError):
+    """The peer sent something that is not SIP.
+
+    ``status_hint`` is the status code to answer a request with (400, 413, 416, 505 ...), and
+    ``message`` what could be read of it: a ``Request`` with enough in it to be answered, a
+    ``Response`` (drop it), or None when nothing was recognisable. ``header`` names the header at
+    fault, or is empty; ``offset`` counts bytes from the start of the message, or is -1.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        status_hint: int = 400,
+        header: str = "",
+        offset: int = -1,
+        message: object = None,
+    ) -> None:
+        """All but the reason may be left out."""
+        super().__init__(reason)
+        self.reason = reason
+        self.status_hint = status_hint
+        self.header = header
+        self.offset = offset
+        self.message = message

@@ -1,0 +1,209 @@
+"""Messages that a proxy makes itself: replies, ACK for a refusal, CANCEL.
+
+RFC 3261 8.2.6, 17.1.1.3 and 9.1. Rows that must equal those of another message are copied raw.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from sansip.message.grammar import split_outside
+from sansip.message.model import Message, Request, Response, checked, row, value_of
+from sansip.message.names import long_name
+
+_FIRST_FORWARDS: Final = "Max-Forwards: 70"  # 20.22
+_TRYING: Final = 100
+_DIALOG_FORMING: Final = frozenset({"INVITE", "REFER", "SUBSCRIBE"})
+_SUCCESSES: Final = range(101, 300)
+
+# RFC 3261 21 and the registry's later entries.
+_PHRASES: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        100: "Trying",
+        180: "Ringing",
+        181: "Call Is Being Forwarded",
+        182: "Queued",
+        183: "Session Progress",
+        199: "Early Dialog Terminated",
+        200: "OK",
+        202: "Accepted",
+        204: "No Notification",
+        300: "Multiple Choices",
+        301: "Moved Permanently",
+        302: "Moved Temporarily",
+        305: "Use Proxy",
+        380: "Alternative Service",
+        400: "Bad Request",
+        401: "Unauthorized",
+        402: "Payment Required",
+        403: "Forbidden",
+        404: "Not Found",
+        405: "Method Not Allowed",
+        406: "Not Acceptable",
+        407: "Proxy Authentication Required",
+        408: "Request Timeout",
+        410: "Gone",
+        412: "Conditional Request Failed",
+        413: "Request Entity Too Large",
+        414: "Request-URI Too Long",
+        415: "Unsupported Media Type",
+        416: "Unsupported URI Scheme",
+        417: "Unknown Resource-Priority",
+        420: "Bad Extension",
+        421: "Extension Required",
+        422: "Session Interval Too Small",
+        423: "Interval Too Brief",
+        424: "Bad Location Information",
+        425: "Bad Alert Message",
+        428: "Use Identity Header",
+        429: "Provide Referrer Identity",
+        430: "Flow Failed",
+        433: "Anonymity Disallowed",
+        436: "Bad Identity Info",
+        437: "Unsupported Credential",
+        438: "Invalid Identity Header",
+        439: "First Hop Lacks Outbound Support",
+        440: "Max-Breadth Exceeded",
+        469: "Bad Info Package",
+        470: "Consent Needed",
+        480: "Temporarily Unavailable",
+        481: "Call/Transaction Does Not Exist",
+        482: "Loop Detected",
+        483: "Too Many Hops",
+        484: "Address Incomplete",
+        485: "Ambiguous",
+        486: "Busy Here",
+        487: "Request Terminated",
+        488: "Not Acceptable Here",
+        489: "Bad Event",
+        491: "Request Pending",
+        493: "Undecipherable",
+        494: "Security Agreement Required",
+        500: "Server Internal Error",
+        501: "Not Implemented",
+        502: "Bad Gateway",
+        503: "Service Unavailable",
+        504: "Server Time-out",
+        505: "Version Not Supported",
+        513: "Message Too Large",
+        555: "Push Notification Service Not Supported",
+        580: "Precondition Failure",
+        600: "Busy Everywhere",
+        603: "Decline",
+        604: "Does Not Exist Anywhere",
+        606: "Not Acceptable",
+        607: "Unwanted",
+        608: "Rejected",
+    }
+)
+
+
+def phrase(status: int) -> str:
+    """Give the usual reason phrase; for an unknown code that of its class (8.1.3.2)."""
+    return _PHRASES.get(status) or _PHRASES.get(status // 100 * 100, "")
+
+
+def reply(
+    request: Request,
+    status: int,
+    reason: str | None = None,
+    *,
+    to_tag: str | None = None,
+    headers: tuple[tuple[str, str], ...] = (),
+    body: bytes = b"",
+) -> Response:
+    """Answer a request (8.2.6).
+
+    Tolerates a request that lacks headers or has too many, since refusals are made of what could be
+    saved of it. ``to_tag`` is used when To has no tag yet; a 100 gets none.
+    """
+    names: list[str] = []
+    lines: list[str] = []
+    # "The Via header field values in the response MUST equal those in the request" (8.2.6.2)
+    for name, line in zip(request.names, request.lines, strict=True):
+        if name == "via":
+            names.append(name)
+            lines.append(line)
+    # Record-Route: "MUST copy all" when the response may establish a dialog (12.1.1)
+    if status in _SUCCESSES and request.method in _DIALOG_FORMING:
+        _copy_all(request, "record-route", names, lines)
+    _copy_first(request, "from", names, lines)
+    _copy_first(request, "to", names, lines)
+    if to_tag is not None and status > _TRYING and names[-1:] == ["to"] and not request.to_tag:
+        lines[-1] += f";tag={to_tag}"
+    _copy_first(request, "call-id", names, lines)
+    _copy_first(request, "cseq", names, lines)
+    if status == _TRYING:  # "any Timestamp header field [...] MUST be copied" (8.2.6.1)
+        _copy_first(request, "timestamp", names, lines)
+    for name, value in headers:
+        names.append(long_name(name))
+        lines.append(row(name, value))
+    if "content-length" not in names:
+        names.append("content-length")
+        lines.append(f"Content-Length: {len(body)}")
+    text = phrase(status) if reason is None else checked(reason)
+    return Response(status, text, tuple(names), tuple(lines), body)
+
+
+def ack(request: Request, response: Response) -> Request:
+    """Acknowledge a response above 299 to an INVITE (17.1.1.3); ``request`` is the one sent."""
+    # The ACK has the Request-URI, Call-ID, From, top Via, CSeq number and Route values of the
+    # request "passed to the transport", and the To of the response.
+    names, lines = _hop_by_hop(request, "ACK", response)
+    for name in ("authorization", "proxy-authorization"):
+        _copy_all(request, name, names, lines)
+    return _finished(request, "ACK", names, lines)
+
+
+def cancel(request: Request, reason: str | None = None) -> Request:
+    """Cancel an INVITE (9.1); ``request`` is the one sent on that branch.
+
+    ``reason`` is the value, or the values with commas between, of a Reason header (RFC 3326).
+    """
+    # "The Request-URI, Call-ID, To, the numeric part of CSeq, and From header fields in the CANCEL
+    # request MUST be identical to those in the request being cancelled, including tags", one Via
+    # that matches the top Via, the Route values; no Require, no Proxy-Require.
+    names, lines = _hop_by_hop(request, "CANCEL", request)
+    if reason is not None:
+        names.append("reason")
+        lines.append(row("Reason", reason))
+    return _finished(request, "CANCEL", names, lines)
+
+
+def _hop_by_hop(request: Request, method: str, to: Message) -> tuple[list[str], list[str]]:
+    """Copy what ACK and CANCEL have in common with their INVITE."""
+    names, lines = ["via"], [_first_via(request)]
+    _copy_all(request, "route", names, lines)
+    names.append("max-forwards")
+    lines.append(_FIRST_FORWARDS)
+    _copy_first(request, "from", names, lines)
+    _copy_first(to, "to", names, lines)
+    _copy_first(request, "call-id", names, lines)
+    names.append("cseq")
+    lines.append(f"CSeq: {request.cseq.number} {method}")
+    return names, lines
+
+
+def _finished(request: Request, method: str, names: list[str], lines: list[str]) -> Request:
+    names.append("content-length")
+    lines.append("Content-Length: 0")
+    return Request(method, request.uri_text, tuple(names), tuple(lines))
+
+
+def _first_via(request: Request) -> str:
+    line = request.lines[request.names.index("via")]
+    return f"Via: {split_outside(value_of(line), ',')[0].rstrip()}" if "," in line else line
+
+
+def _copy_first(message: Message, name: str, names: list[str], lines: list[str]) -> None:
+    if name in message.names:
+        names.append(name)
+        lines.append(message.lines[message.names.index(name)])
+
+
+def _copy_all(message: Message, name: str, names: list[str], lines: list[str]) -> None:
+    if name in message.names:
+        for key, line in zip(message.names, message.lines, strict=True):
+            if key == name:
+                names.append(key)
+                lines.append(line)

@@ -1,0 +1,186 @@
+"""The careful reader: all that the grammar of RFC 3261 section 25 allows, and what it does not.
+
+``parse`` comes here with whatever is not in the most ordinary form: folded rows, compact, odd or
+unknown names, IPv6, parameters of every kind, mistakes. What is refused is refused here, with the
+header, the rule and the remedy.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from sansip.errors import RemoteProtocolError
+from sansip.message.fields import name_addr, parse_cseq
+from sansip.message.grammar import is_token, number
+from sansip.message.limits import MessageLimits
+from sansip.message.model import MAX_FORWARDS, Message, Request, Response, top_via, value_of
+from sansip.message.names import KNOWN, SPELLED, long_name
+from sansip.message.uri import parse_uri
+
+METHODS: Final = frozenset(
+    {
+        "ACK",
+        "BYE",
+        "CANCEL",
+        "INFO",
+        "INVITE",
+        "MESSAGE",
+        "NOTIFY",
+        "OPTIONS",
+        "PRACK",
+        "PUBLISH",
+        "REFER",
+        "REGISTER",
+        "SUBSCRIBE",
+        "UPDATE",
+    }
+)
+_VERSION: Final = re.compile(r"SIP/[0-9]++\.[0-9]++", re.IGNORECASE)
+_MAX_LENGTH: Final = 2**32 - 1
+_BLANKS: Final = (" ", "\t")
+
+
+def read_rows_with_care(
+    start: str, lines: list[str], limits: MessageLimits
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Join folded lines to rows and find the name of each; give (names, rows)."""
+    if lines[0].startswith(_BLANKS):
+        reason = "a continuation line follows the start line (RFC 3261 7.3.1)"
+        raise RemoteProtocolError(f"{reason}; begin with a header", offset=len(start) + 2)
+    firsts = [at for at, line in enumerate(lines) if not line.startswith(_BLANKS)]
+    ends = [*firsts[1:], len(lines)]
+    rows = ["\r\n".join(lines[at:end]) for at, end in zip(firsts, ends, strict=True)]
+    names = [_name_of(line) for line in rows]
+    check_sizes(names, rows, limits)
+    return tuple(names), tuple(rows)
+
+
+def _name_of(line: str) -> str:
+    text, colon, _ = line.partition(":")
+    known = KNOWN.get(text + colon)
+    if known is not None:
+        return known
+    # HCOLON = *( SP / HTAB ) ":" SWS
+    text = text.rstrip(" \t")
+    if not colon or not is_token(text):
+        reason = f"{line[:40]!r} does not begin with a header name and a colon (RFC 3261 7.3.1)"
+        raise RemoteProtocolError(f"{reason}; send Name: value")
+    return long_name(text)
+
+
+def check_sizes(names: Sequence[str], lines: Sequence[str], limits: MessageLimits) -> None:
+    """Refuse more rows, more Vias and longer rows than the limits allow."""
+    too_much = ""
+    if len(lines) > limits.headers:
+        too_much = f"{len(lines)} header rows, at most {limits.headers}"
+    elif names.count("via") > limits.vias:
+        too_much = f"{names.count('via')} Via rows, at most {limits.vias}"
+    elif max(map(len, lines), default=0) > limits.line:
+        too_much = f"a header row of more than {limits.line} characters"
+    if too_much:
+        reason = f"{too_much} are read; send a smaller message"
+        raise RemoteProtocolError(reason, status_hint=513)
+
+
+def declared_length(names: tuple[str, ...], lines: tuple[str, ...]) -> int | None:
+    """Give the Content-Length, None if there is none; any doubt about it is an error (18.3)."""
+    count = names.count("content-length")
+    if not count:
+        return None
+    if count > 1:
+        raise wrong_count("content-length", count)
+    length = number(value_of(lines[names.index("content-length")]), _MAX_LENGTH)
+    if length is None:
+        reason = "Content-Length: is not a number of bytes (RFC 3261 20.14); send digits only"
+        raise RemoteProtocolError(reason, header="content-length")
+    return length
+
+
+def assemble_with_care(
+    start: str, names: tuple[str, ...], lines: tuple[str, ...], body: bytes
+) -> Request | Response:
+    """Make a message and check all that a proxy depends on; see ``parse.assemble``."""
+    message = _start(start, names, lines)
+    length = declared_length(names, lines)
+    if length is not None and length > len(body):
+        raise too_short(length, len(body))
+    message.body = body[:length]
+    _check_rows(message, names, lines)
+    if isinstance(message, Request):
+        _check_request(message, names, lines)
+    return message
+
+
+def _start(start: str, names: tuple[str, ...], lines: tuple[str, ...]) -> Request | Response:
+    version, _, rest = start.partition(" ")
+    if _VERSION.fullmatch(version):
+        return _status_line(version, rest, names, lines)
+    rest, _, version = start.rpartition(" ")
+    method, _, uri_text = rest.partition(" ")
+    if not (is_token(method) and uri_text and " " not in uri_text and _VERSION.fullmatch(version)):
+        reason = "the first line is not method, one space, Request-URI, one space, SIP/2.0"
+        raise RemoteProtocolError(f"{reason} (RFC 3261 7.1)", offset=0)
+    if version.upper() != "SIP/2.0":
+        reason = f"the request is in {version} (RFC 3261 7.1); send SIP/2.0"
+        raise RemoteProtocolError(reason, status_hint=505, offset=len(rest) + 1)
+    request = Request(method, uri_text, names, lines)
+    request.uri = parse_uri(uri_text)
+    return request
+
+
+def _status_line(
+    version: str, rest: str, names: tuple[str, ...], lines: tuple[str, ...]
+) -> Response:
+    if version.upper() != "SIP/2.0":
+        reason = f"the response is in {version} (RFC 3261 7.1); send SIP/2.0"
+        raise RemoteProtocolError(reason, status_hint=505, offset=0)
+    # Status-Line = SIP-Version SP Status-Code SP Reason-Phrase; some leave the second SP out
+    code, _, reason_phrase = rest.partition(" ")
+    if len(code) != 3 or not 100 <= (number(code, 999) or 0) <= 699:
+        reason = "the status code is not from 100 to 699 (RFC 3261 7.2); send three digits"
+        raise RemoteProtocolError(reason, offset=8)
+    return Response(int(code), reason_phrase, names, lines)
+
+
+def _check_rows(message: Message, names: tuple[str, ...], lines: tuple[str, ...]) -> None:
+    """Check what requests and responses must have, and keep what was read."""
+    for name in ("from", "to", "call-id", "cseq"):
+        if names.count(name) != 1:
+            raise wrong_count(name, names.count(name))
+    if "via" not in names:
+        raise wrong_count("via", 0)
+    message.via = top_via(value_of(lines[names.index("via")]))
+    message.from_tag = name_addr(value_of(lines[names.index("from")]), "From").param("tag") or None
+    message.to_tag = name_addr(value_of(lines[names.index("to")]), "To").param("tag") or None
+    message.call_id = value_of(lines[names.index("call-id")])
+    if not message.call_id or " " in message.call_id or "\t" in message.call_id:
+        reason = "Call-ID: is not one word (RFC 3261 25.1); send it without white space"
+        raise RemoteProtocolError(reason, header="call-id")
+    message.cseq = parse_cseq(value_of(lines[names.index("cseq")]))
+
+
+def _check_request(request: Request, names: tuple[str, ...], lines: tuple[str, ...]) -> None:
+    method, named = request.method, request.cseq.method
+    if named != method:
+        reason = f"CSeq: says {named}, but the request is {method} (RFC 3261 8.1.1.5)"
+        hint = 400 if method in METHODS else 501
+        raise RemoteProtocolError(f"{reason}; make them equal", status_hint=hint, header="cseq")
+    count = names.count("max-forwards")
+    if count > 1:
+        raise wrong_count("max-forwards", count)
+    if count and number(value_of(lines[names.index("max-forwards")]), MAX_FORWARDS) is None:
+        reason = "Max-Forwards: is not a number from 0 to 255 (RFC 3261 20.22); send 70"
+        raise RemoteProtocolError(reason, header="max-forwards")
+
+
+def wrong_count(name: str, count: int) -> RemoteProtocolError:
+    """Make the error for a header that is missing, or there more than once."""
+    problem = "comes more than once (RFC 3261 7.3.1)" if count else "is missing (RFC 3261 8.1.1)"
+    reason = f"{SPELLED[name]}: {problem}; send exactly one"
+    return RemoteProtocolError(reason, header=name)
+
+
+def too_short(declared: int, came: int) -> RemoteProtocolError:
+    """Make the error for a body that ends before its Content-Length (18.3)."""
+    reason = f"Content-Length: {declared} bytes declared, {came} came (RFC 3261 18.3)"
+    return RemoteProtocolError(f"{reason}; send all of it", header="content-length")

@@ -1,0 +1,238 @@
+"""The headers that a proxy takes apart: Via, CSeq and the address headers (RFC 3261 20).
+
+What is ordinary is recognised by one pattern each; anything else goes through the careful reader,
+which allows all that the grammar of section 25 does: white space round every separator, folds,
+quoted strings, IPv6.
+"""
+
+import re
+from typing import Final
+
+from sansip.errors import RemoteProtocolError
+from sansip.message.grammar import (
+    TOKEN_CHARACTERS,
+    Params,
+    ip_text,
+    is_quoted_string,
+    is_token,
+    number,
+    read_host_port,
+    read_params,
+    split_outside,
+    unfold,
+    unquote,
+)
+from sansip.message.uri import Uri, parse_uri
+from sansip.value import value
+
+_ORDINARY_VIA: Final = re.compile(
+    r"SIP/2\.0/([A-Z]++) ([A-Za-z0-9.\-]++)(?::([0-9]{1,4}))?"
+    rf"((?:;[a-z]++(?:=[{TOKEN_CHARACTERS}]++)?)*+)"
+)
+_SENT_PROTOCOL: Final = re.compile(
+    rf"([{TOKEN_CHARACTERS}]++)[ \t]*+/[ \t]*+([{TOKEN_CHARACTERS}]++)[ \t]*+/[ \t]*+"
+    rf"([{TOKEN_CHARACTERS}]++)[ \t]++(.++)"
+)
+_DISPLAY_TOKENS: Final = re.compile(rf"[{TOKEN_CHARACTERS} \t]*+")
+_ILLEGAL_IN_URI: Final = re.compile(r'[\x00-\x20<>"\x7f]')
+
+MAX_CSEQ: Final = 2**32 - 1  # 8.1.1.5 asks for less than 2**31; RFC 4475 3.1.2.4 for at most this
+
+
+@value
+class CSeq:
+    """A CSeq header."""
+
+    number: int
+    method: str
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.method}"
+
+
+@value
+class Via:
+    """One Via value.
+
+    ``transport`` is in upper case, ``host`` as it came but IPv6 without brackets. ``params`` are
+    the parameters other than branch, names in lower case, "" for a parameter without a value.
+    """
+
+    transport: str
+    host: str
+    port: int | None = None
+    branch: str | None = None
+    params: Params = ()
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = "" if self.port is None else f":{self.port}"
+        branch = "" if self.branch is None else f";branch={self.branch}"
+        rest = "".join([f";{n}={v}" if v else f";{n}" for n, v in self.params])
+        return f"SIP/2.0/{self.transport} {host}{port}{branch}{rest}"
+
+    @property
+    def received(self) -> str | None:
+        """The received parameter without brackets, or None (RFC 5118 4.5)."""
+        found = self.param("received")
+        return found.removeprefix("[").removesuffix("]") if found else None
+
+    @property
+    def rport(self) -> str | None:
+        """The rport parameter: None if absent, "" if it asks for a value, else the value."""
+        return self.param("rport")
+
+    @property
+    def maddr(self) -> str | None:
+        """The maddr parameter without brackets, or None."""
+        found = self.param("maddr")
+        return found.removeprefix("[").removesuffix("]") if found else None
+
+    @property
+    def ttl(self) -> int | None:
+        """The ttl parameter, or None."""
+        return number(self.param("ttl") or "", 255)
+
+    @property
+    def default_port(self) -> int:
+        """The port that sent-by means when it names none (18.2.2, 20.42)."""
+        return 5061 if self.transport in {"TLS", "WSS"} else 5060
+
+    @property
+    def sent_by(self) -> str:
+        """Host and port in one normal form, for comparing: the default port is filled in."""
+        port = self.default_port if self.port is None else self.port
+        host = self.host
+        if ":" in host:
+            return f"[{ip_text(host) or host.lower()}]:{port}"
+        return f"{host.lower()}:{port}"
+
+    def param(self, name: str) -> str | None:
+        """Give a parameter's value: "" when it has none, None when there is no such parameter."""
+        for key, text in self.params:
+            if key == name:
+                return text
+        return None
+
+    def stamped(self, received: str | None, rport: int | None) -> "Via":
+        """Note where the request really came from (18.2.1, RFC 3581 4).
+
+        None takes an earlier ``received`` out (AMB-12); for ``rport`` it leaves what is there.
+        """
+        kept = [
+            pair
+            for pair in self.params
+            if pair[0] != "received" and (rport is None or pair[0] != "rport")
+        ]
+        if received is not None:
+            kept.append(("received", received))
+        if rport is not None:
+            kept.append(("rport", str(rport)))
+        return Via(self.transport, self.host, self.port, self.branch, tuple(kept))
+
+
+@value
+class NameAddr:
+    """An address: ``"Alice" <sip:alice@example.com>;tag=1`` or ``sip:alice@example.com;tag=1``.
+
+    ``display`` is unquoted; ``params`` belong to the header, never to the URI.
+    """
+
+    display: str
+    uri_text: str
+    params: Params = ()
+
+    @property
+    def uri(self) -> Uri:
+        """The URI, taken apart at every call; ``RemoteProtocolError`` if it is malformed."""
+        return parse_uri(self.uri_text, "URI")
+
+    def param(self, name: str) -> str | None:
+        """Give a parameter's value: "" when it has none, None when there is no such parameter."""
+        for key, text in self.params:
+            if key == name:
+                return text
+        return None
+
+
+def parse_via(text: str) -> Via:
+    """Read one Via value; ``RemoteProtocolError`` if it is malformed."""
+    found = _ORDINARY_VIA.fullmatch(text)
+    if found is None:
+        return _careful_via(unfold(text))
+    transport, host, port, rest = found.groups()
+    branch = None
+    params: list[tuple[str, str]] = []
+    for piece in rest.split(";")[1:]:
+        name, _, given = piece.partition("=")
+        if name == "branch" and branch is None:
+            branch = given
+        else:
+            params.append((name, given))
+    if branch == "" or (len(params) > 1 and len(dict(params)) < len(params)):
+        return _careful_via(text)
+    return Via(transport, host, None if port is None else int(port), branch, tuple(params))
+
+
+def _careful_via(text: str) -> Via:
+    # sent-protocol LWS sent-by *( SEMI via-params ), LWS allowed round "/", ":", ";" and "="
+    first, *pieces = split_outside(text, ";")
+    found = _SENT_PROTOCOL.fullmatch(first.strip(" \t"))
+    if found is None or (found[1].upper(), found[2]) != ("SIP", "2.0"):
+        reason = "Via: does not begin with SIP/2.0/transport and sent-by (RFC 3261 20.42)"
+        raise RemoteProtocolError(f"{reason}; send for example SIP/2.0/UDP host", header="via")
+    host, port = read_host_port(found[4], "via")
+    params = read_params(pieces, "via")
+    branch = dict(params).get("branch")
+    if branch is not None and not is_token(branch):
+        reason = "Via: branch is not a token (RFC 3261 20.42); send z9hG4bK and something unique"
+        raise RemoteProtocolError(reason, header="via")
+    rest = tuple([pair for pair in params if pair[0] != "branch"])
+    return Via(found[3].upper(), host, port, branch, rest)
+
+
+def parse_cseq(text: str) -> CSeq:
+    """Read a CSeq value; ``RemoteProtocolError`` if it is malformed."""
+    words = [word for word in unfold(text).replace("\t", " ").split(" ") if word]
+    count = number(words[0], MAX_CSEQ) if len(words) == 2 else None
+    if count is None or not is_token(words[1]):
+        reason = "CSeq: not a number up to 2**32-1 and a method (RFC 3261 8.1.1.5)"
+        raise RemoteProtocolError(f"{reason}; send for example 1 INVITE", header="cseq")
+    return CSeq(count, words[1])
+
+
+def name_addr(text: str, header: str = "address") -> NameAddr:
+    """Read one address value; ``RemoteProtocolError`` if it is malformed.
+
+    ``header`` is named in the error.
+    """
+    first, *pieces = split_outside(unfold(text), ";")
+    display, opening, rest = _cut_display(first.strip(" \t"))
+    if opening:
+        uri_text, closing, tail = rest.partition(">")
+        if not closing or tail.strip(" \t"):
+            reason = f"{header}: the URI's angle brackets do not match (RFC 3261 20.10)"
+            raise RemoteProtocolError(f"{reason}; send <URI>", header=header)
+    else:
+        # In the addr-spec form "?" and "," need brackets, and ";" begins the header's parameters
+        # (RFC 3261 20.10, RFC 8217).
+        display, uri_text = "", display
+        if "?" in uri_text or "," in uri_text:
+            reason = f'{header}: a URI with "?" or "," needs angle brackets (RFC 8217)'
+            raise RemoteProtocolError(f"{reason}; send <URI>", header=header)
+    if not uri_text or _ILLEGAL_IN_URI.search(uri_text):
+        reason = f"{header}: the URI is empty or has a character that a URI cannot have"
+        raise RemoteProtocolError(f"{reason} (RFC 3261 25.1); escape it", header=header)
+    if not (is_quoted_string(display) or _DISPLAY_TOKENS.fullmatch(display)):
+        reason = f"{header}: the display name is neither tokens nor one quoted string"
+        raise RemoteProtocolError(f"{reason} (RFC 3261 25.1); quote it", header=header)
+    return NameAddr(unquote(display), uri_text, read_params(pieces, header))
+
+
+def _cut_display(text: str) -> tuple[str, str, str]:
+    if not text.startswith('"'):
+        display, opening, rest = text.partition("<")
+        return display.strip(" \t"), opening, rest
+    end = text.rfind('"') + 1
+    before, opening, rest = text[end:].partition("<")
+    return text[:end] + before.strip(" \t"), opening, rest

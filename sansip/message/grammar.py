@@ -1,0 +1,143 @@
+"""The pieces of RFC 3261 section 25 that several headers share.
+
+All of it takes time linear in the length of the text: the patterns are possessive, and what is
+unterminated is taken up to the end at once, so nothing is ever scanned twice.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from sansip.errors import RemoteProtocolError
+
+# What a token is made of, to stand between the brackets of a pattern.
+TOKEN_CHARACTERS: Final = r"A-Za-z0-9\-.!%*_+`'~"  # noqa: S105 (not a secret)
+
+Params = tuple[tuple[str, str], ...]  # (name in lower case, value as it came or "" for none)
+
+_TOKEN: Final = re.compile(rf"[{TOKEN_CHARACTERS}]++")
+# What may follow "=" without quotes: a token or a host, IPv6 with brackets or without; and more,
+# since an odd character in a parameter that nobody uses is no reason to refuse a call.
+_BARE_VALUE: Final = re.compile(r'[^\x00-\x20"<>,;\x7f]++')
+_QUOTED: Final = re.compile(r'"(?:[^"\\\r\n]|\\[^\r\n])*+"', re.DOTALL)
+_HOST: Final = re.compile(r"[A-Za-z0-9_.\-]++")
+_IPV6: Final = re.compile(r"[0-9A-Fa-f:.]++")
+_MAX_PORT: Final = 65_535
+
+_STEPS: Final = {
+    separator: re.compile(
+        rf'"(?:[^"\\]|\\.)*+(?:"|\\?+\Z)|<[^>]*+(?:>|\Z)|{separator}|[^"<{separator}]++',
+        re.DOTALL,
+    )
+    for separator in (",", ";")
+}
+
+
+def is_token(text: str) -> bool:
+    """Tell whether the text is a token."""
+    return _TOKEN.fullmatch(text) is not None
+
+
+def unfold(text: str) -> str:
+    """Make every fold one space (7.3.1), and take white space off both ends."""
+    if "\r" in text:
+        text = " ".join([part.strip(" \t") for part in text.split("\r\n")])
+    return text.strip(" \t")
+
+
+def number(text: str, most: int) -> int | None:
+    """Read 1*DIGIT, leading zeros allowed; None if it is something else or more than ``most``."""
+    if not (text.isdigit() and text.isascii()):
+        return None
+    digits = text if len(text) <= len(str(most)) else text.lstrip("0") or "0"
+    if len(digits) > len(str(most)):
+        return None
+    found = int(digits)
+    return found if found <= most else None
+
+
+def split_outside(text: str, separator: str) -> list[str]:
+    """Split at a comma or semicolon that is neither in a quoted string nor in angle brackets."""
+    if '"' not in text and "<" not in text:
+        return text.split(separator)
+    pieces: list[str] = []
+    start = 0
+    for found in _STEPS[separator].finditer(text):
+        if found.group() == separator:
+            pieces.append(text[start : found.start()])
+            start = found.end()
+    pieces.append(text[start:])
+    return pieces
+
+
+def read_params(pieces: Iterable[str], header: str) -> Params:
+    """Read header parameters, the pieces between semicolons.
+
+    A name given twice makes the value malformed (RFC 3261 7.3.1), as an empty piece does.
+    """
+    params: list[tuple[str, str]] = []
+    seen: set[str] = set()
+    for piece in pieces:
+        name, equals, text = piece.partition("=")
+        name, text = name.strip(" \t").lower(), text.strip(" \t")
+        if not is_token(name):
+            reason = f"{header}: {name!r} is not a parameter name (RFC 3261 25.1); send a token"
+            raise RemoteProtocolError(reason, header=header)
+        if name in seen:
+            reason = f"{header}: parameter {name} comes twice (RFC 3261 7.3.1); send it once"
+            raise RemoteProtocolError(reason, header=header)
+        if equals and not (_BARE_VALUE.fullmatch(text) or _QUOTED.fullmatch(text)):
+            reason = f"{header}: the value of {name} is no token, host or quoted string"
+            raise RemoteProtocolError(f"{reason} (RFC 3261 25.1); quote it", header=header)
+        seen.add(name)
+        params.append((name, text))
+    return tuple(params)
+
+
+def is_quoted_string(text: str) -> bool:
+    """Tell whether the text is one complete quoted string."""
+    return _QUOTED.fullmatch(text) is not None
+
+
+def unquote(text: str) -> str:
+    """Give what a quoted string means; any other text stays as it is (RFC 3261 25.1)."""
+    if not is_quoted_string(text):
+        return text
+    if "\\" not in text:
+        return text[1:-1]
+    return re.sub(r"\\(.)", r"\1", text[1:-1], flags=re.DOTALL)
+
+
+def ip_text(host: str) -> str | None:
+    """Give the normal form of an IP address (no brackets), or None if it is a name."""
+    if ":" in host or host[-1:].isdigit():
+        try:
+            return str(ipaddress.ip_address(host))
+        except ValueError:
+            return None
+    return None
+
+
+def read_host_port(text: str, header: str) -> tuple[str, int | None]:
+    """Read ``host [":" port]``; white space round the colon is allowed; IPv6 loses its brackets."""
+    if text.startswith("["):
+        host, closing, tail = text[1:].partition("]")
+        # "[2001:db8:::192.0.2.1]" comes of a mistake in the grammar of RFC 3261 (RFC 5118 4.10).
+        host, tail = host.replace(":::", "::"), tail.strip(" \t")
+        good = bool(closing) and _IPV6.fullmatch(host) is not None and ip_text(host) is not None
+        colon, port_text = tail[:1], tail[1:]
+    else:
+        host, colon, port_text = text.partition(":")
+        host = host.strip(" \t")
+        good = _HOST.fullmatch(host) is not None
+    if not good:
+        reason = f"{header}: {text!r} does not begin with a host name, an IPv4 address or a"
+        raise RemoteProtocolError(f"{reason} bracketed IPv6 address (RFC 3261 25.1)", header=header)
+    if not colon:
+        return host, None
+    port = number(port_text.strip(" \t"), _MAX_PORT) if colon == ":" else None
+    if port is None:
+        reason = f"{header}: {text!r} does not end in a port number (RFC 3261 25.1); send 1 to"
+        raise RemoteProtocolError(f"{reason} 65535, and IPv6 in brackets", header=header)
+    return host, port

@@ -1,0 +1,183 @@
+"""Reading messages from datagrams (RFC 3261 7, 18.3, 16.3 item 1, 25; RFC 4475).
+
+Two steps, which a reader of streams shares: ``read_rows`` takes the head apart into rows, and
+``assemble`` makes the message of it and checks what a proxy depends on: the start line, Via, From,
+To, Call-ID, CSeq, Max-Forwards, Content-Length. Nothing else is looked at, so a malformed header
+that a proxy does not need never stops a message.
+
+One pattern recognises all of that in its ordinary form, and takes it apart at the same time; what
+it does not recognise goes to ``sansip.message.careful``, which decides. The two agree wherever the
+pattern matches.
+
+Lines end in CRLF (25.1). A bare LF or CR in the head is refused, since two readers that differ on
+where a line ends can be played off against each other. ``bare_lf=True`` accepts LF for CRLF.
+"""
+
+import re
+from operator import itemgetter
+from typing import Final
+
+from sansip.errors import RemoteProtocolError
+from sansip.message.careful import (
+    assemble_with_care,
+    check_sizes,
+    read_rows_with_care,
+    too_short,
+    wrong_count,
+)
+from sansip.message.fields import CSeq, Via
+from sansip.message.grammar import TOKEN_CHARACTERS
+from sansip.message.limits import DEFAULT_LIMITS, MessageLimits
+from sansip.message.model import Request, Response
+from sansip.message.names import KNOWN
+from sansip.message.salvage import salvage
+
+Rows = tuple[str, tuple[str, ...], tuple[str, ...]]  # start line, names, lines
+
+_EMPTY_LINE: Final = re.compile(rb"\n\r?\n")
+_BARE_END: Final = re.compile(rb"(?<!\r)\n|\r(?!\n)")
+_ONCE: Final = ("from", "to", "call-id", "cseq", "max-forwards", "content-length")
+
+# A display name (tokens, or quoted without escapes), a URI in brackets, at most a tag.
+_ADDRESS: Final = (
+    rf'(?:"[^"\\\x00-\x1f\x7f]*+" ?|[{TOKEN_CHARACTERS} ]*+)<[^<>"\x00-\x20\x7f]++>'
+    rf"(?:;tag=([{TOKEN_CHARACTERS}]++))?+"
+)
+_ROWS: Final = (
+    r"Via: SIP/2\.0/([A-Z]++) ([A-Za-z0-9.\-]++)(?::([0-9]{1,4}+))?+((?:;rport)?+)"
+    rf";branch=([{TOKEN_CHARACTERS}]++)((?:;[a-z]++(?:=[{TOKEN_CHARACTERS}]++)?+)*+)\n"
+    rf"From: {_ADDRESS}\nTo: {_ADDRESS}\n"
+    r"Call-ID: ([^\x00-\x20\x7f]++)\n"
+    r"Content-Length: ([0-9]{1,5}+)\n"
+    r"CSeq: ([0-9]{1,9}+) "
+)
+_ORDINARY_REQUEST: Final = re.compile(
+    r"([A-Z]++) (sips?:(?:[A-Za-z0-9_.+\-]++@)?+[A-Za-z0-9.\-]++(?::[0-9]{1,4}+)?+"
+    rf"(?:;[a-z]++(?:=[{TOKEN_CHARACTERS}]++)?+)*+) SIP/2\.0\n"
+    rf"{_ROWS}\1\nMax-Forwards: [0-9]{{1,2}}+"
+).fullmatch
+_ORDINARY_RESPONSE: Final = re.compile(
+    rf"SIP/2\.0 ([1-6][0-9][0-9]) ([^\n]*+)\n{_ROWS}([A-Z]++)"
+).fullmatch
+_REQUEST_ROWS: Final = itemgetter(
+    "via", "from", "to", "call-id", "content-length", "cseq", "max-forwards"
+)
+_RESPONSE_ROWS: Final = itemgetter("via", "from", "to", "call-id", "content-length", "cseq")
+_RPORT: Final = (("rport", ""),)
+
+
+def parse(
+    data: bytes, *, limits: MessageLimits = DEFAULT_LIMITS, bare_lf: bool = False
+) -> Request | Response:
+    """Read one message from one datagram.
+
+    Raises ``RemoteProtocolError`` and nothing else. Its ``message`` is what could be recovered: a
+    request that can be answered (one that has a Via), a response, or None.
+    """
+    try:
+        if bare_lf:
+            data = _with_crlf(data)
+        end = data.find(b"\r\n\r\n")
+        start, names, lines = read_rows(data, end, limits)
+        return assemble(start, names, lines, data[end + 4 :])
+    except RemoteProtocolError as error:
+        error.message = salvage(data, limits)
+        raise
+
+
+def read_rows(data: bytes, end: int, limits: MessageLimits) -> Rows:
+    """Take the head apart, which goes up to ``end``: to before the empty line, or -1."""
+    if end < 0 or len(data) > limits.message:
+        raise _unreadable(data, limits)
+    head = data[:end]
+    start, *lines = head.decode("utf-8", "surrogateescape").split("\r\n")
+    count = len(lines)
+    # As many CRs, and as many LFs, as there are CRLFs. (Taking them out is twice as fast as count.)
+    if end - len(head.replace(b"\n", b"")) != count or end - len(head.replace(b"\r", b"")) != count:
+        raise _bare_line_end(head)
+    try:
+        # "Name: value" in a usual spelling, or else a KeyError
+        names = [KNOWN[line.partition(" ")[0]] for line in lines]
+    except KeyError:
+        return start, *read_rows_with_care(start, lines, limits)
+    if end > limits.line or count > limits.vias:
+        check_sizes(names, lines, limits)
+    return start, tuple(names), tuple(lines)
+
+
+def assemble(
+    start: str, names: tuple[str, ...], lines: tuple[str, ...], body: bytes
+) -> Request | Response:
+    """Make a message and check all that a proxy depends on.
+
+    ``body`` is what came after the head; what is more than Content-Length is left out (18.3).
+    """
+    rows = dict(zip(names, lines, strict=True))
+    if len(rows) < len(names):
+        for name in _ONCE:
+            if names.count(name) > 1:
+                raise wrong_count(name, 2)
+        if "via" in rows:
+            rows["via"] = lines[names.index("via")]
+    message: Request | Response
+    try:
+        if start.startswith("SIP/2.0 "):
+            found = _ORDINARY_RESPONSE("\n".join((start, *_RESPONSE_ROWS(rows))))
+            if found is None:
+                return assemble_with_care(start, names, lines, body)
+            code, reason, *via, from_tag, to_tag, call_id, length, number, method = found.groups()
+            message = Response(int(code), reason, names, lines, body)
+        else:
+            found = _ORDINARY_REQUEST("\n".join((start, *_REQUEST_ROWS(rows))))
+            if found is None:
+                return assemble_with_care(start, names, lines, body)
+            method, uri_text, *via, from_tag, to_tag, call_id, length, number = found.groups()
+            message = Request(method, uri_text, names, lines, body)
+    except KeyError:  # one is missing
+        return assemble_with_care(start, names, lines, body)
+    declared = int(length)
+    if declared != len(body):
+        if declared > len(body):
+            raise too_short(declared, len(body))
+        message.body = body[:declared]
+    message.via = _via(*via)
+    message.from_tag = from_tag
+    message.to_tag = to_tag
+    message.call_id = call_id
+    message.cseq = CSeq(int(number), method)
+    return message
+
+
+def _via(  # noqa: PLR0913, PLR0917 (the groups of the pattern)
+    transport: str, host: str, port: str | None, rport: str, branch: str, rest: str
+) -> Via:
+    rest = rport + rest
+    if not rest:
+        params = ()
+    elif rest == ";rport":
+        params = _RPORT
+    else:
+        params = read_params(rest[1:].split(";"), "Via")
+        ...
+    return Via(transport, host, int(port) if port else None, branch, params)
+
+
+def _unreadable(data: bytes, limits: MessageLimits) -> RemoteProtocolError:
+    if len(data) > limits.message:
+        reason = f"{len(data)} bytes, at most {limits.message} are read; send a smaller message"
+        return RemoteProtocolError(reason, status_hint=513)
+    reason = "no empty line ends the headers (RFC 3261 7); end them with CRLF CRLF"
+    return RemoteProtocolError(reason, offset=len(data))
+
+
+def _bare_line_end(head: bytes) -> RemoteProtocolError:
+    found = _BARE_END.search(head)
+    reason = "a line ends in a bare CR or LF (RFC 3261 25.1); end every line with CRLF"
+    return RemoteProtocolError(reason, offset=-1 if found is None else found.start())
+
+
+def _with_crlf(data: bytes) -> bytes:
+    """Make the bare LFs of a head CRLFs."""
+    found = _EMPTY_LINE.search(data)
+    end = len(data) if found is None else found.end()
+    return data[:end].replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") + data[end:]

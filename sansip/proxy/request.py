@@ -1,0 +1,129 @@
+"""What a proxy does to a request on its way through: RFC 3261 16.3, 16.4 and 16.6.
+
+Pure functions from a request to a request. ``Mine`` answers the question that this layer cannot:
+does this URI name the proxy itself? (16.4: from configuration alone, no DNS is asked.)
+"""
+
+from collections.abc import Callable
+
+from sansip.message import Request, Uri, name_addr
+from sansip.value import value
+
+Mine = Callable[[Uri], bool]
+
+SCHEMES = ("sip", "sips")
+HOPS = 70  # the recommended initial Max-Forwards (RFC 3261 20.22)
+
+
+@value
+class Fault:
+    """Why a request goes no further: a status for the answer, and headers for it."""
+
+    status: int
+    text: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@value
+class Arrived:
+    """A request after route preprocessing.
+
+    ``passed`` are the values of our own that stood in its Route headers, as URIs, topmost first;
+    the last one tells on which side the request goes on (RFC 5658 5, 5658-5-03).
+    """
+
+    request: Request
+    passed: tuple[Uri, ...] = ()
+
+
+def check(request: Request, extensions: tuple[str, ...] = ()) -> Fault | None:
+    """The checks of 16.3 that need no state, in their order; None if all is well.
+
+    Not for ACK and CANCEL: nothing answers an ACK, and CANCEL goes hop by hop.
+    """
+    # "If the Request-URI has a URI whose scheme is not understood by the proxy, the proxy SHOULD
+    # reject the request with a 416 (Unsupported URI Scheme) response." (16.3 step 2)
+    scheme = request.uri.scheme
+    if scheme not in SCHEMES:
+        return Fault(416, f"Request-URI scheme {scheme}: only sip and sips are routed")
+    # "If the request contains a Max-Forwards header field with a field value of zero (0), the
+    # element MUST NOT forward the request [...] MUST return a 483" (16.3 step 3)
+    if request.max_forwards == 0:
+        return Fault(483, "Max-Forwards is 0")
+    # "If the request contains a Proxy-Require header field with one or more option-tags this
+    # element does not understand, the element MUST return a 420" (16.3 step 5)
+    if "proxy-require" in request.names:
+        unknown = [tag for tag in request.values("proxy-require") if tag not in extensions]
+        if unknown:
+            tags = ", ".join(unknown)
+            return Fault(420, f"Proxy-Require: {tags}", (("Unsupported", tags),))
+    return None
+
+
+def preprocess(request: Request, mine: Mine) -> Arrived:
+    """Route information preprocessing (16.4): what a strict router did is undone, what is ours
+    is taken off.
+    """
+    passed: tuple[Uri, ...] = ()
+    uri = request.uri
+    if uri.lr and "route" in request.names and mine(uri):
+        passed = (uri,)
+        request = _undo_strict_routing(request)
+        uri = request.uri
+    if uri.maddr is not None and mine(uri.with_host(uri.maddr, uri.port)):
+        # "strip the maddr and any non-default port or transport parameter, and continue
+        # processing as if those values had not been present" (16.4)
+        bare = uri.without_params("maddr", "transport")
+        request = request.with_uri(bare.with_host(uri.host, None))
+    # "If the first value in the Route header field indicates this proxy, the proxy MUST remove
+    # that value from the request"; with double Record-Route, both (RFC 5658 5, 3261-16.4-03).
+    while "route" in request.names:
+        first = name_addr(request.values("route")[0]).uri
+        if not mine(first):
+            break
+        request = request.pop_first("route")
+        passed += (first,)
+    return Arrived(request, passed)
+
+
+def _undo_strict_routing(request: Request) -> Request:
+    """Put the Request-URI back that a strict router has moved to the end of the Route.
+
+    "If the Request-URI of the request contains a value this proxy previously placed into a
+    Record-Route header field, the proxy MUST replace the Request-URI in the request with the last
+    value from the Route header field, and remove that value" (16.4).
+    """
+    *kept, last = request.values("route")
+    request = request.with_uri(name_addr(last).uri).remove("route")
+    for route in reversed(kept):
+        request = request.prepend("route", route)
+    return request
+
+
+@value
+class Onward:
+    """A request that is ready for its Via: what it will say, and which URI says where it goes."""
+
+    uri: str  # the new Request-URI
+    next_hop: str  # to be located (16.6 step 7)
+    routes: tuple[str, ...] | None  # new Route values, or None to leave the header alone
+
+
+def onward(request: Request, uri: str, next_hop: str) -> Onward:
+    """Postprocess routing information (16.6 step 6) and determine the next hop (step 7)."""
+    if "route" not in request.names:
+        return Onward(uri, next_hop, None)
+    routes = request.values("route")
+    first = name_addr(routes[0]).uri
+    if first.lr:
+        return Onward(uri, str(first), None)
+    # "If the first URI of this Route set does not contain the lr parameter, the proxy MUST
+    # place the Request-URI into the Route header field as the last value, and place the first
+    # Route header field value into the Request-URI" (16.6 step 6)
+    return Onward(str(first.for_request_line()), str(first), (*routes[1:], f"<{uri}>"))
+
+
+def hops_left(request: Request) -> int:
+    """Max-Forwards of the copy that is sent on (16.6 step 3)."""
+    left = request.max_forwards
+    return HOPS if left is None else left - 1

@@ -1,0 +1,71 @@
+"""The transaction layer: four machines and the keys that messages find them by.
+
+RFC 3261 17, with RFC 6026 (Accepted, Timers L and M) and RFC 4320 (non-INVITE). ``invite_client``,
+``client``, ``invite_server`` and ``server`` are modules of one shape, ``start`` and ``step``, over
+the vocabulary that stands here. They never hear of failover, CANCEL or Timer C, and never raise.
+"""
+
+from sansip.transaction import client, invite_client, invite_server, server
+from sansip.transaction.key import ack_keys, acknowledges, client_key, invite_key, server_key
+from sansip.transaction.vocabulary import (
+    Abandon,
+    Acknowledged,
+    Broke,
+    ClientFacts,
+    ClientInput,
+    ClientOutput,
+    Ended,
+    Fired,
+    Pass,
+    PassAck,
+    Respond,
+    Responded,
+    Retransmitted,
+    ServerFacts,
+    ServerInput,
+    ServerOutput,
+    Start,
+    Stop,
+    Terminated,
+    TimedOut,
+    TimerName,
+    Transmit,
+    TransportFailed,
+    Unacknowledged,
+)
+
+__all__ = [
+    "Abandon",
+    "Acknowledged",
+    "Broke",
+    "ClientFacts",
+    "ClientInput",
+    "ClientOutput",
+    "Ended",
+    "Fired",
+    "Pass",
+    "PassAck",
+    "Respond",
+    "Responded",
+    "Retransmitted",
+    "ServerFacts",
+    "ServerInput",
+    "ServerOutput",
+    "Start",
+    "Stop",
+    "Terminated",
+    "TimedOut",
+    "TimerName",
+    "Transmit",
+    "TransportFailed",
+    "Unacknowledged",
+    "ack_keys",
+    "acknowledges",
+    "client",
+    "client_key",
+    "invite_client",
+    "invite_key",
+    "invite_server",
+    "server",
+    "server_key",
+]

@@ -1,0 +1,165 @@
+"""The non-INVITE server transaction: RFC 3261 17.2.2 and figure 8, with RFC 4320 and RFC 6026 8.8.
+
+    Trying ---"100"---> Proceeding ---200-699---> Completed ---J---> Terminated
+       |---200-699---> Completed
+
+RFC 4320 makes the 100 its own: there is no other provisional response to a non-INVITE, not before
+the client's Timer E has slowed down to T2, but then always. The same RFC may leave such a request
+without any final response; then nothing here would ever end it, and the transaction user must say
+``Abandon`` in good time (64*T1).
+"""
+
+from typing import assert_never
+
+from sansip.transaction.vocabulary import (
+    ENDED,
+    TERMINATED,
+    Abandon,
+    Acknowledged,
+    Broke,
+    Fired,
+    Respond,
+    Retransmitted,
+    ServerFacts,
+    ServerInput,
+    ServerOutput,
+    Start,
+    Stop,
+    Terminated,
+    Transmit,
+    TransportFailed,
+)
+from sansip.value import value
+
+
+@value
+class Trying:
+    """Nothing was sent yet; timer "100" runs."""
+
+
+@value
+class Proceeding:
+    """A 100 was sent."""
+
+    latest: bytes
+
+
+@value
+class Completed:
+    """The final response was sent; retransmissions of the request get it again."""
+
+    final: bytes
+
+
+State = Trying | Proceeding | Completed
+Step = tuple[State | Terminated, tuple[ServerOutput, ...]]
+
+TRYING = Trying()
+STOP_100 = Stop("100")
+
+
+def start(facts: ServerFacts) -> tuple[Trying, tuple[ServerOutput, ...]]:
+    """Take a request that has just come."""
+    # A 100 "MUST NOT" be sent "over any unreliable transport, such as UDP, before the amount of
+    # time it takes a client transaction's Timer E to be reset to T2", and "without regard to
+    # transport" it MUST be after that time "if it has not otherwise responded" (RFC 4320 4.1).
+    return TRYING, (Start("100", facts.timing.non_invite_100),)
+
+
+def step(facts: ServerFacts, state: State, given: ServerInput) -> Step:
+    """Take one input."""
+    match state:
+        case Trying():
+            return _trying(facts, state, given)
+        case Completed():
+            return _completed(state, given)
+        case Proceeding():
+            return _proceeding(facts, state, given)
+        case _:
+            assert_never(state)
+
+
+def _trying(facts: ServerFacts, state: Trying, given: ServerInput) -> Step:
+    match given:
+        case Respond():
+            if _is_final(given):
+                return _finish(facts, given.data, (STOP_100,))
+            # "if, while in the 'Trying' state, the TU passes a provisional response to the server
+            # transaction, the server transaction MUST enter the 'Proceeding' state" (17.2.2). RFC
+            # 4320 4.1 leaves of this: a 100, and so early only where nothing is retransmitted.
+            if given.status == 100 and facts.reliable:
+                return Proceeding(given.data), (Transmit(given.data), STOP_100)
+            return state, ()
+        # Now it MUST be sent (RFC 4320 4.1).
+        case Fired(timer="100"):
+            return Proceeding(facts.trying), (Transmit(facts.trying),)
+        case Abandon():
+            return TERMINATED, (STOP_100, ENDED)
+        # "Once in the 'Trying' state, any further request retransmissions are discarded" (17.2.2).
+        # Nothing was sent that could have failed.
+        case Retransmitted() | Acknowledged() | TransportFailed() | Fired():
+            return state, ()
+        case _:
+            assert_never(given)
+
+
+def _proceeding(facts: ServerFacts, state: Proceeding, given: ServerInput) -> Step:
+    match given:
+        case Respond():
+            if _is_final(given):
+                return _finish(facts, given.data, ())
+            # "Any further provisional responses that are received from the TU while in the
+            # 'Proceeding' state MUST be passed to the transport layer" (17.2.2), of which RFC 4320
+            # 4.1 leaves the 100.
+            if given.status == 100:
+                return Proceeding(given.data), (Transmit(given.data),)
+            return state, ()
+        # "If a retransmission of the request is received while in the 'Proceeding' state, the most
+        # recently sent provisional response MUST be passed to the transport layer" (17.2.2).
+        case Retransmitted():
+            return state, (Transmit(state.latest),)
+        # The user is told, and the state stays to absorb retransmissions (RFC 6026 8.8, AMB-27).
+        case TransportFailed():
+            return state, (Broke(given.reason),)
+        case Abandon():
+            return TERMINATED, (ENDED,)
+        case Acknowledged() | Fired():
+            return state, ()
+        case _:
+            assert_never(given)
+
+
+def _is_final(given: Respond) -> bool:
+    # "A transaction-stateful SIP element MUST NOT send a response with Status-Code of 408 to a
+    # non-INVITE request" (RFC 4320 4.2): it would come too late to mean anything.
+    return given.status >= 200 and given.status != 408
+
+
+def _finish(facts: ServerFacts, final: bytes, running: tuple[Stop, ...]) -> Step:
+    # "When the server transaction enters the 'Completed' state, it MUST set Timer J to fire in
+    # 64*T1 seconds for unreliable transports, and zero seconds for reliable transports" (17.2.2):
+    # there it ends at once.
+    if facts.reliable:
+        return TERMINATED, (Transmit(final), *running, ENDED)
+    return Completed(final), (Transmit(final), *running, Start("J", facts.timing.timeout))
+
+
+def _completed(state: Completed, given: ServerInput) -> Step:
+    match given:
+        # "While in the 'Completed' state, the server transaction MUST pass the final response to
+        # the transport layer for retransmission whenever a retransmission of the request is
+        # received" (17.2.2).
+        case Retransmitted():
+            return state, (Transmit(state.final),)
+        # "The server transaction remains in this state until Timer J fires, at which point it MUST
+        # transition to the 'Terminated' state" (17.2.2).
+        case Fired(timer="J"):
+            return TERMINATED, (ENDED,)
+        case TransportFailed():
+            return state, (Broke(given.reason),)
+        # "Any other final responses passed by the TU to the server transaction MUST be discarded
+        # while in the 'Completed' state" (17.2.2).
+        case Respond() | Acknowledged() | Abandon() | Fired():
+            return state, ()
+        case _:
+            assert_never(given)

@@ -1,0 +1,478 @@
+"""The trio adapter performs orders: shown with cores that the tests write, over the loopback."""
+
+import socket
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trio
+import trio.testing
+
+from sansip import (
+    Action,
+    Address,
+    Administered,
+    DatagramReceived,
+    Deliver,
+    DnsAnswered,
+    Endpoint,
+    Event,
+    FlushCache,
+    LocalProtocolError,
+    QueryDns,
+    Quiesce,
+    Report,
+    Send,
+    SendFailed,
+    StartTimer,
+    StopDns,
+    StopTimer,
+    Timer,
+    TimerFired,
+)
+from sansip.dns import Failure, Found, Ip
+from sansip_trio import EndpointError, Server, serve
+
+if TYPE_CHECKING:
+    from examples.zone_dns import ZoneServer
+
+History = tuple[Event, ...]
+Script = Callable[[Server[History]], Awaitable[None]]
+Reaction = Callable[[Event], Iterable[Action]]
+HERE = Endpoint("udp", "127.0.0.1:0", advertise="192.0.2.10:5060")
+LOCALHOST = Address("127.0.0.1", 9)
+
+
+class Settings:
+    def __init__(self, endpoints: Sequence[Endpoint]) -> None:
+        self.endpoints = endpoints
+
+
+class Puppet:
+    """A core that remembers all events, and does what the test says."""
+
+    def __init__(
+        self,
+        react: Reaction = lambda _: (),
+        *,
+        first: Sequence[Action] = (),
+        endpoints: Sequence[Endpoint] = (HERE,),
+    ) -> None:
+        self.config = Settings(endpoints)
+        self.react, self.first = react, tuple(first)
+
+    def start(self, seed: bytes, at: float) -> tuple[History, tuple[Action, ...]]:
+        assert len(seed) >= 16
+        assert at >= 0
+        return (), self.first
+
+    def step(self, state: History, event: Event) -> tuple[History, tuple[Action, ...]]:
+        return (*state, event), tuple(self.react(event))
+
+
+def echo(event: Event) -> Iterable[Action]:
+    if isinstance(event, DatagramReceived):
+        yield Send("echo", event.endpoint, event.source, None, event.data)
+
+
+def run(
+    core: Puppet,
+    script: Script,
+    nameservers: Sequence[str] = ("127.0.0.1:9",),
+    **options: Any,  # noqa: ANN401
+) -> History:
+    """Serve while an async ``script`` runs; give all that the core heard."""
+
+    async def main() -> History:
+        with trio.fail_after(10):
+            async with trio.open_nursery() as nursery:
+                start = partial(serve, core, nameservers=nameservers, **options)
+                server: Server[History] = await nursery.start(start)
+                await script(server)
+                nursery.cancel_scope.cancel()
+        return server.state
+
+    return trio.run(main)
+
+
+async def settle(_server: Server[History]) -> None:
+    await trio.testing.wait_all_tasks_blocked()
+
+
+def tell(server: Server[History]) -> None:
+    """Give the core an occasion to react."""
+    server.step(lambda at: Administered(at, FlushCache()))
+
+
+def client() -> trio.socket.SocketType:
+    return trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+
+
+def test_datagrams_go_in_and_out() -> None:
+    async def script(server: Server[History]) -> None:
+        where = server.addresses[HERE.name]
+        assert where.host == "127.0.0.1"
+        assert where.port != 0
+        with client() as phone:
+            for number in range(100):
+                await phone.sendto(b"%d" % number, (where.host, where.port))
+            for number in range(100):
+                assert await phone.recv(100) == b"%d" % number
+
+    heard = run(Puppet(echo), script)
+    assert len(heard) == 100
+    times = [event.at for event in heard]
+    assert times == sorted(times)
+
+
+def test_actions_of_the_start_are_performed() -> None:
+    reports: list[Report] = []
+    report = Report("policy", "", "started")
+    run(Puppet(first=[report]), settle, on_report=reports.append)
+    assert reports == [report]
+
+
+def test_reports_and_deliveries_that_nobody_wants_go_nowhere() -> None:
+    run(Puppet(first=[Report("policy", "", "started"), Deliver("1", None)]), settle)
+
+
+def test_deliveries_reach_the_program() -> None:
+    delivered: list[Deliver] = []
+    run(Puppet(first=[Deliver("handle", None)]), settle, on_deliver=delivered.append)
+    assert delivered == [Deliver("handle", None)]
+
+
+def test_it_serves_without_a_handle_too() -> None:
+    async def main() -> None:
+        with trio.move_on_after(0.01):
+            await serve(Puppet())
+
+    trio.run(main)
+
+
+# Timers, in virtual time
+
+
+def run_timers(script: Script, core: Puppet) -> list[tuple[str, float]]:
+    """Give the names of the timers that fired, and after how many seconds."""
+    begun: list[float] = []
+
+    async def main() -> History:
+        async with trio.open_nursery() as nursery:
+            server: Server[History] = await nursery.start(partial(serve, core, nameservers=()))
+            begun.append(server.started)
+            await script(server)
+            nursery.cancel_scope.cancel()
+        return server.state
+
+    heard = trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    fired = [event for event in heard if isinstance(event, TimerFired)]
+    return [(event.timer.name, round(event.at - begun[0], 6)) for event in fired]
+
+
+def timer(owner: str, name: str) -> Timer:
+    return Timer(owner, name, 1)
+
+
+class Scripted(Puppet):
+    """A core whose next orders a test lays down."""
+
+    def __init__(self, *orders: Action) -> None:
+        super().__init__(self.follow, first=orders)
+        self.orders: list[Action] = []
+
+    def follow(self, _event: Event) -> Iterable[Action]:
+        orders, self.orders = self.orders, []
+        return orders
+
+    def do(self, server: Server[History], *orders: Action) -> None:
+        self.orders = list(orders)
+        tell(server)
+
+
+def test_timers_fire_when_due() -> None:
+    async def script(_server: Server[History]) -> None:
+        await trio.sleep(60)
+
+    core = Scripted(
+        StartTimer(timer("b", "B"), 32.0),
+        StartTimer(timer("a", "A"), 0.5),
+        StartTimer(timer("now", "now"), 0.0),
+    )
+    assert run_timers(script, core) == [("now", 0.0), ("A", 0.5), ("B", 32.0)]
+
+
+def test_a_timer_earlier_than_the_rest_moves_the_alarm() -> None:
+    async def script(server: Server[History]) -> None:
+        core.do(server, StartTimer(timer("b", "B"), 32.0))
+        await trio.sleep(1)
+        core.do(server, StartTimer(timer("a", "A"), 0.5))
+        await trio.sleep(60)
+        core.do(server, StartTimer(timer("c", "C"), 4.0))
+        await trio.sleep(60)
+
+    core = Scripted()
+    assert run_timers(script, core) == [("A", 1.5), ("B", 32.0), ("C", 65.0)]
+
+
+def test_stopped_and_replaced_timers_do_not_fire() -> None:
+    async def script(server: Server[History]) -> None:
+        await trio.sleep(0.1)
+        core.do(server, StopTimer(timer("a", "A")), StartTimer(timer("b", "C"), 1.0))
+        await trio.sleep(60)
+
+    core = Scripted(StartTimer(timer("a", "A"), 0.5), StartTimer(timer("b", "B"), 0.6))
+    assert run_timers(script, core) == [("C", 1.1)]
+
+
+def test_a_timer_may_start_the_next() -> None:
+    def again(event: Event) -> Iterable[Action]:
+        if isinstance(event, TimerFired) and event.timer.serial < 4:
+            yield StartTimer(Timer("a", "A", event.timer.serial + 1), 2.0**event.timer.serial)
+
+    async def script(_server: Server[History]) -> None:
+        await trio.sleep(60)
+
+    core = Puppet(again, first=[StartTimer(Timer("a", "A", 1), 1.0)])
+    assert run_timers(script, core) == [("A", 1.0), ("A", 3.0), ("A", 7.0), ("A", 15.0)]
+
+
+# The order of things
+
+
+def test_actions_keep_their_order_when_an_event_comes_up_between_them() -> None:
+    # The failed send must not overtake the timer that was ordered after it.
+    def react(event: Event) -> Iterable[Action]:
+        if isinstance(event, SendFailed):
+            yield StopTimer(timer("call", "A"))
+            yield Report("transport", "", "second")
+        elif isinstance(event, Administered):
+            yield Send("7", HERE.name, Address("::1", 5060), None, b"cannot leave")
+            yield StartTimer(timer("call", "A"), 1.0)
+            yield Report("transport", "", "first")
+
+    async def script(server: Server[History]) -> None:
+        tell(server)
+        await trio.sleep(60)
+
+    reports: list[Report] = []
+
+    async def main() -> History:
+        async with trio.open_nursery() as nursery:
+            start = partial(serve, Puppet(react), nameservers=(), on_report=reports.append)
+            server: Server[History] = await nursery.start(start)
+            await script(server)
+            nursery.cancel_scope.cancel()
+        return server.state
+
+    heard = trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert [report.text for report in reports] == ["first", "second"]
+    assert [type(event) for event in heard] == [Administered, SendFailed]
+    assert heard[1].at >= heard[0].at
+
+
+def test_a_send_that_fails_is_told_with_its_id() -> None:
+    async def script(server: Server[History]) -> None:
+        tell(server)
+        await settle(server)
+
+    def react(event: Event) -> Iterable[Action]:
+        if isinstance(event, Administered):
+            yield Send("id 7", HERE.name, Address("127.0.0.1", 9), None, bytes(65_508))
+
+    (_, failed) = run(Puppet(react), script)
+    assert isinstance(failed, SendFailed)
+    assert (failed.id, failed.remote) == ("id 7", LOCALHOST)
+
+
+def test_a_callback_may_step_the_core() -> None:
+    async def script(server: Server[History]) -> None:
+        servers.append(server)
+        tell(server)
+
+    def react(event: Event) -> Iterable[Action]:
+        if isinstance(event, Administered) and isinstance(event.order, FlushCache):
+            yield Deliver("one", None)
+            yield Deliver("two", None)
+        else:
+            yield Report("policy", "", "quiet now")
+
+    def on_deliver(order: Deliver) -> None:
+        told.append(order.handle)
+        servers[0].step(lambda at: Administered(at, Quiesce()))
+
+    def on_report(order: Report) -> None:
+        told.append(order.text)
+
+    servers: list[Server[History]] = []
+    told: list[str] = []
+    heard = run(Puppet(react), script, on_deliver=on_deliver, on_report=on_report)
+    assert told == ["one", "two", "quiet now", "quiet now"]
+    assert len(heard) == 3
+
+
+def test_misuse_is_told_where_it_happens_and_changes_nothing() -> None:
+    def react(event: Event) -> Iterable[Action]:
+        if isinstance(event, Administered):
+            raise LocalProtocolError("no")
+        return ()
+
+    async def script(server: Server[History]) -> None:
+        with pytest.raises(LocalProtocolError, match="no"):
+            tell(server)
+        assert server.state == ()
+
+    run(Puppet(react), script)
+
+
+def test_a_callback_that_raises_ends_the_server() -> None:
+    def fail(_report: Report) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ExceptionGroup) as caught:
+        run(Puppet(first=[Report("policy", "", "started")]), settle, on_report=fail)
+    assert caught.group_contains(ZeroDivisionError)
+
+
+def test_a_full_send_buffer_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_given: object) -> int:
+        raise BlockingIOError
+
+    async def script(server: Server[History]) -> None:
+        monkeypatch.setattr(socket.socket, "sendto", full)
+        tell(server)
+
+    reports: list[Report] = []
+    core = Puppet(lambda _: [Send("7", HERE.name, LOCALHOST, None, b"data")])
+    heard = run(core, script, on_report=reports.append)
+    text = "send buffer full, datagram to 127.0.0.1:9 lost"
+    assert reports == [Report("transport", HERE.name, text)]
+    assert len(heard) == 1
+
+
+# DNS
+
+
+def test_questions_are_answered(zone_dns: "Callable[[], ZoneServer]") -> None:
+    async def script(_server: Server[History]) -> None:
+        await answered.wait()
+
+    def react(event: Event) -> Iterable[Action]:
+        if isinstance(event, DnsAnswered):
+            answered.set()
+        return ()
+
+    answered = trio.Event()
+    host, port = zone_dns().address
+    core = Puppet(react, first=[QueryDns(7, "gw-1.example.com", "A")])
+    (event,) = run(core, script, nameservers=[f"{host}:{port}"])
+    assert isinstance(event, DnsAnswered)
+    assert event.query == 7
+    assert event.answer == Found((Ip("192.0.2.1"), Ip("192.0.2.2")), 45.0)
+
+
+def test_without_name_servers_a_question_fails() -> None:
+    core = Puppet(first=[QueryDns(7, "gw-1.example.com", "SRV")])
+    (event,) = run(core, settle, nameservers=[])
+    assert isinstance(event, DnsAnswered)
+    assert isinstance(event.answer, Failure)
+
+
+def test_a_question_that_is_stopped_is_not_answered(zone_dns: "Callable[[], ZoneServer]") -> None:
+    async def script(server: Server[History]) -> None:
+        await settle(server)
+        tasks = trio.lowlevel.current_statistics().tasks_living
+        core.do(server, StopDns(7), StopDns(8))
+        await settle(server)
+        assert trio.lowlevel.current_statistics().tasks_living < tasks
+
+    dns = zone_dns()
+    dns.drop = True
+    core = Scripted(QueryDns(7, "gw-1.example.com", "A"))
+    heard = run(core, script, nameservers=["{}:{}".format(*dns.address)])
+    assert [type(event) for event in heard] == [Administered]
+
+
+def test_a_bad_name_server_is_refused_at_the_start() -> None:
+    with pytest.raises(ExceptionGroup) as caught:
+        run(Puppet(), settle, nameservers=["dns.example.com"])
+    assert caught.group_contains(ValueError, match=r"'dns\.example\.com' is not a name server")
+
+
+# Reload, end, replay
+
+
+def test_another_engine_goes_on_from_the_same_state() -> None:
+    async def script(server: Server[History]) -> None:
+        tell(server)
+        server.swap(Puppet(lambda _: [Report("policy", "", "new")]))
+        tell(server)
+
+    reports: list[Report] = []
+    heard = run(Puppet(), script, on_report=reports.append)
+    assert len(heard) == 2
+    assert len(reports) == 1
+
+
+def test_a_reload_cannot_bring_endpoints() -> None:
+    async def script(server: Server[History]) -> None:
+        other = Endpoint("udp", "127.0.0.2:0", advertise="192.0.2.11:5060")
+        with pytest.raises(EndpointError, match=r"^udp:127\.0\.0\.2:0: not open"):
+            server.swap(Puppet(endpoints=[HERE, other]))
+
+    run(Puppet(), script)
+
+
+def test_cancelling_closes_everything() -> None:
+    servers: list[Server[History]] = []
+
+    async def script(server: Server[History]) -> None:
+        servers.append(server)
+        await settle(server)
+
+    run(Puppet(first=[StartTimer(timer("a", "A"), 5.0), QueryDns(1, "example.com", "A")]), script)
+    where = servers[0].addresses[HERE.name]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind((where.host, where.port))
+    with pytest.raises(trio.ClosedResourceError):
+        tell(servers[0])
+
+
+def test_a_port_in_use_stops_the_start_and_closes_what_was_open() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        taken = Endpoint("udp", f"127.0.0.1:{sock.getsockname()[1]}")
+        with pytest.raises(EndpointError, match=f"^{taken.name}: address already in use"):
+            trio.run(serve, Puppet(endpoints=[HERE, taken]))
+
+
+def test_a_transport_that_is_unknown_here_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    strange = Endpoint("udp", "127.0.0.1:5060")
+    monkeypatch.setattr(Endpoint, "transport", "carrier-pigeon")
+    with pytest.raises(EndpointError, match="carrier-pigeon"):
+        trio.run(serve, Puppet(endpoints=[strange]))
+
+
+def test_a_recorded_run_replays_without_difference() -> None:
+    recorded: list[tuple[Event, tuple[Action, ...]]] = []
+
+    async def script(server: Server[History]) -> None:
+        where = server.addresses[HERE.name]
+        with client() as phone:
+            for _ in range(10):
+                await phone.sendto(b"data", (where.host, where.port))
+                await phone.recv(100)
+        ends.append(server.state)
+
+    def tap(event: Event, actions: tuple[Action, ...]) -> None:
+        recorded.append((event, actions))
+
+    ends: list[History] = []
+    core = Puppet(echo)
+    run(core, script, tap=tap, seed=bytes(32))
+    state, _ = core.start(bytes(32), recorded[0][0].at)
+    for event, actions in recorded:
+        state, again = core.step(state, event)
+        assert again == actions
+    assert state == ends[0]

@@ -1,0 +1,376 @@
+"""The UDP sockets of the trio adapter, over the loopback; IPv6 where the machine has it."""
+
+import errno
+import socket
+import struct
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+
+from sansip import Address, DatagramReceived, Send, SendFailed
+from sansip_trio.udp import BATCH, EndpointError, UdpSocket, transport_error
+
+Fact = DatagramReceived | SendFailed
+LOOPBACKS = ["127.0.0.1", "::1"]
+
+
+@pytest.fixture(params=LOOPBACKS)
+def loopback(request: pytest.FixtureRequest) -> str:
+    host: str = request.param
+    try:
+        plain_socket(host).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6 loopback")
+    return host
+
+
+def plain_socket(host: str) -> socket.socket:
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        sock.bind((host, 0))
+    except OSError:
+        sock.close()
+        raise
+    sock.settimeout(5)
+    return sock
+
+
+def address_of(sock: socket.socket) -> Address:
+    host, port = sock.getsockname()[:2]
+    return Address(host, port)
+
+
+def closed_port(host: str) -> Address:
+    with plain_socket(host) as sock:
+        return address_of(sock)
+
+
+def order(remote: Address, data: bytes = b"data", id: str = "1") -> Send:
+    return Send(id, "here", remote, None, data)
+
+
+class Opened:
+    """A socket of ours, and what it told."""
+
+    def __init__(self, host: str, port: int = 0) -> None:
+        self.facts: list[Fact] = []
+        self.lost: list[tuple[str, str]] = []
+        self.told = trio.Event()
+        bind = Address(host, port)
+        self.udp = UdpSocket("here", bind, self.feed, lambda: 42.0, self.lose)
+
+    def feed(self, fact: Fact) -> None:
+        self.facts.append(fact)
+        self.told.set()
+
+    def lose(self, endpoint: str, text: str) -> None:
+        self.lost.append((endpoint, text))
+
+    async def wait_for(self, count: int) -> list[Fact]:
+        while len(self.facts) < count:
+            self.told = trio.Event()
+            await self.told.wait()
+        return self.facts
+
+
+@contextmanager
+def opened(host: str) -> Generator[Opened]:
+    here = Opened(host)
+    try:
+        yield here
+    finally:
+        here.udp.close()
+
+
+@asynccontextmanager
+async def reading(host: str) -> AsyncGenerator[Opened]:
+    with opened(host) as here, trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(here.udp.read)
+            yield here
+            nursery.cancel_scope.cancel()
+
+
+def test_a_datagram_comes_with_source_and_local_address(loopback: str) -> None:
+    async def main() -> None:
+        async with reading(loopback) as here:
+            with plain_socket(loopback) as peer:
+                peer.sendto(b"hello", (here.udp.address.host, here.udp.address.port))
+                facts = await here.wait_for(1)
+                assert facts == [
+                    DatagramReceived(42.0, "here", address_of(peer), here.udp.address, b"hello")
+                ]
+
+    trio.run(main)
+
+
+@pytest.mark.parametrize("loopback", LOOPBACKS, indirect=True)
+def test_a_wildcard_tells_the_address_that_was_dialled(loopback: str) -> None:
+    async def main() -> None:
+        dialled = "127.0.0.7" if loopback == "127.0.0.1" else "::1"
+        async with reading("0.0.0.0" if loopback == "127.0.0.1" else "::") as here:
+            with plain_socket(loopback) as peer:
+                local = Address(dialled, here.udp.address.port)
+                peer.sendto(b"hello", (local.host, local.port))
+                facts = await here.wait_for(1)
+                assert facts == [DatagramReceived(42.0, "here", address_of(peer), local, b"hello")]
+
+    trio.run(main)
+
+
+def test_a_send_arrives(loopback: str) -> None:
+    with opened(loopback) as here, plain_socket(loopback) as peer:
+        here.udp.send(order(address_of(peer), b"out"))
+        data, source = peer.recvfrom(100)
+        assert (data, source[:2]) == (b"out", (here.udp.address.host, here.udp.address.port))
+        assert here.facts == []
+
+
+@pytest.mark.rule("3261-18.4-01")
+def test_a_closed_port_is_told_with_the_bytes_that_came_back(loopback: str) -> None:
+    async def main() -> None:
+        async with reading(loopback) as here:
+            dead, data = closed_port(loopback), b"INVITE " + bytes(range(256)) * 4
+            here.udp.send(order(dead, data))
+            (fact,) = await here.wait_for(1)
+            assert isinstance(fact, SendFailed)
+            assert (fact.at, fact.endpoint, fact.remote, fact.id) == (42.0, "here", dead, None)
+            assert fact.reason == "ICMP: Connection refused"
+            assert len(fact.quoted) >= 500
+            assert data.startswith(fact.quoted)
+
+    trio.run(main)
+
+
+def test_an_error_of_one_peer_does_not_lose_the_datagram_of_another(loopback: str) -> None:
+    with opened(loopback) as here, plain_socket(loopback) as alive:
+        dead = closed_port(loopback)
+        here.udp.send(order(dead, b"to the dead"))
+        here.udp.send(order(address_of(alive), b"to the living"))
+        assert alive.recv(100) == b"to the living"
+        assert here.facts == [
+            SendFailed(42.0, "here", dead, "ICMP: Connection refused", None, b"to the dead")
+        ]
+
+
+def test_among_300_dead_and_300_live_sends_all_arrive_and_all_errors_are_told(
+    loopback: str,
+) -> None:
+    async def main() -> None:
+        dead = closed_port(loopback)
+        async with reading(loopback) as here:
+            with plain_socket(loopback) as alive:
+                for number in range(300):
+                    here.udp.send(order(dead, b"dead %d" % number))
+                    here.udp.send(order(address_of(alive), b"live %d" % number))
+                    assert alive.recv(100) == b"live %d" % number
+                    if number % 10 == 0:
+                        await trio.lowlevel.checkpoint()
+                facts = await here.wait_for(300)
+                quoted = [fact.quoted for fact in facts if isinstance(fact, SendFailed)]
+                assert quoted == [b"dead %d" % number for number in range(300)]
+
+    trio.run(main)
+
+
+def test_the_loop_rests_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    wakes = count_wakes(monkeypatch)
+
+    async def main() -> None:
+        async with reading("127.0.0.1") as here:
+            here.udp.send(order(closed_port("127.0.0.1")))
+            await here.wait_for(1)
+            await trio.sleep(0.1)
+
+    trio.run(main)
+    assert len(wakes) <= 3
+
+
+def test_a_batch_is_bounded_and_the_rest_comes_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    wakes = count_wakes(monkeypatch)
+
+    async def main(host: str) -> None:
+        del wakes[:]
+        with opened(host) as here, plain_socket("127.0.0.1") as peer, trio.fail_after(10):
+            for number in range(BATCH + 1):
+                peer.sendto(b"%d" % number, ("127.0.0.1", here.udp.address.port))
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(here.udp.read)
+                facts = await here.wait_for(BATCH + 1)
+                nursery.cancel_scope.cancel()
+            assert len(wakes) == 2
+            data = [fact.data for fact in facts if isinstance(fact, DatagramReceived)]
+            assert data == [b"%d" % number for number in range(BATCH + 1)]
+
+    trio.run(main, "127.0.0.1")
+    trio.run(main, "0.0.0.0")
+
+
+def count_wakes(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    wakes: list[object] = []
+    wait = trio.lowlevel.wait_readable
+
+    async def counted(sock: socket.socket) -> None:
+        await wait(sock)
+        wakes.append(sock)
+
+    monkeypatch.setattr(trio.lowlevel, "wait_readable", counted)
+    return wakes
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_an_error_that_shadows_a_datagram_costs_nothing(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals = [ConnectionRefusedError(errno.ECONNREFUSED, "refused")]
+    name = "recvfrom" if host == "127.0.0.1" else "recvmsg"
+    receive: Any = getattr(socket.socket, name)
+
+    def refused_once(sock: socket.socket, *given: int) -> object:
+        if refusals and socket.MSG_ERRQUEUE not in given:
+            raise refusals.pop()
+        got: object = receive(sock, *given)
+        return got
+
+    monkeypatch.setattr(socket.socket, name, refused_once)
+
+    async def main() -> None:
+        async with reading(host) as here:
+            with plain_socket("127.0.0.1") as peer:
+                peer.sendto(b"hello", ("127.0.0.1", here.udp.address.port))
+                (fact,) = await here.wait_for(1)
+                assert isinstance(fact, DatagramReceived)
+
+    trio.run(main)
+    assert not refusals
+
+
+def test_an_error_that_no_queue_holds_is_cleared(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As after ENETDOWN: readable, but there is nothing to read.
+    wakes: list[str] = []
+    cleared: list[tuple[int, ...]] = []
+    plain: Any = socket.socket.getsockopt
+
+    async def wake_once(_sock: object) -> None:
+        await trio.lowlevel.checkpoint()
+        wakes.append("awake")
+        if len(wakes) > 1:
+            await trio.sleep_forever()
+
+    def getsockopt(sock: socket.socket, *what: int) -> object:
+        cleared.append(what)
+        found: object = plain(sock, *what)
+        return found
+
+    monkeypatch.setattr(trio.lowlevel, "wait_readable", wake_once)
+    monkeypatch.setattr(socket.socket, "getsockopt", getsockopt)
+
+    async def main() -> None:
+        async with reading("127.0.0.1"):
+            await trio.testing.wait_all_tasks_blocked()
+
+    trio.run(main)
+    assert cleared == [(socket.SOL_SOCKET, socket.SO_ERROR)]
+
+
+@pytest.mark.parametrize(
+    ("remote", "data", "reason"),
+    [
+        (Address("127.0.0.1", 9), bytes(65_508), "Message too long"),
+        (Address("gw.example.com", 5060), b"data", "illegal IP address string"),
+        (Address("::1", 5060), b"data", "illegal IP address string"),
+        (Address("127.0.0.1", 65_536), b"data", "port must be 0-65535"),
+        (Address("255.255.255.255", 5060), b"data", "Permission denied"),
+    ],
+)
+def test_what_cannot_be_sent_comes_back_with_its_id(
+    remote: Address, data: bytes, reason: str
+) -> None:
+    with opened("127.0.0.1") as here:
+        here.udp.send(order(remote, data, "id 7"))
+        (fact,) = here.facts
+        assert isinstance(fact, SendFailed)
+        assert (fact.remote, fact.id, fact.quoted) == (remote, "id 7", b"")
+        assert reason in fact.reason
+
+
+def test_a_full_send_buffer_loses_the_datagram_and_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_given: object) -> int:
+        raise BlockingIOError
+
+    with opened("127.0.0.1") as here:
+        monkeypatch.setattr(socket.socket, "sendto", full)
+        here.udp.send(order(Address("127.0.0.1", 9)))
+        assert here.lost == [("here", "send buffer full, datagram to 127.0.0.1:9 lost")]
+        assert here.facts == []
+
+
+def test_errors_that_never_end_fail_the_send(monkeypatch: pytest.MonkeyPatch) -> None:
+    dead = closed_port("127.0.0.1")
+    plain = socket.socket.sendto
+
+    def refused(sock: socket.socket, *_given: object) -> int:
+        plain(sock, b"x", (dead.host, dead.port))
+        raise ConnectionRefusedError(errno.ECONNREFUSED, "refused")
+
+    with opened("127.0.0.1") as here:
+        monkeypatch.setattr(socket.socket, "sendto", refused)
+        here.udp.send(order(Address("127.0.0.1", 9), id="id 7"))
+        assert here.facts[-1] == SendFailed(
+            42.0, "here", Address("127.0.0.1", 9), "refused", "id 7", b""
+        )
+
+
+def test_a_port_in_use_names_endpoint_and_remedy() -> None:
+    with plain_socket("127.0.0.1") as taken, pytest.raises(EndpointError) as caught:
+        Opened("127.0.0.1", address_of(taken).port)
+    assert str(caught.value) == (
+        'here: address already in use (another program listens there: "ss -lunp" shows which)'
+    )
+
+
+def test_a_foreign_address_names_endpoint_and_remedy() -> None:
+    with pytest.raises(EndpointError, match=r"^here: cannot assign .*\(this machine does not"):
+        Opened("192.0.2.77")
+
+
+LINUX_ERROR = (socket.IPPROTO_IP, 11)
+LINUX_ERROR_6 = (socket.IPPROTO_IPV6, 25)
+LOCAL, ICMP, ICMP6 = 1, 2, 3
+
+
+@pytest.mark.rule("3261-18.4-01")
+@pytest.mark.parametrize(
+    ("kind", "origin", "icmp_type", "code", "counts"),
+    [
+        (LINUX_ERROR, ICMP, 3, 0, True),  # network unreachable
+        (LINUX_ERROR, ICMP, 3, 1, True),  # host unreachable
+        (LINUX_ERROR, ICMP, 3, 2, True),  # protocol unreachable
+        (LINUX_ERROR, ICMP, 3, 3, True),  # port unreachable
+        (LINUX_ERROR, ICMP, 3, 4, False),  # fragmentation needed
+        (LINUX_ERROR, ICMP, 3, 13, True),  # prohibited by an administrator
+        (LINUX_ERROR, ICMP, 4, 0, False),  # source quench
+        (LINUX_ERROR, ICMP, 11, 0, False),  # TTL exceeded
+        (LINUX_ERROR, ICMP, 12, 0, True),  # parameter problem
+        (LINUX_ERROR, LOCAL, 3, 3, False),
+        (LINUX_ERROR_6, ICMP6, 1, 0, True),  # no route
+        (LINUX_ERROR_6, ICMP6, 1, 4, True),  # port unreachable
+        (LINUX_ERROR_6, ICMP6, 2, 0, False),  # packet too big
+        (LINUX_ERROR_6, ICMP6, 3, 0, False),  # hop limit exceeded
+        (LINUX_ERROR_6, ICMP6, 4, 0, True),  # parameter problem
+        (LINUX_ERROR_6, LOCAL, 1, 0, False),
+        ((socket.IPPROTO_IP, 2), ICMP, 3, 3, False),  # something else than an error
+    ],
+)
+def test_which_icmp_messages_are_transport_errors(
+    kind: tuple[int, int], origin: int, icmp_type: int, code: int, *, counts: bool
+) -> None:
+    entry = struct.pack("=IBBBBII", errno.EHOSTUNREACH, origin, icmp_type, code, 0, 0, 0)
+    expected = "ICMP: No route to host" if counts else None
+    assert transport_error([(*kind, entry)]) == expected

@@ -1,0 +1,97 @@
+"""What all tests share: the guard on values, no sockets, Hypothesis profiles, golden files.
+
+The guard: ``sansip.value`` makes plain classes, because frozen ones are slow to create. Here every
+value class gets a ``__setattr__`` under which a slot that is set can never be set again. Benchmarks
+run without.
+"""
+
+import dataclasses
+import importlib
+import os
+import pkgutil
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+import sansip
+
+TESTS = Path(__file__).parent
+MAY_OPEN_SOCKETS = tuple(TESTS / name for name in ("adapters", "interop", "examples"))
+
+# Speed is measured by benchmarks, and machines that run tests are busy: no deadline, and no
+# complaint about slow generation.
+_SLOW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("dev", _SLOW, max_examples=50)
+settings.register_profile("ci", _SLOW, max_examples=200, derandomize=True)
+settings.register_profile("nightly", _SLOW, max_examples=10_000)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--regenerate", action="store_true", help="write golden files anew")
+
+
+def pytest_configure() -> None:
+    by_default = "ci" if os.environ.get("CI") else "dev"
+    settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", by_default))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def value_classes(pytestconfig: pytest.Config) -> tuple[type[object], ...]:
+    """Give every value class of sansip, guarded."""
+    found = tuple(
+        thing
+        for module in pkgutil.walk_packages(sansip.__path__, "sansip.")
+        for thing in vars(importlib.import_module(module.name)).values()
+        if isinstance(thing, type) and thing.__module__ == module.name
+        if dataclasses.is_dataclass(thing) and "__slots__" in vars(thing)
+    )
+    if not pytestconfig.getoption("benchmark_only", default=False):
+        for cls in found:
+            type.__setattr__(cls, "__setattr__", _set_once)
+            type.__setattr__(cls, "__delattr__", _never_delete)
+    return found
+
+
+def _set_once(self: object, name: str, content: object) -> None:
+    try:
+        object.__getattribute__(self, name)
+    except AttributeError:
+        object.__setattr__(self, name, content)
+    else:
+        raise dataclasses.FrozenInstanceError(f"{type(self).__name__}.{name} is set already")
+
+
+def _never_delete(self: object, name: str) -> NoReturn:
+    raise dataclasses.FrozenInstanceError(f"{type(self).__name__}.{name} cannot be deleted")
+
+
+@pytest.fixture(autouse=True)
+def _no_sockets(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let only the tests of things with sockets open sockets."""
+    if not any(request.path.is_relative_to(folder) for folder in MAY_OPEN_SOCKETS):
+        monkeypatch.setattr(socket.socket, "__init__", _refuse)
+
+
+def _refuse(*_arguments: object, **_options: object) -> NoReturn:
+    pytest.fail("this test may not open sockets", pytrace=True)
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Give ``golden(name, text)``: the text must equal the file of that name beside the test.
+
+    Mark such tests with ``pytest.mark.golden``; ``make golden`` writes their files anew.
+    """
+
+    def compare(name: str, text: str) -> None:
+        path = request.path.parent / name
+        if request.config.getoption("--regenerate"):
+            path.write_text(text, encoding="utf-8")
+        stored = path.read_text(encoding="utf-8") if path.exists() else ""
+        assert text == stored, f"{path.name} differs; if that is meant: make golden"
+
+    return compare

@@ -1,0 +1,67 @@
+"""What a URI says about where to look: RFC 3263 4."""
+
+import pytest
+
+from sansip.locate import Aim, aim
+from sansip.locate.aim import askable, canonical, numeric
+from sansip.message import parse_uri
+
+
+def aimed(text: str) -> Aim:
+    return aim(parse_uri(text), ("udp", "tls"), (6, 4))
+
+
+@pytest.mark.rule("3263-4-02")
+def test_the_target_is_the_host() -> None:
+    assert aimed("sip:alice@Example.COM.") == Aim(
+        "example.com", None, None, secure=False, supported=("udp", "tls"), families=(6, 4)
+    )
+
+
+@pytest.mark.rule("3263-4-02")
+@pytest.mark.parametrize(
+    ("uri", "host"),
+    [
+        ("sip:alice@example.com;maddr=GW.example.net", "gw.example.net"),
+        ("sip:alice@example.com;maddr=192.0.2.1", "192.0.2.1"),
+        ("sip:alice@example.com;maddr=[2001:db8::1]", "2001:db8::1"),
+        ("sip:alice@example.com;maddr", "example.com"),
+        ("sip:alice@[2001:DB8::1]", "2001:db8::1"),
+    ],
+)
+def test_the_target_is_maddr_if_there_is_one(uri: str, host: str) -> None:
+    assert aimed(uri).host == host
+
+
+def test_port_transport_and_scheme_come_from_the_uri() -> None:
+    found = aimed("sips:example.com:5061;transport=TCP")
+    assert (found.port, found.transport, found.secure) == (5061, "tcp", True)
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1", "999.1.1.1", "1.2.3"])
+def test_what_looks_like_an_address_is_never_asked_for(host: str) -> None:
+    assert numeric(host)
+
+
+@pytest.mark.parametrize("host", ["example.com", "1and1.example", "123.example", "localhost", ""])
+def test_names_are_not_addresses(host: str) -> None:
+    assert not numeric(host)
+
+
+def test_an_address_has_one_spelling() -> None:
+    assert canonical("2001:db8:0:0::1") == "2001:db8::1"
+    assert canonical("192.0.2.1") == "192.0.2.1"
+    assert canonical("999.1.1.1") is None
+
+
+@pytest.mark.parametrize("name", ["a", "_sip._udp.example.com", "x" * 63 + ".y", "1.2", "-"])
+def test_names_that_dns_can_carry(name: str) -> None:
+    assert askable(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", ".", "a..b", ".a", "a.", "x" * 64, "a b", "a\n", "ä.example", "\udcff", "x." * 126 + "yy"],
+)
+def test_names_that_dns_cannot_carry(name: str) -> None:
+    assert not askable(name)

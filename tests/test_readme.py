@@ -1,0 +1,72 @@
+"""The README does not lie: its Python runs, its commands exist.
+
+A Python block with an import is complete and is executed; one without is a fragment, and must at
+least compile. A complete block may start an event loop: here, it only gets as far as that.
+"""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import trio
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+FENCED = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+class Block(NamedTuple):
+    language: str
+    line: int  # of its first line, from 1
+    text: str
+
+    @property
+    def complete(self) -> bool:
+        return re.search(r"^(import|from) ", self.text, re.MULTILINE) is not None
+
+
+def blocks(language: str) -> list[Block]:
+    text = README.read_text(encoding="utf-8")
+    every = (
+        Block(found[1], text.count("\n", 0, found.start(2)) + 1, found[2])
+        for found in FENCED.finditer(text)
+    )
+    return [block for block in every if block.language == language]
+
+
+def by_line(block: Block) -> str:
+    return f"line {block.line}"
+
+
+def reach_the_loop(function: object, *_arguments: object) -> None:
+    assert callable(function)
+
+
+@pytest.mark.parametrize("block", blocks("python"), ids=by_line)
+def test_python_in_the_readme_runs(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Blank lines in front make a traceback name the README's own lines.
+    code = compile("\n" * (block.line - 1) + block.text, README, "exec")
+    if block.complete:
+        monkeypatch.setattr(trio, "run", reach_the_loop)
+        exec(code, {"__name__": "__main__"})  # noqa: S102 - the point of this test
+
+
+def test_the_readme_shows_how_to_use_it() -> None:
+    assert any(block.complete for block in blocks("python"))
+
+
+@pytest.mark.parametrize("block", blocks("sh"), ids=by_line)
+def test_commands_in_the_readme_exist(block: Block) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    for named in re.findall(r"\bmake ([a-z-]+)", block.text):
+        assert named in targets, f"make {named}"
+    for script in re.findall(r"\bpython[\d.]* ([\w/.-]+\.py)\b", block.text):
+        assert (ROOT / script).exists(), script
+
+
+def test_the_readme_names_the_demo_and_the_tests() -> None:
+    commands = "".join(block.text for block in blocks("sh"))
+    assert "make demo" in commands
+    assert "make test" in commands
