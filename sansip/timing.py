@@ -28,8 +28,8 @@ class Timing:
         When the caller's Timer E would have been reset to T2: the sum of T1, 2*T1 ... below T2,
         3.5 s by default (RFC 4320 4.1).
         """
-        elapsed, interval = 0.0, self.t1
-        while interval < self.t2:
-            elapsed += interval
+        elapsed = interval = self.t1
+        while 2 * interval < self.t2:
             interval *= 2
+            elapsed += interval
         return elapsed

@@ -113,10 +113,11 @@ PLAIN: tuple[type[object], ...] = (
     *(re.Pattern, struct.Struct, enum.Enum, ModuleType, types.GenericAlias, types.UnionType),
     *(operator.attrgetter, operator.itemgetter, operator.methodcaller),
     # functions and what makes classes; a closure's cells are nobody's global
-    *(types.FunctionType, types.BuiltinFunctionType, types.MemberDescriptorType),
+    *(types.FunctionType, types.MemberDescriptorType),
     *(types.MethodDescriptorType, types.WrapperDescriptorType, types.GetSetDescriptorType),
     *(property, staticmethod, classmethod),
 )
+LOOK_UPS = {"get", "__getitem__", "__contains__"}  # all that can be done with these is to read
 
 
 def module_names() -> list[str]:
@@ -134,6 +135,8 @@ def can_change(thing: object) -> bool:
             return any(map(can_change, pairs))
         case functools.partial():
             return any(map(can_change, (thing.func, thing.args, *thing.keywords.values())))
+        case types.BuiltinFunctionType() | types.MethodType() | types.MethodWrapperType():
+            return thing.__name__ not in LOOK_UPS and can_change(thing.__self__)
         case type():
             return False  # looked at in its own module
         case _ if dataclasses.is_dataclass(thing):
@@ -165,6 +168,7 @@ def test_no_module_holds_anything_that_can_change(name: str) -> None:
         types.MappingProxyType({1: [2]}),
         functools.lru_cache(len),
         functools.partial(max, [1]),
+        [1].append,
     ],
     ids=repr,
 )
@@ -178,6 +182,8 @@ def test_what_can_change_is_found(thing: object) -> None:
         *(1, "a", (1, "b"), frozenset("a"), len, int, re.compile("a"), int | None, Any),
         types.MappingProxyType({int: len}),
         functools.partial(max, 1),
+        re.compile("a").fullmatch,
+        {1: 2}.get,
     ],
     ids=repr,
 )

@@ -27,7 +27,7 @@ class Block(NamedTuple):
 
 
 def blocks(language: str) -> list[Block]:
-    text = README.read_text(encoding="utf-8")
+    text = README.read_text(encoding="utf-8") if README.exists() else ""
     every = (
         Block(found[1], text.count("\n", 0, found.start(2)) + 1, found[2])
         for found in FENCED.finditer(text)

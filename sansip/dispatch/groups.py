@@ -58,6 +58,9 @@ def _at(member: Uri, dialled: Uri) -> str:
     host = f"[{member.host}]" if ":" in member.host else member.host
     port = "" if member.port is None else f":{member.port}"
     own = {name for name, _ in member.params}
-    params = (*member.params, *(p for p in dialled.params if p[0] not in _WHERE and p[0] not in own))
+    params = (
+        *member.params,
+        *(p for p in dialled.params if p[0] not in _WHERE and p[0] not in own),
+    )
     listed = "".join([f";{name}={text}" if text else f";{name}" for name, text in params])
     return f"{member.scheme}:{user}{host}{port}{listed}"

@@ -6,7 +6,7 @@ from typing import Literal
 
 from sansip.address import Address, Hop
 from sansip.errors import LocalProtocolError, RemoteProtocolError
-from sansip.locate import CacheLimits, LocateLimits
+from sansip.locate import CacheLimits, LocateLimits, canonical
 from sansip.message import MessageLimits, Uri, parse_uri
 from sansip.timing import Timing
 from sansip.value import value
@@ -14,6 +14,7 @@ from sansip.value import value
 Transport = Literal["udp"]
 TRANSPORTS: tuple[Transport, ...] = ("udp",)
 DEFAULT_PORT = 5060
+_SPECIAL_FIRST = ("0", "127", "169")  # and all from 224 on
 
 
 @value
@@ -83,7 +84,7 @@ class Config:
         "families", "groups", "limits", "secret", "timing", "transports",
     )  # fmt: skip
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - settings, by keyword
         self,
         endpoints: Iterable[Endpoint],
         *,
@@ -116,13 +117,17 @@ class Config:
         self.groups = checked_groups((groups or {}).items())
         self.extensions = tuple(extensions)
         self.timing = timing or Timing()
+        if not 0 < self.timing.t1 <= self.timing.t2:
+            raise LocalProtocolError(f"{self.timing}: T1 must be above 0 and no more than T2")
         self.limits = limits or Limits()
         self.secret = secret
         if secret is not None and not 16 <= len(secret) <= 64:
             raise LocalProtocolError(f"secret has {len(secret)} bytes; it needs 16 to 64")
         self.aliases = tuple(aliases)
         own = [(e.advertised.host.lower(), e.advertised.port) for e in self.endpoints]
-        bound = [(e.bind.host, e.bind.port) for e in self.endpoints if not _is_wildcard(e.bind.host)]
+        bound = [
+            (e.bind.host, e.bind.port) for e in self.endpoints if not _is_wildcard(e.bind.host)
+        ]
         named = [_address(a, "aliases", DEFAULT_PORT) for a in self.aliases]
         self._mine = frozenset(own + bound + [(a.host.lower(), a.port) for a in named])
         self._bound = frozenset(own + bound)
@@ -171,10 +176,8 @@ class Config:
     def endpoint_for(self, hop: Hop, preferred: Endpoint | None) -> Endpoint | None:
         """The endpoint to send from: the preferred one if it can reach the hop, else the first."""
         family = 6 if ":" in hop.address.host else 4
-        if preferred is not None and preferred.transport == hop.transport:
-            if preferred.family == family:
-                return preferred
-        for endpoint in self.endpoints:
+        candidates = self.endpoints if preferred is None else (preferred, *self.endpoints)
+        for endpoint in candidates:
             if endpoint.transport == hop.transport and endpoint.family == family:
                 return endpoint
         return None
@@ -230,15 +233,16 @@ def _is_wildcard(host: str) -> bool:
 
 
 def special(host: str) -> str | None:
-    """What is special about an IP address or not an address at all, or None."""
-    if ":" not in host:
-        # By far the most common case, without the cost of an ip_address object.
-        first = host.partition(".")[0]
-        if first.isdecimal() and int(first) < 224 and first not in ("0", "127", "169"):
-            return None
-    if not _is_ip(host):
+    """What is special about an IP address, or not an address at all; None for an ordinary one."""
+    address = canonical(host)
+    if address is None:
         return "not an IP"
-    ip = ip_address(host)
+    if ":" not in address:
+        # By far the most common case, without the cost of an ip_address object.
+        first = address.partition(".")[0]
+        if first not in _SPECIAL_FIRST and int(first) < 224:
+            return None
+    ip = ip_address(address)
     mapped = getattr(ip, "ipv4_mapped", None)
     if mapped is not None:
         return special(str(mapped))

@@ -5,16 +5,18 @@ from typing import assert_never
 from sansip import message
 from sansip.engine import lookups, routing
 from sansip.engine.actions import Deliver, Timer
-from sansip.engine.forwarding import branch, copy_for, departure, towards
-from sansip.engine.state import ClientTransaction, Context, Origin
+from sansip.engine.forwarding import branch, copy_for, departure, located_uri, onward_from
+from sansip.engine.state import Context, Origin
 from sansip.engine.transactions import discard_client, open_client, step_server
 from sansip.engine.turn import Turn
 from sansip.errors import RemoteProtocolError
 from sansip.proxy import context as machine
 from sansip.proxy import vocabulary as order
+from sansip.proxy.states import Hunting
 from sansip.transaction import Abandon, Respond, client_key
 
 MOST_TOLD = 10_000  # pieces of news in one turn: beyond what any event causes; a bug cannot hang
+ANY_SIZE = message.MessageLimits(2**32, 2**32, 2**32, 2**32)  # our own words are never too long
 OWNER = "x|"  # how the owner of a context's timer begins
 
 
@@ -32,9 +34,8 @@ def open_context(
         origin.request.method == "INVITE", turn.at, config.timing, config.limits.branches
     )
     state, outputs = machine.start(facts, hunt, targets)
-    turn.contexts = turn.contexts.set(key, Context(facts, state, origin, handle))
     turn.count(origin.source, 1)
-    _carry_out(turn, key, outputs)
+    _carry_out(turn, key, Context(facts, state, origin, handle), outputs)
 
 
 def work_off(turn: Turn) -> None:
@@ -55,74 +56,64 @@ def fire(turn: Turn, timer: Timer) -> None:
     key = timer.owner.removeprefix(OWNER)
     record = turn.contexts.get(key)
     if record is not None and record.timer == timer:
-        turn.contexts = turn.contexts.set(
-            key, Context(record.facts, record.state, record.origin, record.handle)
-        )
-        turn.tell(key, order.Woken())
+        _step(turn, key, record, order.Woken())
 
 
 def _step(turn: Turn, key: str, record: Context, given: order.Given) -> None:
     state, outputs = machine.step(record.facts, record.state, given, turn.at)
-    turn.contexts = turn.contexts.set(
-        key, Context(record.facts, state, record.origin, record.handle, record.timer)
-    )
-    _carry_out(turn, key, outputs)
-    origin = record.origin
-    if origin is not None and not isinstance(state, machine.Hunting):
-        # The caller has had the answer: what is left of the context only tidies up.
-        turn.count(origin.source, -1)
-        left = turn.contexts.get(key)
-        if left is not None:
-            turn.contexts = turn.contexts.set(
-                key, Context(left.facts, left.state, None, left.handle, left.timer)
-            )
+    timer = None if isinstance(given, order.Woken) else record.timer
+    left = Context(record.facts, state, record.origin, record.handle, timer)
+    _carry_out(turn, key, left, outputs)
 
 
-def _carry_out(turn: Turn, key: str, outputs: tuple[order.Output, ...]) -> None:
+def _carry_out(  # noqa: C901 - an arm for each order
+    turn: Turn, key: str, record: Context, outputs: tuple[order.Output, ...]
+) -> None:
+    """Perform what a context orders, and keep what it has become."""
+    timer, origin = record.timer, record.origin
     for output in outputs:
         match output:
             case order.Forward():
-                _forward(turn, key, output.response)
-            case order.Try():
-                _try(turn, key, output)
+                _forward(turn, key, record, output.response)
             case order.Wake():
-                _wake(turn, key, output.at)
+                timer = _wake(turn, key, timer, output.at)
+            case order.Try():
+                _try(turn, key, record, output)
             case order.Locate():
-                _locate(turn, key, output.target)
+                _locate(turn, key, record, output.target)
             case order.Ended():
-                _end(turn, key)
+                _end(turn, key, record, timer)
+                return
             case order.Cancel():
                 _cancel(turn, key, output)
             case order.Answer():
-                _answer(turn, key, output)
+                _answer(turn, key, record, output)
             case order.Consult():
-                _consult(turn, key)
+                given, origin = routing.consult(turn, key, record)
+                turn.tell(key, given)
             case order.StopLocating():
                 lookups.stop(turn, key)
             case order.Discard():
-                _discard(turn, key, output.branch)
+                discard_client(turn, _client_key(turn, key, record, output.branch))
             case order.Silence():
-                _fall_silent(turn, key)
+                _fall_silent(turn, key, record)
             case order.Note():
                 turn.report("failover", key, output.text)
             case _:
                 assert_never(output)
-
-
-def _consult(turn: Turn, key: str) -> None:
-    record = turn.contexts[key]
-    given, origin = routing.consult(turn, key, record)
+    if origin is not None and not isinstance(record.state, Hunting):
+        # The caller has had the answer: what is left of the context only tidies up.
+        turn.count(origin.source, -1)
+        origin = None
     turn.contexts = turn.contexts.set(
-        key, Context(record.facts, record.state, origin, record.handle, record.timer)
+        key, Context(record.facts, record.state, origin, record.handle, timer)
     )
-    turn.tell(key, given)
 
 
-def _forward(turn: Turn, key: str, response: message.Response) -> None:
+def _forward(turn: Turn, key: str, record: Context, response: message.Response) -> None:
     """Send a response on towards the caller (16.7 steps 3 and 9)."""
-    handle = turn.contexts[key].handle
-    if handle is not None:
-        turn.actions.append(Deliver(handle, response))
+    if record.handle is not None:
+        turn.actions.append(Deliver(record.handle, response))
         return
     stripped = response.without_top_via()
     if "via" not in stripped.names:
@@ -132,8 +123,7 @@ def _forward(turn: Turn, key: str, response: message.Response) -> None:
     step_server(turn, key, Respond(response.status, stripped.render()))
 
 
-def _answer(turn: Turn, key: str, answer: order.Answer) -> None:
-    record = turn.contexts[key]
+def _answer(turn: Turn, key: str, record: Context, answer: order.Answer) -> None:
     if record.origin is None:
         return
     request = record.origin.request
@@ -148,29 +138,28 @@ def _answer(turn: Turn, key: str, answer: order.Answer) -> None:
         routing.respond(turn, key, request, answer.status, answer.reason, answer.headers)
 
 
-def _fall_silent(turn: Turn, key: str) -> None:
+def _fall_silent(turn: Turn, key: str, record: Context) -> None:
     """A non-INVITE that nobody answered: its caller gets nothing (RFC 4320 4.2)."""
-    if turn.contexts[key].handle is not None:
-        _answer(turn, key, order.Answer(408))
+    if record.handle is not None:
+        _answer(turn, key, record, order.Answer(408))
     else:
         step_server(turn, key, Abandon())
 
 
-def _locate(turn: Turn, key: str, target: order.Target) -> None:
-    origin = turn.contexts[key].origin
-    if origin is None:
+def _locate(turn: Turn, key: str, record: Context, target: order.Target) -> None:
+    if record.origin is None:
         return
     try:
-        _, uri = towards(origin, target.uri, target.next_hop)
+        uri = located_uri(record.origin, target)
     except RemoteProtocolError as error:  # a Route value that is no URI
         turn.tell(key, order.Located((), more=False, status=400, reason=error.reason))
     else:
         lookups.begin(turn, key, uri)
 
 
-def _try(turn: Turn, key: str, given: order.Try) -> None:
+def _try(turn: Turn, key: str, record: Context, given: order.Try) -> None:
     """Start a client transaction (16.6 steps 8 to 10)."""
-    origin = turn.contexts[key].origin
+    origin = record.origin
     if origin is None:
         return
     endpoint = departure(turn, origin, given.hop)
@@ -178,9 +167,8 @@ def _try(turn: Turn, key: str, given: order.Try) -> None:
         turn.tell(key, order.Broken(given.branch, "no endpoint of that transport and IP version"))
         turn.tell(key, order.Over(given.branch))
         return
-    going, _ = towards(origin, given.target.uri, given.target.next_hop)
     name = branch(turn, key, given.branch)
-    made = copy_for(turn, origin, going, endpoint, name)
+    made = copy_for(turn, origin, onward_from(origin, given.target), endpoint, name)
     open_client(
         turn,
         client_key(name, made.method),
@@ -199,7 +187,7 @@ def _cancel(turn: Turn, key: str, given: order.Cancel) -> None:
     invite = turn.client.get(client_key(name, "INVITE"))
     if invite is None:
         return
-    request = message.parse(invite.data)
+    request = message.parse(invite.data, limits=ANY_SIZE)
     if isinstance(request, message.Request):
         made = message.cancel(request, ", ".join(given.reasons) or None)
         open_client(
@@ -214,27 +202,22 @@ def _cancel(turn: Turn, key: str, given: order.Cancel) -> None:
         )
 
 
-def _discard(turn: Turn, key: str, number: int) -> None:
-    record = turn.contexts[key]
+def _client_key(turn: Turn, key: str, record: Context, number: int) -> str:
     method = "INVITE" if record.origin is None else record.origin.request.method
-    discard_client(turn, client_key(branch(turn, key, number), method))
+    return client_key(branch(turn, key, number), method)
 
 
-def _wake(turn: Turn, key: str, at: float | None) -> None:
-    record = turn.contexts[key]
+def _wake(turn: Turn, key: str, running: Timer | None, at: float | None) -> Timer | None:
     if at is None:
-        turn.disarm(record.timer)
-        timer = None
-    else:
-        timer = turn.rearm(OWNER + key, "hunt", at)
-    turn.contexts = turn.contexts.set(
-        key, Context(record.facts, record.state, record.origin, record.handle, timer)
-    )
+        turn.disarm(running)
+        return None
+    return turn.rearm(OWNER + key, "hunt", at)
 
 
-def _end(turn: Turn, key: str) -> None:
-    record = turn.contexts[key]
-    turn.disarm(record.timer)
+def _end(turn: Turn, key: str, record: Context, timer: Timer | None) -> None:
+    turn.disarm(timer)
+    if record.origin is not None:
+        turn.count(record.origin.source, -1)
     turn.contexts = turn.contexts.without(key)
     if record.handle is not None:
         turn.actions.append(Deliver(record.handle, None))

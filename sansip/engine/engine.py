@@ -12,7 +12,7 @@ is quiet.
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 from sansip.engine import contexts, lookups, requests, submissions
 from sansip.engine.actions import Action
@@ -66,8 +66,7 @@ class Engine:
         it can predict branches and tags. ``at`` is the time now, as in the events.
         """
         if len(seed) not in SEED_SIZES:
-            text = f"seed has {len(seed)} bytes; it needs 16 to 64"
-            raise LocalProtocolError(text)
+            raise LocalProtocolError(f"seed has {len(seed)} bytes; it needs 16 to 64")
         state = State(
             seed=seed,
             serial=0,
@@ -94,8 +93,7 @@ class Engine:
         """
         handler = _HANDLERS.get(type(event))
         if handler is None:
-            text = f"{event!r} is not an event"
-            raise LocalProtocolError(text)
+            raise LocalProtocolError(f"{event!r} is not an event")
         turn = Turn(self.config, self.policy, state, event.at)
         handler(turn, event)
         contexts.work_off(turn)
@@ -156,9 +154,9 @@ def _unreachable(turn: Turn, event: SendFailed) -> None:
     if event.quoted.startswith(b"SIP/"):
         return  # a response; the server transaction goes on all the same (RFC 6026 8.8)
     for _, record in tuple(turn.client.items()):
-        if record.remote == event.remote and record.endpoint == event.endpoint:
-            if isinstance(record.state, SILENT):
-                _trouble(turn, record, event.reason)
+        there = record.remote == event.remote and record.endpoint == event.endpoint
+        if there and isinstance(record.state, SILENT):
+            _trouble(turn, record, event.reason)
 
 
 def _trouble(turn: Turn, record: ClientTransaction, reason: str) -> None:

@@ -46,7 +46,7 @@ class SendFailed:
 
 @value
 class TimerFired:
-    """A timer that ``StartTimer`` ordered has run out. Firing late, or after a stop, is harmless."""
+    """A timer has run out. Firing late, or after it was stopped, does no harm."""
 
     at: float
     timer: Timer

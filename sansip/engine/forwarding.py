@@ -7,6 +7,7 @@ from sansip.engine.turn import Turn
 from sansip.entropy import Draws
 from sansip.message import Request, Uri, parse_uri
 from sansip.proxy.request import HOPS, Onward, hops_left, onward
+from sansip.proxy.vocabulary import Target
 
 MAGIC = "z9hG4bK"  # RFC 3261 8.1.1.7
 PROOF = "did"  # the Record-Route parameter that proves that a dialog was set up through us
@@ -56,8 +57,9 @@ def copy_for(
 
 
 def _record_routes(turn: Turn, origin: Origin, endpoint: Endpoint) -> tuple[str, ...]:
-    """Our own Record-Route values: one, or two if the request leaves by another side than it came
-    in by (RFC 5658 5, 5658-5-01).
+    """Our own Record-Route values, topmost first.
+
+    One; or two if the request leaves by another side than it came in by (RFC 5658 5, 5658-5-01).
     """
     token = proof(turn, origin.request.call_id)
     sides = [endpoint]
@@ -67,7 +69,16 @@ def _record_routes(turn: Turn, origin: Origin, endpoint: Endpoint) -> tuple[str,
     return tuple([f"<sip:{side.sent_by};lr;{PROOF}={token}>" for side in sides])
 
 
-def towards(origin: Origin, uri: str, next_hop: str) -> tuple[Onward, Uri]:
-    """What the copy for a target says, and the URI that is located for it."""
-    going = onward(origin.request, uri, next_hop)
-    return going, parse_uri(going.next_hop)
+def onward_from(origin: Origin, target: Target) -> Onward:
+    """What the copy for a target says, and the URI that leads to its next hop (16.6 steps 6, 7)."""
+    request = origin.request
+    if "route" in request.names:
+        return onward(request, target.uri, target.next_hop)
+    return Onward(target.uri, target.next_hop, None)
+
+
+def located_uri(origin: Origin, target: Target) -> Uri:
+    """The URI to be located for a target."""
+    request = origin.request
+    next_hop = onward_from(origin, target).next_hop
+    return request.uri if next_hop == request.uri_text else parse_uri(next_hop)

@@ -8,12 +8,11 @@ from sansip import locate
 from sansip.address import Hop
 from sansip.dns import Answer, Failure, Question
 from sansip.engine.actions import QueryDns, StopDns
-from sansip.engine.forwarding import branch, copy_for, departure, towards
+from sansip.engine.forwarding import branch, copy_for, departure, onward_from
 from sansip.engine.state import Origin, Query, Search
 from sansip.engine.turn import Turn
-from sansip.errors import RemoteProtocolError
 from sansip.message import Uri
-from sansip.proxy.vocabulary import Located
+from sansip.proxy.vocabulary import Located, Target
 
 ACK = "a|"  # how the owner of an ACK's lookup begins; a context's is its key
 
@@ -72,12 +71,8 @@ def _proceed(
     for output in queue:  # grows while it is walked through
         match output:
             case locate.Hops():
-                for hop in output.hops:
-                    why = turn.config.refuses(hop)
-                    if why is None:
-                        hops += (hop,)
-                    else:
-                        refused = f"{hop}: {why}"
+                admitted, refused = _filter(turn, output.hops, refused)
+                hops += admitted
             case locate.Exhausted():
                 ended = output
             case locate.Ask():
@@ -89,10 +84,10 @@ def _proceed(
                     lookup, more = locate.step(lookup, answer)
                     queue += more
     gave = search.gave or bool(hops)
-    if ended is not None:
-        stop(turn, owner)  # a list may be complete, by its limits, with questions still open
-    else:
+    if ended is None:
         turn.searches = turn.searches.set(owner, Search(lookup, gave, refused, search.ack))
+    elif told:
+        stop(turn, owner)  # a list may be complete, by its limits, with questions still open
     if search.ack is not None:
         _acknowledge(turn, owner, search.ack, hops, ended)
     elif hops or ended is not None or not told:
@@ -102,15 +97,27 @@ def _proceed(
         turn.tell(owner, Located(hops, ended is None, status, reason))
 
 
+def _filter(turn: Turn, hops: tuple[Hop, ...], refused: str) -> tuple[tuple[Hop, ...], str]:
+    """The hops that requests may go to, and why the last of the others may not."""
+    admitted: list[Hop] = []
+    for hop in hops:
+        why = turn.config.refuses(hop)
+        if why is None:
+            admitted.append(hop)
+        else:
+            refused = f"{hop}: {why}"
+    return tuple(admitted), refused
+
+
 def _known(turn: Turn, question: Question) -> Answer | None:
     """What the cache says; a failure is bridged if it can be."""
     known = locate.recall(turn.cache, question, turn.at)
     if isinstance(known, Failure):
         return locate.stale(turn.cache, question, turn.at) or known
-    if known is None and question not in turn.queries:
-        if len(turn.queries) >= turn.config.limits.questions:
-            turn.report("limit", question.name, "too many DNS questions in flight")
-            return Failure("too many DNS questions in flight")
+    is_full = len(turn.queries) >= turn.config.limits.questions
+    if known is None and is_full and question not in turn.queries:
+        turn.report("limit", question.name, "too many DNS questions in flight")
+        return Failure("too many DNS questions in flight")
     return known
 
 
@@ -145,12 +152,8 @@ def send_ack(turn: Turn, owner: str, origin: Origin, hop: Hop) -> None:
     if endpoint is None:
         turn.report("dropped", owner, f"no endpoint reaches {hop}")
         return
-    request = origin.request
-    try:
-        going, _ = towards(origin, request.uri_text, request.uri_text)
-    except RemoteProtocolError as error:
-        turn.report("malformed", owner, error.reason)
-        return
+    uri = origin.request.uri_text
+    going = onward_from(origin, Target(uri, uri))
     made = copy_for(turn, origin, going, endpoint, branch(turn, owner, 0))
     turn.send(owner, endpoint.name, hop.address, made.render())
 

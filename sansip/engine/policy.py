@@ -132,7 +132,7 @@ class Policy:
     """The base of all policies: it serves nothing. Override ``route``."""
 
     def route(self, request: Request, scene: Scene) -> Decision:  # noqa: ARG002
-        """Decide about a request that starts a dialog, or stands alone, or names no dialog of ours."""
+        """Decide about a request that belongs to no dialog set up through this proxy."""
         return Reply(404)
 
     def in_dialog(self, request: Request, scene: Scene) -> Decision | None:  # noqa: ARG002

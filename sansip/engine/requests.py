@@ -12,7 +12,7 @@ from sansip.engine import lookups
 from sansip.engine.config import DEFAULT_PORT, special
 from sansip.engine.contexts import open_context
 from sansip.engine.events import DatagramReceived
-from sansip.engine.forwarding import is_proven, towards
+from sansip.engine.forwarding import is_proven, located_uri
 from sansip.engine.policy import Decision, Drop, Relay, Reply
 from sansip.engine.routing import PolicyError, hunt_of, respond, route, targets_of
 from sansip.engine.state import Origin, ServerTransaction
@@ -67,7 +67,16 @@ def malformed(turn: Turn, event: DatagramReceived, error: RemoteProtocolError) -
     except RemoteProtocolError:
         remote = event.source  # the Via is what is broken (RFC 4475 3.1.2.1)
     if remote is not None:
-        _reply(turn, event.endpoint, remote, request, about, error.status_hint, error.reason)
+        fault = Fault(error.status_hint, error.reason)
+        _reply(turn, event.endpoint, remote, request, _key(request) or about, fault)
+
+
+def _key(request: Request) -> str | None:
+    """The key of a request that is not all there, so that an ACK of its refusal is recognised."""
+    try:
+        return server_key(request)
+    except RemoteProtocolError:
+        return None
 
 
 # --- Via
@@ -143,9 +152,11 @@ def _relay_ack(turn: Turn, event: DatagramReceived, request: Request) -> None:
         decision = _decide(turn, key, event, got)
         if isinstance(decision, Relay):
             target = targets_of(turn, decision, got.request)[0]
-            origin = _origin(turn, event, got, Relay(target.uri, record_route=False))
-            _, uri = towards(origin, target.uri, target.next_hop)
-            lookups.begin(turn, owner, uri, ack=_with_uri(origin, target.uri))
+            bound = got
+            if target.uri != got.request.uri_text:
+                bound = Arrived(got.request.with_uri(target.uri), got.passed)
+            origin = _origin(turn, event, bound, decision)
+            lookups.begin(turn, owner, located_uri(origin, target), ack=origin)
         else:
             turn.report("dropped", key, "ACK: the policy does not relay it")
     except (PolicyError, RemoteProtocolError) as error:
@@ -177,7 +188,7 @@ def _new(turn: Turn, event: DatagramReceived, request: Request, key: str, remote
     fault = check(request, turn.config.extensions) or _overload(turn, event, request)
     if fault is not None:
         # Without state, and with the same answer for every copy (3261-16.3-09).
-        _reply(turn, event.endpoint, remote, request, key, fault.status, None, fault.headers)
+        _reply(turn, event.endpoint, remote, request, key, fault)
         turn.report("dropped", key, f"answered {fault.status}: {fault.text}")
         return
     open_server(turn, key, request, event.endpoint, remote)
@@ -226,8 +237,7 @@ def _carry_out(
             open_context(turn, key, _origin(turn, event, got, decision), hunt, targets)
         case Reply(status, reason, headers):
             if not 200 <= status <= 699:
-                text = f"Reply({status}): only final responses, 200 to 699"
-                raise PolicyError(text)
+                raise PolicyError(f"Reply({status}): only final responses, 200 to 699")
             respond(turn, key, got.request, status, reason, headers)
         case Drop():
             step_server(turn, key, Abandon())
@@ -246,26 +256,13 @@ def _origin(turn: Turn, event: DatagramReceived, got: Arrived, relay: Relay) -> 
         "" if departure is None else departure.name,
         record_route,
         relay.on_failure,
-        0,
     )
 
 
-def _with_uri(origin: Origin, uri: str) -> Origin:
-    request = origin.request.with_uri(uri)
-    return Origin(request, origin.source, origin.arrival, origin.departure, False, None, 0)
-
-
 def _reply(
-    turn: Turn,
-    endpoint: str,
-    remote: Address,
-    request: Request,
-    key: str,
-    status: int,
-    reason: str | None = None,
-    headers: tuple[tuple[str, str], ...] = (),
+    turn: Turn, endpoint: str, remote: Address, request: Request, key: str, fault: Fault
 ) -> None:
     """Answer without a transaction; the tag is a function of the request (8.2.7)."""
     tag = turn.draws(key).token("tag")
-    made = reply(request, status, reason, to_tag=tag, headers=headers)
+    made = reply(request, fault.status, to_tag=tag, headers=fault.headers)
     turn.send(key, endpoint, remote, made.render())

@@ -19,9 +19,9 @@ from sansip.engine.state import Context, Origin
 from sansip.engine.transactions import step_server
 from sansip.engine.turn import Turn
 from sansip.errors import RemoteProtocolError
-from sansip.message import Request, parse_uri, reply
+from sansip.message import Request, Uri, parse_uri, reply
 from sansip.proxy import vocabulary as order
-from sansip.proxy.context import Hunting, best_of
+from sansip.proxy.states import Hunting, best_of
 from sansip.transaction import Respond
 
 EARLY = 3.0  # seconds of silence before the next hop, where advancing early is the default
@@ -48,23 +48,21 @@ def route(turn: Turn, key: str, request: Request, source: Address, *, in_dialog:
     if not in_dialog:
         return _checked(_ask(lambda: turn.policy.route(request, scene)))
     override = _ask(lambda: turn.policy.in_dialog(request, scene))
-    return Relay(request.uri_text) if override is None else _checked(override)
+    return Relay(request.uri) if override is None else _checked(override)
 
 
 def _checked(decision: object) -> Decision:
     """A policy may have been written without a type checker."""
     if isinstance(decision, Relay | Reply | Drop):
         return decision
-    text = f"the policy returned {decision!r}; it must be a Relay, a Reply or a Drop"
-    raise PolicyError(text)
+    raise PolicyError(f"the policy returned {decision!r}; it must be a Relay, a Reply or a Drop")
 
 
 def _ask(question: Callable[[], T]) -> T:
     try:
         return question()
-    except Exception as error:  # noqa: BLE001 - whatever a policy does costs one request, no more
-        text = f"the policy raised {type(error).__name__}: {error}"
-        raise PolicyError(text) from error
+    except Exception as error:
+        raise PolicyError(f"the policy raised {type(error).__name__}: {error}") from error
 
 
 def targets_of(turn: Turn, relay: Relay, request: Request) -> tuple[order.Target, ...]:
@@ -75,8 +73,7 @@ def targets_of(turn: Turn, relay: Relay, request: Request) -> tuple[order.Target
                 members = dict(turn.groups).get(wish.group)
                 if members is None:
                     known = ", ".join(dict(turn.groups)) or "none"
-                    text = f"there is no group {wish.group!r}; the groups are: {known}"
-                    raise PolicyError(text)
+                    raise PolicyError(f"there is no group {wish.group!r}; the groups are: {known}")
                 ordered = dispatch.order(wish.algorithm, members)
                 pairs = [
                     dispatch.rewrite(wish.rewrite, request.uri, parse_uri(member))
@@ -85,18 +82,19 @@ def targets_of(turn: Turn, relay: Relay, request: Request) -> tuple[order.Target
                 return tuple([order.Target(uri, next_hop) for uri, next_hop in pairs])
             case to:
                 # "any parameters not allowed in a Request-URI MUST be removed" (16.6 step 2)
-                uri = str(parse_uri(str(to)).for_request_line())
+                wanted = to if isinstance(to, Uri) else parse_uri(to)
+                uri = str(wanted.for_request_line())
                 return (order.Target(uri, uri),)
     except RemoteProtocolError as error:
-        text = f"Relay(to={relay.to!r}): {error.reason}"
-        raise PolicyError(text) from error
+        raise PolicyError(f"Relay(to={relay.to!r}): {error.reason}") from error
 
 
 def hunt_of(relay: Relay, method: str) -> order.Hunt:
     """How a relay tries its targets."""
     if relay.timer_c <= TIMER_C:
-        text = f"timer_c is {relay.timer_c:g} s; RFC 3261 16.6 wants more than {TIMER_C:g}"
-        raise PolicyError(text)
+        raise PolicyError(
+            f"timer_c is {relay.timer_c:g} s; RFC 3261 16.6 wants more than {TIMER_C:g}"
+        )
     advance = relay.advance_after
     if advance == "default":
         advance = EARLY if method == "INVITE" or method in EARLY_NON_INVITE else None
@@ -132,13 +130,9 @@ def consult(turn: Turn, key: str, record: Context) -> tuple[order.Given, Origin 
     origin, state = record.origin, record.state
     if origin is None or origin.on_failure is None or not isinstance(state, Hunting):
         return order.Finish(), origin
-    method = getattr(turn.policy, origin.on_failure, None)
+    name, failed = origin.on_failure, _failed(record.facts.invite, origin, state)
     try:
-        if method is None:
-            text = f"the policy has no method {origin.on_failure!r}"
-            raise PolicyError(text)
-        failed = _failed(record.facts.invite, origin, state)
-        return _given(turn, origin, _ask(lambda: method(failed)))
+        return _given(turn, origin, _ask(lambda: getattr(turn.policy, name)(failed)))
     except PolicyError as error:
         turn.report("policy", key, str(error))
         return order.Decline(500), origin
@@ -152,8 +146,9 @@ def _given(turn: Turn, origin: Origin, decision: object) -> tuple[order.Given, O
             return order.Decline(status, reason, headers), origin
         case Relay():
             if origin.diversions >= MOST_DIVERSIONS:
-                text = f"{origin.on_failure} has chosen new targets {MOST_DIVERSIONS} times"
-                raise PolicyError(text)
+                raise PolicyError(
+                    f"{origin.on_failure} has chosen new targets {MOST_DIVERSIONS} times"
+                )
             targets = targets_of(turn, decision, origin.request)
             hunt = hunt_of(decision, origin.request.method)
             diverted = Origin(
@@ -167,8 +162,9 @@ def _given(turn: Turn, origin: Origin, decision: object) -> tuple[order.Given, O
             )
             return order.Divert(targets, hunt), diverted
         case _:
-            text = f"{origin.on_failure} returned {decision!r}; see sansip.FailureDecision"
-            raise PolicyError(text)
+            raise PolicyError(
+                f"{origin.on_failure} returned {decision!r}; see sansip.FailureDecision"
+            )
 
 
 def _failed(invite: bool, origin: Origin, state: Hunting) -> Failed:  # noqa: FBT001

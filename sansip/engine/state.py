@@ -6,7 +6,7 @@ from sansip.engine.actions import Timer
 from sansip.locate import Cache, Lookup
 from sansip.locate import Ended as LookupEnded
 from sansip.message import Request
-from sansip.proxy.context import State as ContextState
+from sansip.proxy.states import State as ContextState
 from sansip.proxy.vocabulary import Facts
 from sansip.table import Table
 from sansip.transaction import TimerName, client, invite_client, invite_server, server
@@ -49,18 +49,19 @@ class Origin:
     """What a response context remembers of its request until the final answer."""
 
     request: Request
-    source: Address | None  # None: the embedding program submitted it
-    arrival: str  # the name of the endpoint that it came to, or ""
-    departure: str  # the endpoint that its Route asks for, or ""
-    record_route: bool
-    on_failure: str | None
-    diversions: int  # how often a failure route has chosen new targets
+    source: Address | None = None  # None: the embedding program submitted it
+    arrival: str = ""  # the name of the endpoint that it came to
+    departure: str = ""  # the endpoint that its Route asks for
+    record_route: bool = False
+    on_failure: str | None = None
+    diversions: int = 0  # how often a failure route has chosen new targets
 
 
 @value
 class Context:
-    """A response context, and whom it answers: the server transaction of the same key, or, when
-    ``handle`` is set, the embedding program.
+    """A response context, and whom it answers.
+
+    That is the server transaction of the same key, or the embedding program if there is a handle.
     """
 
     facts: Facts
@@ -88,9 +89,9 @@ class Query:
     waiting: tuple[str, ...]
 
 
-@value(eq=True)
+@value
 class State:
-    """Everything that an engine knows. Compare it, pickle it, keep it, step it as often as you like.
+    """Everything that an engine knows. Compare it, pickle it, keep it, step it again and again.
 
     To keep a state while newer ones are stepped, keep ``state.freeze()``: the tables of successive
     states share their memory, and going back and forth between far ends of a history is slow.
@@ -121,7 +122,12 @@ class State:
             self.searches.freeze(),
             self.queries.freeze(),
             self.questions.freeze(),
-            Cache(self.cache.entries.freeze(), self.cache.serials.freeze(), self.cache.oldest, self.cache.next),
+            Cache(
+                self.cache.entries.freeze(),
+                self.cache.serials.freeze(),
+                self.cache.oldest,
+                self.cache.next,
+            ),
             self.sources.freeze(),
             self.in_flight,
             self.groups,

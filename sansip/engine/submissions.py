@@ -14,7 +14,7 @@ from sansip.engine.events import (
     ReplaceGroups,
     RequestSubmitted,
 )
-from sansip.engine.forwarding import towards
+from sansip.engine.forwarding import located_uri
 from sansip.engine.policy import Relay
 from sansip.engine.routing import PolicyError, hunt_of, targets_of
 from sansip.engine.state import Origin
@@ -22,7 +22,7 @@ from sansip.engine.turn import Turn
 from sansip.errors import LocalProtocolError, RemoteProtocolError
 from sansip.locate import Cache
 from sansip.message import Request
-from sansip.proxy.vocabulary import Cancelled
+from sansip.proxy.vocabulary import Cancelled, Target
 
 LOCAL = "l|"  # how the key of a submitted request's context begins
 NEEDED = ("from", "to", "call-id", "cseq")
@@ -32,14 +32,14 @@ def request_submitted(turn: Turn, event: RequestSubmitted) -> None:
     """Send a request of the program's own; it fails over like any other (rule 10)."""
     request, key = event.request, LOCAL + event.handle
     if request.method in ("ACK", "CANCEL"):
-        text = f"submit {request.method} with {request.method.capitalize()}Submitted"
-        raise LocalProtocolError(text)
+        raise LocalProtocolError(
+            f"submit {request.method} with {request.method.capitalize()}Submitted"
+        )
     if key in turn.contexts:
-        text = f"handle {event.handle!r} still belongs to another request"
-        raise LocalProtocolError(text)
+        raise LocalProtocolError(f"handle {event.handle!r} still belongs to another request")
     _check(request)
     relay = event.relay or Relay(request.uri_text)
-    origin = Origin(request, None, "", "", False, relay.on_failure, 0)
+    origin = Origin(request, on_failure=relay.on_failure)
     try:
         targets, hunt = targets_of(turn, relay, request), hunt_of(relay, request.method)
     except PolicyError as error:
@@ -51,12 +51,11 @@ def ack_submitted(turn: Turn, event: AckSubmitted) -> None:
     """Send the ACK of a 2xx: without a transaction (13.2.2.4)."""
     request = event.request
     if request.method != "ACK":
-        text = f"AckSubmitted with a {request.method}"
-        raise LocalProtocolError(text)
+        raise LocalProtocolError(f"AckSubmitted with a {request.method}")
     _check(request)
-    origin = Origin(request, None, "", "", False, None, 0)
+    origin = Origin(request)
     try:
-        _, uri = towards(origin, request.uri_text, request.uri_text)
+        uri = located_uri(origin, Target(request.uri_text, request.uri_text))
     except RemoteProtocolError as error:
         raise LocalProtocolError(error.reason) from None
     turn.serial += 1
@@ -85,14 +84,13 @@ def _check(request: Request) -> None:
     """What every request must have (8.1.1), apart from Via and Max-Forwards, which are ours."""
     missing = [name for name in NEEDED if name not in request.names]
     if missing:
-        text = f"{request.method} lacks {', '.join(missing)}"
-        raise LocalProtocolError(text)
+        raise LocalProtocolError(f"{request.method} lacks {', '.join(missing)}")
     try:
         if request.cseq.method != request.method:
-            text = f"CSeq says {request.cseq.method}, the request is {request.method}"
-            raise LocalProtocolError(text)
+            raise LocalProtocolError(
+                f"CSeq says {request.cseq.method}, the request is {request.method}"
+            )
         if not request.uri.is_sip:
-            text = f"{request.uri_text} is not a sip or sips URI"
-            raise LocalProtocolError(text)
+            raise LocalProtocolError(f"{request.uri_text} is not a sip or sips URI")
     except RemoteProtocolError as error:
         raise LocalProtocolError(error.reason) from None

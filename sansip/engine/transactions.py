@@ -44,20 +44,22 @@ from sansip.transaction import (
     server,
 )
 
+RELIABLE = False  # datagrams only
+
 # --- server transactions
 
 
 def open_server(turn: Turn, key: str, request: Request, endpoint: str, remote: Address) -> None:
     """Begin a server transaction; an INVITE gets its 100 at once (AMB-13)."""
     timing = turn.config.timing
+    invite = request.method == "INVITE"
     state: ServerState
-    outputs: tuple[ServerOutput, ...]
-    if request.method == "INVITE":
-        state, outputs = invite_server.start(ServerFacts(False, timing, reply(request, 100).render()))
-        record = ServerTransaction(True, state, endpoint, remote)
+    if invite:
+        facts = ServerFacts(RELIABLE, timing, reply(request, 100).render())
+        state, outputs = invite_server.start(facts)
     else:
-        state, outputs = server.start(ServerFacts(False, timing))
-        record = ServerTransaction(False, state, endpoint, remote)
+        state, outputs = server.start(ServerFacts(RELIABLE, timing))
+    record = ServerTransaction(invite, state, endpoint, remote)
     _server_outputs(turn, key, record, state, outputs)
 
 
@@ -69,14 +71,14 @@ def step_server(turn: Turn, key: str, given: ServerInput) -> bool:
             # "If there is no matching server transaction, the response is discarded" (6026-8.3-01).
             turn.report("dropped", key, f"a {given.status} came after its transaction had ended")
         return False
-    facts = ServerFacts(False, turn.config.timing)
+    facts = ServerFacts(RELIABLE, turn.config.timing)
     state: ServerState | Terminated
     if record.invite:
         at_work = cast("invite_server.State", record.state)
         state, outputs = invite_server.step(facts, at_work, given)
     else:
         if isinstance(given, Fired) and given.timer == "100":
-            facts = ServerFacts(False, turn.config.timing, _trying(turn, key))
+            facts = ServerFacts(RELIABLE, turn.config.timing, _trying(turn, key))
         state, outputs = server.step(facts, cast("server.State", record.state), given)
     return _server_outputs(turn, key, record, state, outputs)
 
@@ -146,7 +148,7 @@ def _server_outputs(
 # --- client transactions
 
 
-def open_client(
+def open_client(  # noqa: PLR0913 - the fields of its record
     turn: Turn,
     key: str,
     *,
@@ -158,7 +160,7 @@ def open_client(
     branch: int,
 ) -> None:
     """Begin a client transaction: send the request, and keep sending it."""
-    facts = ClientFacts(data, False, turn.config.timing)
+    facts = ClientFacts(data, RELIABLE, turn.config.timing)
     state: ClientState
     state, outputs = invite_client.start(facts) if invite else client.start(facts)
     record = ClientTransaction(invite, data, state, endpoint, remote, context, branch)
@@ -170,7 +172,7 @@ def step_client(turn: Turn, key: str, given: ClientInput) -> None:
     record = turn.client.get(key)
     if record is None:
         return
-    facts = ClientFacts(record.data, False, turn.config.timing)
+    facts = ClientFacts(record.data, RELIABLE, turn.config.timing)
     state: ClientState | Terminated
     if record.invite:
         at_work = cast("invite_client.State", record.state)
@@ -186,7 +188,9 @@ def fire_client(turn: Turn, timer: Timer) -> None:
     if record is None or record.timer != timer:
         return
     due, left = _split(record.deadlines, turn.at)
-    turn.client = turn.client.set(timer.owner, _client(record, record.state, record.data, left, None))
+    turn.client = turn.client.set(
+        timer.owner, _client(record, record.state, record.data, left, None)
+    )
     for name in due:
         step_client(turn, timer.owner, Fired(name))
 
@@ -199,7 +203,7 @@ def discard_client(turn: Turn, key: str) -> None:
         turn.client = turn.client.without(key)
 
 
-def _client_outputs(
+def _client_outputs(  # noqa: C901 - an arm for each output
     turn: Turn,
     key: str,
     record: ClientTransaction,
@@ -267,8 +271,9 @@ def _client(
 
 
 def _split(deadlines: Deadlines, at: float) -> tuple[list[TimerName], Deadlines]:
-    """The deadlines that are due, in order, and the others. The earliest is due in any case: its
-    timer has fired, whatever the clocks say.
+    """The deadlines that are due, in order, and the others.
+
+    The earliest is due in any case: its timer has fired, whatever the clocks say.
     """
     ordered = sorted(deadlines)
     first, rest = ordered[:1], ordered[1:]

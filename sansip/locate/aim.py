@@ -11,6 +11,9 @@ _NAME = re.compile(
     r"[!-\-/-~]{1,63}(?:\.[!-\-/-~]{1,63})*+"
 )  # labels of ASCII without space or dot
 
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_DOTTED = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
+
 
 @value
 class Aim:
@@ -50,6 +53,8 @@ def numeric(host: str) -> bool:
 
 def canonical(host: str) -> str | None:
     """The one way to write this IP address, or None if it is no address."""
+    if _DOTTED.fullmatch(host):
+        return host  # nearly every hop of nearly every call: twenty times faster than ip_address
     try:
         return str(ip_address(host))
     except ValueError:

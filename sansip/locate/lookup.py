@@ -78,6 +78,7 @@ class Exhausted:
 
 Output = Ask | Hops | Exhausted
 
+COMPLETE = Exhausted("")
 
 # Its states
 
@@ -99,11 +100,20 @@ class Ended:
     """Everything has been said."""
 
 
+ENDED = Ended()
+DEFAULT_LIMITS = LocateLimits()
+
+
 def start(
     aim: Aim, draws: Draws, limits: LocateLimits | None = None
 ) -> tuple[Lookup | Ended, tuple[Output, ...]]:
     """Begin: an address ends at once, a name leads to questions."""
-    return _advance(Lookup(aim, draws, limits or LocateLimits(), Table(), (), ()))
+    state = Lookup(aim, draws, limits or DEFAULT_LIMITS, Table(), (), ())
+    if numeric(aim.host):
+        hops, _ = _survey(state)
+        if hops:
+            return ENDED, (Hops(hops), COMPLETE)
+    return _advance(state)
 
 
 def step(state: Lookup | Ended, given: Answered) -> tuple[Lookup | Ended, tuple[Output, ...]]:

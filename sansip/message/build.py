@@ -8,13 +8,16 @@ from types import MappingProxyType
 from typing import Final
 
 from sansip.message.grammar import split_outside
-from sansip.message.model import Message, Request, Response, checked, row, value_of
+from sansip.message.model import Message, Request, Response
 from sansip.message.names import long_name
+from sansip.message.rows import checked, row, value_of
 
 _FIRST_FORWARDS: Final = "Max-Forwards: 70"  # 20.22
 _TRYING: Final = 100
 _DIALOG_FORMING: Final = frozenset({"INVITE", "REFER", "SUBSCRIBE"})
-_SUCCESSES: Final = range(101, 300)
+_PROGRESS: Final = 183
+_PROVISIONAL: Final = range(101, 200)
+_FORM_DIALOGS: Final = range(101, 300)
 
 # RFC 3261 21 and the registry's later entries.
 _PHRASES: Final[Mapping[int, str]] = MappingProxyType(
@@ -100,7 +103,9 @@ _PHRASES: Final[Mapping[int, str]] = MappingProxyType(
 
 def phrase(status: int) -> str:
     """Give the usual reason phrase; for an unknown code that of its class (8.1.3.2)."""
-    return _PHRASES.get(status) or _PHRASES.get(status // 100 * 100, "")
+    if status not in _PHRASES:
+        status = _PROGRESS if status in _PROVISIONAL else status // 100 * 100
+    return _PHRASES.get(status, "")
 
 
 def reply(
@@ -125,7 +130,7 @@ def reply(
             names.append(name)
             lines.append(line)
     # Record-Route: "MUST copy all" when the response may establish a dialog (12.1.1)
-    if status in _SUCCESSES and request.method in _DIALOG_FORMING:
+    if status in _FORM_DIALOGS and request.method in _DIALOG_FORMING:
         _copy_all(request, "record-route", names, lines)
     _copy_first(request, "from", names, lines)
     _copy_first(request, "to", names, lines)

@@ -11,10 +11,11 @@ from typing import Final
 
 from sansip.errors import RemoteProtocolError
 from sansip.message.fields import name_addr, parse_cseq
-from sansip.message.grammar import is_token, number
+from sansip.message.grammar import is_token, malformed, number
 from sansip.message.limits import MessageLimits
-from sansip.message.model import MAX_FORWARDS, Message, Request, Response, top_via, value_of
+from sansip.message.model import MAX_FORWARDS, Message, Request, Response
 from sansip.message.names import KNOWN, SPELLED, long_name
+from sansip.message.rows import top_via, value_of
 from sansip.message.uri import parse_uri
 
 METHODS: Final = frozenset(
@@ -37,6 +38,7 @@ METHODS: Final = frozenset(
 )
 _VERSION: Final = re.compile(r"SIP/[0-9]++\.[0-9]++", re.IGNORECASE)
 _MAX_LENGTH: Final = 2**32 - 1
+_WORD: Final = re.compile(r"[^\x00-\x20\x7f]++")
 _BLANKS: Final = (" ", "\t")
 
 
@@ -91,8 +93,8 @@ def declared_length(names: tuple[str, ...], lines: tuple[str, ...]) -> int | Non
         raise wrong_count("content-length", count)
     length = number(value_of(lines[names.index("content-length")]), _MAX_LENGTH)
     if length is None:
-        reason = "Content-Length: is not a number of bytes (RFC 3261 20.14); send digits only"
-        raise RemoteProtocolError(reason, header="content-length")
+        problem = "is not a number of bytes (RFC 3261 20.14)"
+        raise malformed("Content-Length", problem, "send digits only")
     return length
 
 
@@ -100,21 +102,20 @@ def assemble_with_care(
     start: str, names: tuple[str, ...], lines: tuple[str, ...], body: bytes
 ) -> Request | Response:
     """Make a message and check all that a proxy depends on; see ``parse.assemble``."""
-    message = _start(start, names, lines)
-    length = declared_length(names, lines)
-    if length is not None and length > len(body):
-        raise too_short(length, len(body))
-    message.body = body[:length]
+    message = _start(start, names, lines, body)
     _check_rows(message, names, lines)
     if isinstance(message, Request):
         _check_request(message, names, lines)
     return message
 
 
-def _start(start: str, names: tuple[str, ...], lines: tuple[str, ...]) -> Request | Response:
+def _start(
+    start: str, names: tuple[str, ...], lines: tuple[str, ...], body: bytes
+) -> Request | Response:
     version, _, rest = start.partition(" ")
     if _VERSION.fullmatch(version):
-        return _status_line(version, rest, names, lines)
+        status, reason_phrase = _status_line(version, rest)
+        return Response(status, reason_phrase, names, lines, _cut(body, names, lines))
     rest, _, version = start.rpartition(" ")
     method, _, uri_text = rest.partition(" ")
     if not (is_token(method) and uri_text and " " not in uri_text and _VERSION.fullmatch(version)):
@@ -123,14 +124,23 @@ def _start(start: str, names: tuple[str, ...], lines: tuple[str, ...]) -> Reques
     if version.upper() != "SIP/2.0":
         reason = f"the request is in {version} (RFC 3261 7.1); send SIP/2.0"
         raise RemoteProtocolError(reason, status_hint=505, offset=len(rest) + 1)
-    request = Request(method, uri_text, names, lines)
-    request.uri = parse_uri(uri_text)
+    uri = parse_uri(uri_text)
+    request = Request(method, uri_text, names, lines, _cut(body, names, lines))
+    request.uri = uri
     return request
 
 
-def _status_line(
-    version: str, rest: str, names: tuple[str, ...], lines: tuple[str, ...]
-) -> Response:
+def _cut(body: bytes, names: tuple[str, ...], lines: tuple[str, ...]) -> bytes:
+    # "If there are additional bytes in the transport packet beyond the end of the body, they MUST
+    # be discarded. If the transport packet ends before the end of the message body, this is
+    # considered an error." (18.3)
+    length = declared_length(names, lines)
+    if length is not None and length > len(body):
+        raise too_short(length, len(body))
+    return body[:length]
+
+
+def _status_line(version: str, rest: str) -> tuple[int, str]:
     if version.upper() != "SIP/2.0":
         reason = f"the response is in {version} (RFC 3261 7.1); send SIP/2.0"
         raise RemoteProtocolError(reason, status_hint=505, offset=0)
@@ -139,7 +149,7 @@ def _status_line(
     if len(code) != 3 or not 100 <= (number(code, 999) or 0) <= 699:
         reason = "the status code is not from 100 to 699 (RFC 3261 7.2); send three digits"
         raise RemoteProtocolError(reason, offset=8)
-    return Response(int(code), reason_phrase, names, lines)
+    return int(code), reason_phrase
 
 
 def _check_rows(message: Message, names: tuple[str, ...], lines: tuple[str, ...]) -> None:
@@ -152,10 +162,9 @@ def _check_rows(message: Message, names: tuple[str, ...], lines: tuple[str, ...]
     message.via = top_via(value_of(lines[names.index("via")]))
     message.from_tag = name_addr(value_of(lines[names.index("from")]), "From").param("tag") or None
     message.to_tag = name_addr(value_of(lines[names.index("to")]), "To").param("tag") or None
-    message.call_id = value_of(lines[names.index("call-id")])
-    if not message.call_id or " " in message.call_id or "\t" in message.call_id:
-        reason = "Call-ID: is not one word (RFC 3261 25.1); send it without white space"
-        raise RemoteProtocolError(reason, header="call-id")
+    message.call_id = call_id = value_of(lines[names.index("call-id")])
+    if _WORD.fullmatch(call_id) is None:
+        raise malformed("Call-ID", "is not one word (RFC 3261 25.1)", "leave white space out")
     message.cseq = parse_cseq(value_of(lines[names.index("cseq")]))
 
 
@@ -169,18 +178,17 @@ def _check_request(request: Request, names: tuple[str, ...], lines: tuple[str, .
     if count > 1:
         raise wrong_count("max-forwards", count)
     if count and number(value_of(lines[names.index("max-forwards")]), MAX_FORWARDS) is None:
-        reason = "Max-Forwards: is not a number from 0 to 255 (RFC 3261 20.22); send 70"
-        raise RemoteProtocolError(reason, header="max-forwards")
+        problem = "is not a number from 0 to 255 (RFC 3261 20.22)"
+        raise malformed("Max-Forwards", problem, "send 70")
 
 
 def wrong_count(name: str, count: int) -> RemoteProtocolError:
     """Make the error for a header that is missing, or there more than once."""
     problem = "comes more than once (RFC 3261 7.3.1)" if count else "is missing (RFC 3261 8.1.1)"
-    reason = f"{SPELLED[name]}: {problem}; send exactly one"
-    return RemoteProtocolError(reason, header=name)
+    return malformed(SPELLED[name], problem, "send exactly one")
 
 
 def too_short(declared: int, came: int) -> RemoteProtocolError:
     """Make the error for a body that ends before its Content-Length (18.3)."""
-    reason = f"Content-Length: {declared} bytes declared, {came} came (RFC 3261 18.3)"
-    return RemoteProtocolError(f"{reason}; send all of it", header="content-length")
+    problem = f"{declared} bytes declared, {came} came (RFC 3261 18.3)"
+    return malformed("Content-Length", problem, "send all of it")

@@ -8,13 +8,13 @@ quoted strings, IPv6.
 import re
 from typing import Final
 
-from sansip.errors import RemoteProtocolError
 from sansip.message.grammar import (
     TOKEN_CHARACTERS,
     Params,
     ip_text,
     is_quoted_string,
     is_token,
+    malformed,
     number,
     read_host_port,
     read_params,
@@ -33,6 +33,12 @@ _SENT_PROTOCOL: Final = re.compile(
     rf"([{TOKEN_CHARACTERS}]++)[ \t]*+/[ \t]*+([{TOKEN_CHARACTERS}]++)[ \t]*+/[ \t]*+"
     rf"([{TOKEN_CHARACTERS}]++)[ \t]++(.++)"
 )
+# A display name (tokens, or quoted without escapes), a URI in brackets, at most a tag.
+_TAG: Final = rf"(?:;tag=([{TOKEN_CHARACTERS}]++))?+"
+_DISPLAY: Final = rf'"[^"\\\x00-\x1f\x7f]*+" ?|[{TOKEN_CHARACTERS} ]*+'
+_BRACKETED: Final = r'[^<>"\x00-\x20\x7f]++'
+ORDINARY_ADDRESS: Final = rf"(?:{_DISPLAY})<{_BRACKETED}>{_TAG}"  # only the tag is a group
+_ORDINARY_ADDRESS: Final = re.compile(rf"({_DISPLAY})<({_BRACKETED})>{_TAG}")
 _DISPLAY_TOKENS: Final = re.compile(rf"[{TOKEN_CHARACTERS} \t]*+")
 _ILLEGAL_IN_URI: Final = re.compile(r'[\x00-\x20<>"\x7f]')
 
@@ -161,17 +167,13 @@ def parse_via(text: str) -> Via:
     if found is None:
         return _careful_via(unfold(text))
     transport, host, port, rest = found.groups()
-    branch = None
-    params: list[tuple[str, str]] = []
-    for piece in rest.split(";")[1:]:
-        name, _, given = piece.partition("=")
-        if name == "branch" and branch is None:
-            branch = given
-        else:
-            params.append((name, given))
-    if branch == "" or (len(params) > 1 and len(dict(params)) < len(params)):
+    pairs = [piece.partition("=") for piece in rest.split(";")[1:]]
+    params = {name: given for name, _, given in pairs}
+    branch = params.pop("branch", None)
+    if branch == "" or len(params) + (branch is not None) < len(pairs):
         return _careful_via(text)
-    return Via(transport, host, None if port is None else int(port), branch, tuple(params))
+    port_number = None if port is None else int(port)
+    return Via(transport, host, port_number, branch, tuple(params.items()))
 
 
 def _careful_via(text: str) -> Via:
@@ -179,14 +181,14 @@ def _careful_via(text: str) -> Via:
     first, *pieces = split_outside(text, ";")
     found = _SENT_PROTOCOL.fullmatch(first.strip(" \t"))
     if found is None or (found[1].upper(), found[2]) != ("SIP", "2.0"):
-        reason = "Via: does not begin with SIP/2.0/transport and sent-by (RFC 3261 20.42)"
-        raise RemoteProtocolError(f"{reason}; send for example SIP/2.0/UDP host", header="via")
-    host, port = read_host_port(found[4], "via")
-    params = read_params(pieces, "via")
+        problem = "does not begin with SIP/2.0/transport and sent-by (RFC 3261 20.42)"
+        raise malformed("Via", problem, "send for example SIP/2.0/UDP host")
+    host, port = read_host_port(found[4], "Via")
+    params = read_params(pieces, "Via")
     branch = dict(params).get("branch")
     if branch is not None and not is_token(branch):
-        reason = "Via: branch is not a token (RFC 3261 20.42); send z9hG4bK and something unique"
-        raise RemoteProtocolError(reason, header="via")
+        problem = "branch is not a token (RFC 3261 20.42)"
+        raise malformed("Via", problem, "send z9hG4bK and something unique")
     rest = tuple([pair for pair in params if pair[0] != "branch"])
     return Via(found[3].upper(), host, port, branch, rest)
 
@@ -196,36 +198,38 @@ def parse_cseq(text: str) -> CSeq:
     words = [word for word in unfold(text).replace("\t", " ").split(" ") if word]
     count = number(words[0], MAX_CSEQ) if len(words) == 2 else None
     if count is None or not is_token(words[1]):
-        reason = "CSeq: not a number up to 2**32-1 and a method (RFC 3261 8.1.1.5)"
-        raise RemoteProtocolError(f"{reason}; send for example 1 INVITE", header="cseq")
+        problem = "is not a number up to 2**32-1 and a method (RFC 3261 8.1.1.5)"
+        raise malformed("CSeq", problem, "send for example 1 INVITE")
     return CSeq(count, words[1])
 
 
-def name_addr(text: str, header: str = "address") -> NameAddr:
-    """Read one address value; ``RemoteProtocolError`` if it is malformed.
-
-    ``header`` is named in the error.
-    """
+def name_addr(text: str, header: str = "Address") -> NameAddr:
+    """Read one address value; ``RemoteProtocolError``, which names ``header``, if malformed."""
+    found = _ORDINARY_ADDRESS.fullmatch(text)
+    if found is not None:
+        display, uri_text, tag = found.groups()
+        params = () if tag is None else (("tag", tag),)
+        return NameAddr(unquote(display.strip(" ")), uri_text, params)
     first, *pieces = split_outside(unfold(text), ";")
     display, opening, rest = _cut_display(first.strip(" \t"))
     if opening:
         uri_text, closing, tail = rest.partition(">")
         if not closing or tail.strip(" \t"):
-            reason = f"{header}: the URI's angle brackets do not match (RFC 3261 20.10)"
-            raise RemoteProtocolError(f"{reason}; send <URI>", header=header)
+            problem = "the angle brackets round the URI do not match (RFC 3261 20.10)"
+            raise malformed(header, problem, "send <URI>")
     else:
         # In the addr-spec form "?" and "," need brackets, and ";" begins the header's parameters
         # (RFC 3261 20.10, RFC 8217).
         display, uri_text = "", display
         if "?" in uri_text or "," in uri_text:
-            reason = f'{header}: a URI with "?" or "," needs angle brackets (RFC 8217)'
-            raise RemoteProtocolError(f"{reason}; send <URI>", header=header)
+            problem = 'a URI with "?" or "," in it needs angle brackets (RFC 8217)'
+            raise malformed(header, problem, "send <URI>")
     if not uri_text or _ILLEGAL_IN_URI.search(uri_text):
-        reason = f"{header}: the URI is empty or has a character that a URI cannot have"
-        raise RemoteProtocolError(f"{reason} (RFC 3261 25.1); escape it", header=header)
+        problem = "the URI is empty or has a character that no URI can have (RFC 3261 25.1)"
+        raise malformed(header, problem, "escape it")
     if not (is_quoted_string(display) or _DISPLAY_TOKENS.fullmatch(display)):
-        reason = f"{header}: the display name is neither tokens nor one quoted string"
-        raise RemoteProtocolError(f"{reason} (RFC 3261 25.1); quote it", header=header)
+        problem = "the display name is neither tokens nor one quoted string (RFC 3261 25.1)"
+        raise malformed(header, problem, "quote it")
     return NameAddr(unquote(display), uri_text, read_params(pieces, header))
 
 

@@ -7,6 +7,7 @@ unterminated is taken up to the end at once, so nothing is ever scanned twice.
 import ipaddress
 import re
 from collections.abc import Iterable
+from types import MappingProxyType
 from typing import Final
 
 from sansip.errors import RemoteProtocolError
@@ -25,13 +26,20 @@ _HOST: Final = re.compile(r"[A-Za-z0-9_.\-]++")
 _IPV6: Final = re.compile(r"[0-9A-Fa-f:.]++")
 _MAX_PORT: Final = 65_535
 
-_STEPS: Final = {
-    separator: re.compile(
-        rf'"(?:[^"\\]|\\.)*+(?:"|\\?+\Z)|<[^>]*+(?:>|\Z)|{separator}|[^"<{separator}]++',
-        re.DOTALL,
-    )
-    for separator in (",", ";")
-}
+_STEPS: Final = MappingProxyType(
+    {
+        separator: re.compile(
+            rf'"(?:[^"\\]|\\.)*+(?:"|\\?+\Z)|<[^>]*+(?:>|\Z)|{separator}|[^"<{separator}]++',
+            re.DOTALL,
+        )
+        for separator in (",", ";")
+    }
+)
+
+
+def malformed(what: str, problem: str, remedy: str) -> RemoteProtocolError:
+    """Make the error for a header, or the Request-URI, that cannot be read."""
+    return RemoteProtocolError(f"{what}: {problem}; {remedy}", header=what.lower())
 
 
 def is_token(text: str) -> bool:
@@ -82,14 +90,14 @@ def read_params(pieces: Iterable[str], header: str) -> Params:
         name, equals, text = piece.partition("=")
         name, text = name.strip(" \t").lower(), text.strip(" \t")
         if not is_token(name):
-            reason = f"{header}: {name!r} is not a parameter name (RFC 3261 25.1); send a token"
-            raise RemoteProtocolError(reason, header=header)
+            problem = f"{name!r} is not a parameter name (RFC 3261 25.1)"
+            raise malformed(header, problem, "send a token")
         if name in seen:
-            reason = f"{header}: parameter {name} comes twice (RFC 3261 7.3.1); send it once"
-            raise RemoteProtocolError(reason, header=header)
+            problem = f"parameter {name} comes twice (RFC 3261 7.3.1)"
+            raise malformed(header, problem, "send it once")
         if equals and not (_BARE_VALUE.fullmatch(text) or _QUOTED.fullmatch(text)):
-            reason = f"{header}: the value of {name} is no token, host or quoted string"
-            raise RemoteProtocolError(f"{reason} (RFC 3261 25.1); quote it", header=header)
+            problem = f"{name} has no token, host or quoted string for a value (RFC 3261 25.1)"
+            raise malformed(header, problem, "quote it")
         seen.add(name)
         params.append((name, text))
     return tuple(params)
@@ -132,12 +140,12 @@ def read_host_port(text: str, header: str) -> tuple[str, int | None]:
         host = host.strip(" \t")
         good = _HOST.fullmatch(host) is not None
     if not good:
-        reason = f"{header}: {text!r} does not begin with a host name, an IPv4 address or a"
-        raise RemoteProtocolError(f"{reason} bracketed IPv6 address (RFC 3261 25.1)", header=header)
+        problem = f"{text!r} does not begin with a host name or IP address (RFC 3261 25.1)"
+        raise malformed(header, problem, "put IPv6 in brackets, escape nothing")
     if not colon:
         return host, None
     port = number(port_text.strip(" \t"), _MAX_PORT) if colon == ":" else None
     if port is None:
-        reason = f"{header}: {text!r} does not end in a port number (RFC 3261 25.1); send 1 to"
-        raise RemoteProtocolError(f"{reason} 65535, and IPv6 in brackets", header=header)
+        problem = f"{text!r} does not end in a port number (RFC 3261 25.1)"
+        raise malformed(header, problem, "send one up to 65535, and put IPv6 in brackets")
     return host, port

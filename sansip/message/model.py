@@ -7,20 +7,28 @@ byte. What is read out of a row is kept in a slot that stays unset until then; t
 part of the value.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Final, Self, final
 
 from sansip.errors import LocalProtocolError, RemoteProtocolError
-from sansip.message.fields import CSeq, Via, name_addr, parse_cseq, parse_via
-from sansip.message.grammar import number, split_outside, unfold
-from sansip.message.names import SINGLE, SPELLED, long_name
+from sansip.message.fields import CSeq, Via, parse_cseq
+from sansip.message.grammar import number, split_outside
+from sansip.message.names import SINGLE, long_name
+from sansip.message.rows import (
+    Headers,
+    after_first_value,
+    checked,
+    end_of_vias,
+    make_rows,
+    row,
+    tag_of,
+    top_via,
+    value_of,
+    word,
+)
 from sansip.message.uri import Uri, parse_uri
 
 MAX_FORWARDS: Final = 255  # 20.22
 _MAX_LENGTH: Final = 2**32 - 1
-
-Headers = Iterable[tuple[str, str]]
 
 
 class Message:
@@ -42,17 +50,29 @@ class Message:
     to_tag: str | None
     via: Via
 
-    if not TYPE_CHECKING:
+    if not TYPE_CHECKING:  # pragma: no branch
 
         def __getattr__(self, name: str) -> object:
             """Read a field whose slot is still unset, and keep it there."""
-            read = _READERS.get(name)
-            if read is None:
-                message = f"{type(self).__name__!r} object has no attribute {name!r}"
-                raise AttributeError(message)
-            found = read(self)
+            found = self._read(name)
             setattr(self, name, found)
             return found
+
+    def _read(self, name: str) -> object:
+        match name:
+            case "via":
+                return top_via(self.get("via") or "")
+            case "cseq":
+                return parse_cseq(self.get("cseq") or "")
+            case "call_id":
+                return self.get("call-id")
+            case "from_tag":
+                return tag_of(self.get("from"))
+            case "to_tag":
+                return tag_of(self.get("to"))
+            case _:
+                message = f"{type(self).__name__} has no attribute {name!r}"
+                raise AttributeError(message)
 
     # Reading. Names are given in lower case and long: "via", never "Via" or "v".
 
@@ -75,7 +95,8 @@ class Message:
         rows = self.rows(name)
         if name in SINGLE:
             return rows
-        return tuple([piece.strip(" \t") for row in rows for piece in split_outside(row, ",")])
+        pieces = [piece.strip(" \t") for text in rows for piece in split_outside(text, ",")]
+        return tuple([piece for piece in pieces if piece])
 
     @property
     def max_forwards(self) -> int | None:
@@ -112,13 +133,14 @@ class Message:
         if key not in self.names:
             return self.append(name, value)
         at = self.names.index(key)
-        return self.remove(name)._insert(at, key, row(name, value))  # noqa: SLF001
+        return self.remove(name)._insert(at, key, row(name, value))  # noqa: SLF001 (its own class)
 
     def remove(self, name: str) -> Self:
         """Take all rows of that name out."""
         key = long_name(name)
         kept = [(n, line) for n, line in zip(self.names, self.lines, strict=True) if n != key]
-        return self._rebuilt(tuple([n for n, _ in kept]), tuple([line for _, line in kept]))
+        names, lines = tuple([n for n, _ in kept]), tuple([line for _, line in kept])
+        return self._copy(names, lines, self.body)
 
     def pop_first(self, name: str) -> Self:
         """Take the first value of that name out: its row, or only the value if the row has more."""
@@ -141,7 +163,7 @@ class Message:
         """Put another body in, with its Content-Length and, if given, its Content-Type."""
         made = self if content_type is None else self.set("Content-Type", content_type)
         made = made.set("Content-Length", str(len(body)))
-        return made._replace_body(body)
+        return self._copy(made.names, made.lines, body)
 
     def render(self) -> bytes:
         """Give the message as it goes on the wire."""
@@ -151,18 +173,13 @@ class Message:
     def _start_line(self) -> str:
         raise NotImplementedError
 
-    def _rebuilt(self, names: tuple[str, ...], lines: tuple[str, ...]) -> Self:
-        raise NotImplementedError
-
-    def _replace_body(self, body: bytes) -> Self:
+    def _copy(self, names: tuple[str, ...], lines: tuple[str, ...], body: bytes) -> Self:
         raise NotImplementedError
 
     def _insert(self, at: int, key: str, line: str) -> Self:
         names, lines = self.names, self.lines
-        return self._rebuilt(
-            (*names[:at], key, *names[at:]),
-            (*lines[:at], line, *lines[at:]),
-        )
+        lines = (*lines[:at], line, *lines[at:])
+        return self._copy((*names[:at], key, *names[at:]), lines, self.body)
 
     def _replace_first(self, at: int, key: str, new: str | None) -> Self:
         """Replace the first value of the row at ``at``, or take it out."""
@@ -171,13 +188,17 @@ class Message:
         name = lines[at].partition(":")[0].rstrip(" \t")
         values = [text for text in (new, rest) if text is not None]
         if not values:
-            return self._rebuilt(names[:at] + names[at + 1 :], lines[:at] + lines[at + 1 :])
+            names, lines = names[:at] + names[at + 1 :], lines[:at] + lines[at + 1 :]
+            return self._copy(names, lines, self.body)
         line = f"{name}: {', '.join(values)}"
-        return self._rebuilt(names, (*lines[:at], line, *lines[at + 1 :]))
+        return self._copy(names, (*lines[:at], line, *lines[at + 1 :]), self.body)
 
     def _lend(self, other: "Message") -> None:
-        """Give what was read here to a copy that differs in its Via only."""
-        other.cseq = self.cseq
+        """Give what was read here to a copy in which these rows are the same."""
+        try:
+            other.cseq = self.cseq
+        except RemoteProtocolError:
+            return  # a message that was never read whole: see ``salvage``
         other.call_id = self.call_id
         other.from_tag = self.from_tag
         other.to_tag = self.to_tag
@@ -220,12 +241,12 @@ class Request(Message):
 
         ``LocalProtocolError`` if anything in it would break the start line or a row.
         """
-        names, lines = _rows(headers, body)
-        return cls(_word(method), _word(str(uri)), names, lines, body)
+        names, lines = make_rows(headers, body)
+        return cls(word(method), word(str(uri)), names, lines, body)
 
     def with_uri(self, uri: Uri | str) -> "Request":
         """Put another Request-URI in."""
-        return Request(self.method, _word(str(uri)), self.names, self.lines, self.body)
+        return Request(self.method, word(str(uri)), self.names, self.lines, self.body)
 
     def forwarded(
         self,
@@ -281,14 +302,14 @@ class Request(Message):
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.uri_text} {len(self.lines)} rows {len(self.body)} B>"
 
+    def _read(self, name: str) -> object:
+        return parse_uri(self.uri_text) if name == "uri" else super()._read(name)
+
     def _start_line(self) -> str:
         return f"{self.method} {self.uri_text} SIP/2.0"
 
-    def _rebuilt(self, names: tuple[str, ...], lines: tuple[str, ...]) -> Self:
-        return type(self)(self.method, self.uri_text, names, lines, self.body)
-
-    def _replace_body(self, body: bytes) -> Self:
-        return type(self)(self.method, self.uri_text, self.names, self.lines, body)
+    def _copy(self, names: tuple[str, ...], lines: tuple[str, ...], body: bytes) -> Self:
+        return type(self)(self.method, self.uri_text, names, lines, body)
 
 
 @final
@@ -324,7 +345,7 @@ class Response(Message):
         if not 100 <= status <= 699:
             message = f"status {status} is not from 100 to 699"
             raise LocalProtocolError(message)
-        names, lines = _rows(headers, body)
+        names, lines = make_rows(headers, body)
         return cls(status, checked(reason), names, lines, body)
 
     def without_top_via(self) -> "Response":
@@ -358,95 +379,5 @@ class Response(Message):
     def _start_line(self) -> str:
         return f"SIP/2.0 {self.status} {self.reason}"
 
-    def _rebuilt(self, names: tuple[str, ...], lines: tuple[str, ...]) -> Self:
-        return type(self)(self.status, self.reason, names, lines, self.body)
-
-    def _replace_body(self, body: bytes) -> Self:
-        return type(self)(self.status, self.reason, self.names, self.lines, body)
-
-
-def value_of(line: str) -> str:
-    """Give the value in a row."""
-    text = line[line.find(":") + 1 :]
-    return unfold(text) if "\r" in text else text.strip(" \t")
-
-
-def top_via(text: str) -> Via:
-    """Read the first of the Via values in a row's unfolded value."""
-    return parse_via(split_outside(text, ",")[0] if "," in text else text)
-
-
-def tag_of(text: str | None) -> str | None:
-    """Give the tag in the value of From or To, or None."""
-    if text is None:
-        return None
-    before, _, after = text.rpartition(">")
-    if before and (not after or (after.startswith(";tag=") and after.count(";") == 1)):
-        return after[5:] or None
-    try:
-        return name_addr(text).param("tag") or None
-    except RemoteProtocolError:
-        return None
-
-
-def after_first_value(line: str, key: str) -> str | None:
-    """Give what follows the first value in a row, unfolded; None if that is nothing."""
-    if "," not in line or key in SINGLE:
-        return None
-    text = value_of(line)
-    first = split_outside(text, ",")[0]
-    return text[len(first) + 1 :].strip(" \t") if len(first) < len(text) else None
-
-
-def end_of_vias(names: Sequence[str]) -> int:
-    """Give the index after the first block of Via rows; 0 if there is none."""
-    if "via" not in names:
-        return 0
-    at = names.index("via")
-    while at < len(names) and names[at] == "via":
-        at += 1
-    return at
-
-
-def checked(text: str) -> str:
-    """Let through only text that stays within its row: no line ends, or headers could be forged."""
-    if "\n" in text or "\r" in text:
-        message = f"{text!r} has a line end in it"
-        raise LocalProtocolError(message)
-    return text
-
-
-def row(name: str, value: str) -> str:
-    """Make a row, the name spelled as usual."""
-    return checked(f"{SPELLED.get(name, name)}: {value}")
-
-
-def _word(text: str) -> str:
-    if not text or " " in text or "\t" in text:
-        message = f"{text!r} is empty or has white space in it"
-        raise LocalProtocolError(message)
-    return checked(text)
-
-
-def _rows(headers: Headers, body: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    names: list[str] = []
-    lines: list[str] = []
-    for name, value in headers:
-        names.append(long_name(name))
-        lines.append(row(_word(name), value))
-    if "content-length" not in names:
-        names.append("content-length")
-        lines.append(f"Content-Length: {len(body)}")
-    return tuple(names), tuple(lines)
-
-
-_READERS: Final[Mapping[str, Callable[..., object]]] = MappingProxyType(
-    {
-        "call_id": lambda message: message.get("call-id"),
-        "cseq": lambda message: parse_cseq(message.get("cseq") or ""),
-        "from_tag": lambda message: tag_of(message.get("from")),
-        "to_tag": lambda message: tag_of(message.get("to")),
-        "uri": lambda message: parse_uri(message.uri_text),
-        "via": lambda message: top_via(message.get("via") or ""),
-    }
-)
+    def _copy(self, names: tuple[str, ...], lines: tuple[str, ...], body: bytes) -> Self:
+        return type(self)(self.status, self.reason, names, lines, body)

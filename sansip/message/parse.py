@@ -14,7 +14,9 @@ where a line ends can be played off against each other. ``bare_lf=True`` accepts
 """
 
 import re
+from collections.abc import Mapping
 from operator import itemgetter
+from types import MappingProxyType
 from typing import Final
 
 from sansip.errors import RemoteProtocolError
@@ -23,13 +25,13 @@ from sansip.message.careful import (
     check_sizes,
     read_rows_with_care,
     too_short,
-    wrong_count,
 )
-from sansip.message.fields import CSeq, Via
-from sansip.message.grammar import TOKEN_CHARACTERS
+from sansip.message.fields import ORDINARY_ADDRESS, CSeq, Via, parse_via
+from sansip.message.grammar import TOKEN_CHARACTERS, Params
 from sansip.message.limits import DEFAULT_LIMITS, MessageLimits
 from sansip.message.model import Request, Response
 from sansip.message.names import KNOWN
+from sansip.message.rows import value_of
 from sansip.message.salvage import salvage
 
 Rows = tuple[str, tuple[str, ...], tuple[str, ...]]  # start line, names, lines
@@ -38,15 +40,10 @@ _EMPTY_LINE: Final = re.compile(rb"\n\r?\n")
 _BARE_END: Final = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 _ONCE: Final = ("from", "to", "call-id", "cseq", "max-forwards", "content-length")
 
-# A display name (tokens, or quoted without escapes), a URI in brackets, at most a tag.
-_ADDRESS: Final = (
-    rf'(?:"[^"\\\x00-\x1f\x7f]*+" ?|[{TOKEN_CHARACTERS} ]*+)<[^<>"\x00-\x20\x7f]++>'
-    rf"(?:;tag=([{TOKEN_CHARACTERS}]++))?+"
-)
 _ROWS: Final = (
     r"Via: SIP/2\.0/([A-Z]++) ([A-Za-z0-9.\-]++)(?::([0-9]{1,4}+))?+((?:;rport)?+)"
     rf";branch=([{TOKEN_CHARACTERS}]++)((?:;[a-z]++(?:=[{TOKEN_CHARACTERS}]++)?+)*+)\n"
-    rf"From: {_ADDRESS}\nTo: {_ADDRESS}\n"
+    rf"From: {ORDINARY_ADDRESS}\nTo: {ORDINARY_ADDRESS}\n"
     r"Call-ID: ([^\x00-\x20\x7f]++)\n"
     r"Content-Length: ([0-9]{1,5}+)\n"
     r"CSeq: ([0-9]{1,9}+) "
@@ -54,7 +51,7 @@ _ROWS: Final = (
 _ORDINARY_REQUEST: Final = re.compile(
     r"([A-Z]++) (sips?:(?:[A-Za-z0-9_.+\-]++@)?+[A-Za-z0-9.\-]++(?::[0-9]{1,4}+)?+"
     rf"(?:;[a-z]++(?:=[{TOKEN_CHARACTERS}]++)?+)*+) SIP/2\.0\n"
-    rf"{_ROWS}\1\nMax-Forwards: [0-9]{{1,2}}+"
+    rf"{_ROWS}(\1)\nMax-Forwards: [0-9]{{1,2}}+"
 ).fullmatch
 _ORDINARY_RESPONSE: Final = re.compile(
     rf"SIP/2\.0 ([1-6][0-9][0-9]) ([^\n]*+)\n{_ROWS}([A-Z]++)"
@@ -63,7 +60,8 @@ _REQUEST_ROWS: Final = itemgetter(
     "via", "from", "to", "call-id", "content-length", "cseq", "max-forwards"
 )
 _RESPONSE_ROWS: Final = itemgetter("via", "from", "to", "call-id", "content-length", "cseq")
-_RPORT: Final = (("rport", ""),)
+# The parameters beside branch that nearly every Via has.
+_FEW_PARAMS: Final[Mapping[str, Params]] = MappingProxyType({"": (), ";rport": (("rport", ""),)})
 
 
 def parse(
@@ -114,52 +112,54 @@ def assemble(
     """
     rows = dict(zip(names, lines, strict=True))
     if len(rows) < len(names):
-        for name in _ONCE:
-            if names.count(name) > 1:
-                raise wrong_count(name, 2)
-        if "via" in rows:
-            rows["via"] = lines[names.index("via")]
-    message: Request | Response
+        if any(names.count(name) > 1 for name in _ONCE) or "via" not in rows:
+            return assemble_with_care(start, names, lines, body)
+        rows["via"] = lines[names.index("via")]
+    is_response = start.startswith("SIP/2.0 ")
     try:
-        if start.startswith("SIP/2.0 "):
+        if is_response:
             found = _ORDINARY_RESPONSE("\n".join((start, *_RESPONSE_ROWS(rows))))
-            if found is None:
-                return assemble_with_care(start, names, lines, body)
-            code, reason, *via, from_tag, to_tag, call_id, length, number, method = found.groups()
-            message = Response(int(code), reason, names, lines, body)
         else:
             found = _ORDINARY_REQUEST("\n".join((start, *_REQUEST_ROWS(rows))))
-            if found is None:
-                return assemble_with_care(start, names, lines, body)
-            method, uri_text, *via, from_tag, to_tag, call_id, length, number = found.groups()
-            message = Request(method, uri_text, names, lines, body)
-    except KeyError:  # one is missing
+    except KeyError:  # something is missing
+        found = None
+    if found is None:
         return assemble_with_care(start, names, lines, body)
-    declared = int(length)
-    if declared != len(body):
-        if declared > len(body):
-            raise too_short(declared, len(body))
-        message.body = body[:declared]
-    message.via = _via(*via)
-    message.from_tag = from_tag
-    message.to_tag = to_tag
+    (
+        first,
+        second,
+        transport,
+        host,
+        port,
+        rport,
+        branch,
+        rest,
+        from_tag,
+        to_tag,
+        call_id,
+        declared,
+        number,
+        method,
+    ) = found.groups()
+    length = int(declared)
+    if length != len(body):
+        if length > len(body):
+            raise too_short(length, len(body))
+        body = body[:length]
+    message: Request | Response
+    if is_response:
+        message = Response(int(first), second, names, lines, body)
+    else:
+        message = Request(first, second, names, lines, body)
+    params = _FEW_PARAMS.get(rport + rest)
+    if params is None:
+        message.via = parse_via(value_of(rows["via"]))
+    else:
+        message.via = Via(transport, host, int(port) if port else None, branch, params)
+    message.from_tag, message.to_tag = from_tag, to_tag
     message.call_id = call_id
     message.cseq = CSeq(int(number), method)
     return message
-
-
-def _via(  # noqa: PLR0913, PLR0917 (the groups of the pattern)
-    transport: str, host: str, port: str | None, rport: str, branch: str, rest: str
-) -> Via:
-    rest = rport + rest
-    if not rest:
-        params = ()
-    elif rest == ";rport":
-        params = _RPORT
-    else:
-        params = read_params(rest[1:].split(";"), "Via")
-        ...
-    return Via(transport, host, int(port) if port else None, branch, params)
 
 
 def _unreadable(data: bytes, limits: MessageLimits) -> RemoteProtocolError:

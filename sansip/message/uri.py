@@ -6,8 +6,7 @@ A URI keeps the text that it was read from; edits change that text and nothing e
 import re
 from typing import Final
 
-from sansip.errors import RemoteProtocolError
-from sansip.message.grammar import Params, ip_text, read_host_port
+from sansip.message.grammar import Params, ip_text, malformed, read_host_port
 from sansip.value import value
 
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*+")
@@ -103,19 +102,18 @@ class Uri:
 
 
 def parse_uri(text: str, header: str = "Request-URI") -> Uri:
-    """Read a URI; ``RemoteProtocolError`` if it is none. ``header`` is named in the error."""
+    """Read a URI; ``RemoteProtocolError``, which names ``header``, if it is none."""
     found = _ORDINARY.fullmatch(text)
     if found is not None:
         scheme, user, host, port = found.groups()
         return Uri(scheme, user, None, host, None if port is None else int(port), (), None, text)
     wrong = _ILLEGAL.search(text)
     if wrong is not None:
-        reason = f"{header}: {wrong.group()!r} is not allowed in a URI (RFC 3261 25.1); escape it"
-        raise RemoteProtocolError(reason, header=header)
+        problem = f"{wrong.group()!r} is not allowed in a URI (RFC 3261 25.1)"
+        raise malformed(header, problem, "escape it, or leave it out")
     scheme, colon, opaque = text.partition(":")
     if not (colon and opaque and _SCHEME.fullmatch(scheme)):
-        reason = f"{header}: {text!r} is not a URI (RFC 3261 25.1); begin it with a scheme"
-        raise RemoteProtocolError(reason, header=header)
+        raise malformed(header, f"{text!r} is not a URI (RFC 3261 25.1)", "begin with a scheme")
     scheme = scheme.lower()
     if scheme not in {"sip", "sips"}:
         if scheme != "tel":

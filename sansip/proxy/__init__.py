@@ -1,1 +1,1 @@
-"""The proxy: what it does to a request (16.3-16.6) and how it deals with the responses (16.7-10)."""
+"""What a proxy does to requests (RFC 3261 16.3-16.6) and to their responses (16.7-16.10)."""

@@ -61,9 +61,7 @@ def check(request: Request, extensions: tuple[str, ...] = ()) -> Fault | None:
 
 
 def preprocess(request: Request, mine: Mine) -> Arrived:
-    """Route information preprocessing (16.4): what a strict router did is undone, what is ours
-    is taken off.
-    """
+    """Undo what a strict router did, and take off the Route what is ours (16.4)."""
     passed: tuple[Uri, ...] = ()
     uri = request.uri
     if uri.lr and "route" in request.names and mine(uri):

@@ -37,7 +37,7 @@ Peer = trio.socket.SocketType
 
 
 class Gateways(Policy):
-    def route(self, request: Request, scene: Scene) -> Relay:  # noqa: ARG002
+    def route(self, request: Request, scene: Scene) -> Relay:
         return Relay(Dispatch("gateways"))
 
 

@@ -2,6 +2,7 @@
 
 import socket
 import socketserver
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,9 @@ CLOSED = "127.0.0.1:9"
 GATEWAY_1 = Found((Ip("192.0.2.1"), Ip("192.0.2.2")), 45.0)
 
 
+# The clock is not trio's, which begins anew, somewhere at random, with every ``trio.run``.
+
+
 def name_of(server: "ZoneServer") -> str:
     host, port = server.address
     return f"{host}:{port}"
@@ -32,7 +36,7 @@ def name_of(server: "ZoneServer") -> str:
 
 @pytest.fixture
 def resolver(zone_dns: Serving, tmp_path: Path) -> Resolver:
-    return Resolver([name_of(zone_dns())], trio.current_time, hosts=str(tmp_path / "none"))
+    return Resolver([name_of(zone_dns())], time.monotonic, hosts=str(tmp_path / "none"))
 
 
 def ask(resolver: Resolver, name: str, kind: str) -> Answer:
@@ -108,7 +112,7 @@ def test_a_server_that_cannot_help_is_a_failure_at_once(
 ) -> None:
     sick = zone_dns()
     sick.rcode = rcode
-    answer, took = elapsed(Resolver([name_of(sick)], trio.current_time))
+    answer, took = elapsed(Resolver([name_of(sick)], time.monotonic))
     assert answer == Failure(f"{name_of(sick)}: {rcode.name}")
     assert took < 0.4
     assert len(sick.log) == 1
@@ -117,14 +121,14 @@ def test_a_server_that_cannot_help_is_a_failure_at_once(
 def test_the_next_server_is_asked_when_one_cannot_help(zone_dns: Serving) -> None:
     sick, well = zone_dns(), zone_dns()
     sick.rcode = dns.rcode.SERVFAIL
-    answer, took = elapsed(Resolver([name_of(sick), name_of(well)], trio.current_time))
+    answer, took = elapsed(Resolver([name_of(sick), name_of(well)], time.monotonic))
     assert answer == GATEWAY_1
     assert took < 0.4
 
 
 def test_a_truncated_answer_is_asked_for_over_tcp(zone_dns: Serving) -> None:
     server = zone_dns()
-    answer = ask(Resolver([name_of(server)], trio.current_time), "_big._udp.example.com", "SRV")
+    answer = ask(Resolver([name_of(server)], time.monotonic), "_big._udp.example.com", "SRV")
     assert isinstance(answer, Found)
     assert len(answer.records) == 60
     assert [transport for transport, _, _ in server.log] == ["udp", "tcp"]
@@ -141,13 +145,13 @@ def test_a_broken_tcp_connection_is_a_failure(
         handler.request.shutdown(socket.SHUT_RDWR)
 
     monkeypatch.setattr(socketserver.StreamRequestHandler, "setup", hang_up)
-    answer = ask(Resolver([name_of(server)], trio.current_time), "_big._udp.example.com", "SRV")
+    answer = ask(Resolver([name_of(server)], time.monotonic), "_big._udp.example.com", "SRV")
     assert isinstance(answer, Failure)
 
 
 def test_a_closed_port_costs_nothing_and_is_remembered(zone_dns: Serving) -> None:
     well = zone_dns()
-    resolver = Resolver([CLOSED, name_of(well)], trio.current_time)
+    resolver = Resolver([CLOSED, name_of(well)], time.monotonic)
     for _ in range(2):
         answer, took = elapsed(resolver)
         assert answer == GATEWAY_1
@@ -155,7 +159,7 @@ def test_a_closed_port_costs_nothing_and_is_remembered(zone_dns: Serving) -> Non
 
 
 def test_when_all_ports_are_closed_the_failure_comes_at_once() -> None:
-    answer, took = elapsed(Resolver([CLOSED, "127.0.0.2:9"], trio.current_time))
+    answer, took = elapsed(Resolver([CLOSED, "127.0.0.2:9"], time.monotonic))
     assert answer == Failure(f"{CLOSED}: Connection refused; 127.0.0.2:9: Connection refused")
     assert took < 0.4
 
@@ -170,7 +174,7 @@ def patience(seconds: float) -> Generator[None]:
 def test_a_silent_server_costs_its_half_second_once(zone_dns: Serving) -> None:
     dead, well = zone_dns(), zone_dns()
     dead.drop = True
-    resolver = Resolver([name_of(dead), name_of(well)], trio.current_time)
+    resolver = Resolver([name_of(dead), name_of(well)], time.monotonic)
     answer, took = elapsed(resolver)
     assert answer == GATEWAY_1
     assert 0.5 <= took < 1.0
@@ -187,7 +191,7 @@ def test_a_silent_server_is_asked_first_again_after_a_while(
     ill.drop = True
     monkeypatch.setattr(sansip_trio.resolver, "DEAD_FOR", 0.0)
     with patience(0.05):
-        resolver = Resolver([name_of(ill), name_of(well)], trio.current_time)
+        resolver = Resolver([name_of(ill), name_of(well)], time.monotonic)
         assert ask(resolver, "gw-1.example.com", "A") == GATEWAY_1
         ill.drop = False
         assert ask(resolver, "gw-1.example.com", "A") == GATEWAY_1
@@ -200,18 +204,18 @@ def test_a_late_answer_counts_and_revives_its_server(zone_dns: Serving) -> None:
     other = zone_dns()
     other.drop = True
     with patience(0.1):
-        resolver = Resolver([name_of(slow), name_of(other)], trio.current_time)
-        for _ in range(2):
-            assert ask(resolver, "gw-1.example.com", "A") == GATEWAY_1
-    assert len(slow.log) == 2
-    assert len(other.log) == 2
+        resolver = Resolver([name_of(slow), name_of(other)], time.monotonic)
+        assert ask(resolver, "gw-1.example.com", "A") == GATEWAY_1
+        slow.delay = 0.0
+        assert ask(resolver, "gw-1.example.com", "A") == GATEWAY_1
+    assert (len(slow.log), len(other.log)) == (2, 1)
 
 
 def test_when_all_are_silent_the_question_fails_in_time(zone_dns: Serving) -> None:
     dead = zone_dns()
     dead.drop = True
     with patience(0.02):
-        answer, took = elapsed(Resolver([name_of(dead)], trio.current_time))
+        answer, took = elapsed(Resolver([name_of(dead)], time.monotonic))
     assert answer == Failure(f"{name_of(dead)}: timed out")
     assert 0.1 <= took < 0.5
     assert len(dead.log) == 6
@@ -220,7 +224,7 @@ def test_when_all_are_silent_the_question_fails_in_time(zone_dns: Serving) -> No
 def test_the_systems_servers_are_read_from_resolv_conf(zone_dns: Serving, tmp_path: Path) -> None:
     server = zone_dns()
     file = tmp_path / "resolv.conf"
-    resolver = Resolver(None, trio.current_time, resolv_conf=str(file))
+    resolver = Resolver(None, time.monotonic, resolv_conf=str(file))
     assert ask(resolver, "example.com", "SRV") == Failure(
         f"no name server, neither given nor in {file}"
     )
@@ -255,14 +259,14 @@ def test_etc_hosts_helps_where_dns_cannot(
 ) -> None:
     file = tmp_path / "hosts"
     file.write_text(HOSTS)
-    found = ask(Resolver([CLOSED], trio.current_time, hosts=str(file)), name, kind)
+    found = ask(Resolver([CLOSED], time.monotonic, hosts=str(file)), name, kind)
     assert found == (answer or Failure(f"{CLOSED}: Connection refused"))
 
 
 def test_what_dns_knows_is_not_looked_up_in_etc_hosts(zone_dns: Serving, tmp_path: Path) -> None:
     file = tmp_path / "hosts"
     file.write_text("192.0.2.7 gw-1.example.com nowhere.example.com\n")
-    resolver = Resolver([name_of(zone_dns())], trio.current_time, hosts=str(file))
+    resolver = Resolver([name_of(zone_dns())], time.monotonic, hosts=str(file))
     assert ask(resolver, "gw-1.example.com", "A") == GATEWAY_1
     assert ask(resolver, "nowhere.example.com", "A") == Found((Ip("192.0.2.7"),), 10.0)
 

@@ -203,6 +203,23 @@ def test_timers_fire_when_due() -> None:
     assert run_timers(script, core) == [("now", 0.0), ("A", 0.5), ("B", 32.0)]
 
 
+def test_a_timer_counts_from_the_event_that_led_to_it() -> None:
+    async def main() -> float:
+        def slowly(_report: Report) -> None:
+            clock.jump(0.4)
+
+        core = Puppet(first=[Report("policy", "", "slow"), StartTimer(timer("a", "A"), 1.0)])
+        async with trio.open_nursery() as nursery:
+            start = partial(serve, core, nameservers=(), on_report=slowly)
+            server: Server[History] = await nursery.start(start)
+            await trio.sleep(60)
+            nursery.cancel_scope.cancel()
+        return server.state[0].at - server.started
+
+    clock = trio.testing.MockClock(autojump_threshold=0)
+    assert trio.run(main, clock=clock) == 1.0
+
+
 def test_a_timer_earlier_than_the_rest_moves_the_alarm() -> None:
     async def script(server: Server[History]) -> None:
         core.do(server, StartTimer(timer("b", "B"), 32.0))

@@ -18,9 +18,7 @@ BOTH = pytest.mark.parametrize("engine", [NAME, GROUP], ids=["name", "group"])
 
 
 def call(stage: Stage, number: int = 1) -> None:
-    stage.receive(
-        make_request(branch=f"z9hG4bKcall{number}", call_id=f"call-{number}", body=SDP)
-    )
+    stage.receive(make_request(branch=f"z9hG4bKcall{number}", call_id=f"call-{number}", body=SDP))
 
 
 # --- the question of 2007

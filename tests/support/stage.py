@@ -56,6 +56,21 @@ class ToGroup(sansip.Policy):
         return sansip.Relay(sansip.Dispatch("gateways"), **self.options)  # type: ignore[arg-type]
 
 
+class Decide(sansip.Policy):
+    """Always the same decision, or what a function says; failure routes by name."""
+
+    def __init__(self, decision: object, **failure_routes: Callable[[sansip.Failed], object]) -> None:
+        self.decision = decision
+        self.seen: list[tuple[sansip.Request, sansip.Scene]] = []
+        for name, method in failure_routes.items():
+            setattr(self, name, method)
+
+    def route(self, request: sansip.Request, scene: sansip.Scene) -> sansip.Decision:
+        self.seen.append((request, scene))
+        decision = self.decision(request, scene) if callable(self.decision) else self.decision
+        return decision  # type: ignore[no-any-return]  # some tests return nonsense
+
+
 def config(**options: object) -> sansip.Config:
     """A proxy on one UDP endpoint, with two gateways in a group."""
     given: dict[str, object] = {
@@ -94,6 +109,11 @@ def make_request(
         ],
         body,
     )
+
+
+def on_stage(policy: sansip.Policy | None = None, **options: object) -> "Stage":
+    """A stage with this policy, or else one that goes to where the Request-URI points."""
+    return Stage(sansip.Engine(config(**options), ToName() if policy is None else policy))
 
 
 @dataclass
@@ -234,11 +254,13 @@ class Stage:
             and message.cseq.method == method
         ]
 
-    def statuses(
-        self, remote: sansip.Address = CALLER, method: str = "INVITE"
-    ) -> list[int]:
+    def statuses(self, remote: sansip.Address = CALLER, method: str = "INVITE") -> list[int]:
         """Their status codes."""
         return [response.status for response in self.responses(remote, method)]
+
+    def topics(self) -> list[str]:
+        """What has been reported about."""
+        return [report.topic for report in self.reports]
 
     def is_empty(self) -> bool:
         """Whether the engine has forgotten everything but DNS answers."""

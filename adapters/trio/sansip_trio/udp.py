@@ -116,7 +116,7 @@ class UdpSocket:
 
     def _prepare(self, *, wildcard: bool) -> None:
         sock, six = self._socket, self._family == socket.AF_INET6
-        sock.setblocking(False)  # noqa: FBT003
+        sock.setblocking(False)
         for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
             with suppress(OSError):
                 sock.setsockopt(socket.SOL_SOCKET, option, BUFFER)

@@ -1,0 +1,147 @@
+"""A SIP proxy that fails over, on trio: ``python examples/trio_proxy.py --config proxy.toml``.
+
+When all is open it prints one line that begins with ``listening``. SIGTERM or Ctrl-C: new requests
+get 503, and the proxy ends when no call is being set up any more, or after ``--drain`` seconds; a
+second signal ends it at once. SIGHUP: the file is read again, and routes and groups replaced
+without dropping a call. What is worth knowing goes to stderr, a line for each thing.
+
+Exit status: 0 after a signal, 1 if an address cannot be opened, 2 if the configuration is wrong.
+"""
+
+import argparse
+import contextlib
+import dataclasses
+import gc
+import signal
+import sys
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+
+import trio
+from proxy_config import ConfigError, Settings, load
+from proxy_log import TOPICS, Log
+from proxy_policy import Routes
+
+from sansip import Administered, Engine, Quiesce, ReplaceGroups, State
+from sansip_trio import EndpointError, Server, serve
+
+RETRY_AFTER = 10  # seconds after which others may ask again when we are draining
+LOOK_EVERY = 0.05  # seconds between two looks at whether calls are still being set up
+LAST_ACK = 0.5  # seconds for the ACK of the last call that was set up: T1
+FIXED = ("endpoints", "nameservers", "secret")  # what cannot change without a restart
+CALLED = {"endpoints": "listen or advertise"}  # in the file
+
+
+def main() -> int:
+    """Run until a signal comes."""
+    options = arguments()
+    try:
+        settings = load(options.config.read_bytes(), options.config.name)
+    except OSError as error:
+        print(f"{options.config}: {(error.strerror or str(error)).lower()}", file=sys.stderr)
+        return 2
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return trio.run(Proxy(options, settings).run)
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="a TOML file")
+    parser.add_argument(
+        "--drain", type=float, default=5.0, metavar="SECONDS", help="(default: %(default)g)"
+    )
+    loud = parser.add_mutually_exclusive_group()
+    loud.add_argument("--quiet", action="store_true", help="report nothing")
+    loud.add_argument("--verbose", action="store_true", help="report what is dropped, too")
+    return parser.parse_args()
+
+
+class Proxy:
+    """The proxy at work."""
+
+    def __init__(self, options: argparse.Namespace, settings: Settings) -> None:
+        self._file: Path = options.config
+        self._drain: float = options.drain
+        self._settings = settings
+        topics = () if options.quiet else (*TOPICS, "dropped") if options.verbose else TOPICS
+        self._log = Log(topics, trio.current_time)
+
+    async def run(self) -> int:
+        """Open, serve, end; gives the exit status."""
+        settings = self._settings
+        start = partial(
+            serve,
+            Engine(settings.config(), Routes(settings)),
+            nameservers=settings.nameservers,
+            on_report=self._log.report,
+        )
+        wanted = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+        with trio.open_signal_receiver(*wanted) as signals, contextlib.closing(self._log):
+            async with trio.open_nursery() as nursery:
+                try:
+                    server: Server[State] = await nursery.start(start)
+                except EndpointError as error:
+                    print(error, file=sys.stderr)
+                    return 1
+                # What is there by now stays: the collector need not look at it ever again.
+                gc.collect()
+                gc.freeze()
+                where = (f"{name.partition(':')[0]}:{at}" for name, at in server.addresses.items())
+                print("listening on", ", ".join(where), flush=True)
+                await self._obey(signals, server, nursery)
+                nursery.cancel_scope.cancel()
+        return 0
+
+    async def _obey(
+        self, signals: AsyncIterator[int], server: Server[State], nursery: trio.Nursery
+    ) -> None:
+        draining = False
+        async for number in signals:
+            if draining:
+                return
+            if number == signal.SIGHUP:
+                self._reload(server)
+                continue
+            draining = True
+            server.step(lambda at: Administered(at, Quiesce(RETRY_AFTER)))
+            nursery.start_soon(self._drained, server, nursery)
+
+    async def _drained(self, server: Server[State], nursery: trio.Nursery) -> None:
+        """End when no call is being set up any more, and the last has had its ACK."""
+        with trio.move_on_after(self._drain):
+            busy = server.state.in_flight > 0
+            while server.state.in_flight:
+                await trio.sleep(LOOK_EVERY)
+            if busy:
+                await trio.sleep(LAST_ACK)
+        nursery.cancel_scope.cancel()
+
+    def _reload(self, server: Server[State]) -> None:
+        """Read the file again; if something is wrong with it, all stays as it is."""
+        name = self._file.name
+        try:
+            new = load(self._file.read_bytes(), name)
+        except (OSError, ConfigError) as error:
+            self._log.say(f"{error}\n{name}: not reloaded; the old configuration stays")
+            return
+        old = self._settings
+        for field in FIXED:
+            if repr(getattr(new, field)) != repr(getattr(old, field)):
+                self._log.say(f"{name}: {CALLED.get(field, field)}: changes need a restart")
+        self._settings = new = dataclasses.replace(
+            new, endpoints=old.endpoints, nameservers=old.nameservers, secret=old.secret
+        )
+        # Between these two lines nothing else can happen: there is no checkpoint.
+        server.swap(Engine(new.config(), Routes(new)))
+        server.step(lambda at: Administered(at, ReplaceGroups(new.groups)))
+        self._log.say(f"{name}: reloaded; {len(new.routes)} routes, {len(new.groups)} groups")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

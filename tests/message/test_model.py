@@ -1,0 +1,257 @@
+"""Messages as values: reading rows, and edits that leave the rest alone."""
+
+import copy
+import pickle
+
+import pytest
+
+from sansip.errors import LocalProtocolError, RemoteProtocolError
+from sansip.message import Message, Request, Response, Via, parse, parse_uri
+
+HEADERS = (
+    ("Record-Route", "<sip:r1;lr>, <sip:r2;lr>"),
+    ("v", "SIP/2.0/UDP a;branch=1 ,\r\n SIP/2.0/UDP b"),
+    ("Via", "SIP/2.0/UDP c"),
+    ("Route", "<sip:one;lr>"),
+    ("From", "<sip:a@h>;tag=1"),
+    ("To", "<sip:b@h>"),
+    ("Route", '"x, y" <sip:two,2;lr>,<sip:three>'),
+    ("Call-ID", "c,d"),
+    ("CSeq", "7 INVITE"),
+    ("WWW-Authenticate", 'Digest realm="a", nonce="b"'),
+    ("Supported", ""),
+)
+
+
+@pytest.fixture
+def request_() -> Request:
+    head = "".join(f"{name}: {value}\r\n" for name, value in HEADERS)
+    made = parse(f"INVITE sip:b@h SIP/2.0\r\n{head}\r\nbody".encode())
+    assert isinstance(made, Request)
+    return made
+
+
+@pytest.fixture
+def response(request_: Request) -> Response:
+    return Response(200, "OK", request_.names, request_.lines, request_.body)
+
+
+# Reading
+
+
+@pytest.mark.rule("3261-7.3.1-03", "3261-7.3.1-04")
+def test_rows_and_values_are_given_in_order(request_: Request) -> None:
+    assert request_.rows("via") == (*("SIP/2.0/UDP a;branch=1 , SIP/2.0/UDP b", "SIP/2.0/UDP c"),)
+    assert request_.values("via") == (
+        *("SIP/2.0/UDP a;branch=1", "SIP/2.0/UDP b", "SIP/2.0/UDP c"),
+    )
+    assert request_.values("route") == ("<sip:one;lr>", '"x, y" <sip:two,2;lr>', "<sip:three>")
+    assert request_.values("www-authenticate") == ('Digest realm="a", nonce="b"',)
+    assert request_.values("call-id") == ("c,d",)
+    assert request_.values("supported") == ()
+    assert request_.rows("supported") == ("",)
+    assert (request_.get("supported"), request_.get("contact")) == ("", None)
+
+
+def test_fields_are_read_when_asked_for(response: Response) -> None:
+    assert response.via == Via("UDP", "a", None, "1")
+    assert (response.cseq.number, response.call_id) == (7, "c,d")
+    assert (response.from_tag, response.to_tag) == ("1", None)
+    assert response.via is response.via
+
+
+def test_a_message_has_no_other_fields(request_: Request, response: Response) -> None:
+    for message, name in ((request_, "status"), (response, "uri")):
+        assert not hasattr(message, name)
+
+
+def test_a_message_is_a_request_or_a_response() -> None:
+    neither = Message()
+    neither.names = neither.lines = ()
+    neither.body = b""
+    for use in (neither.render, lambda: neither.append("To", "x")):
+        with pytest.raises(NotImplementedError):
+            use()
+
+
+def test_fields_that_are_missing_or_malformed() -> None:
+    empty = Request.make("INVITE", "nonsense")
+    assert (empty.call_id, empty.from_tag, empty.to_tag, empty.max_forwards) == (None,) * 4
+    for read in ("via", "cseq", "uri"):
+        with pytest.raises(RemoteProtocolError):
+            getattr(empty, read)
+    odd = empty.append("To", "<sip:b").append("From", "<sip:b>;x;tag=2")
+    assert (odd.to_tag, odd.from_tag) == (None, "2")
+
+
+# Values
+
+
+def test_messages_are_equal_by_what_they_say(request_: Request, response: Response) -> None:
+    other = parse(request_.render())
+    assert other == request_
+    assert hash(other) == hash(request_)
+    assert hash(response) == hash(Response(200, "OK", response.names, response.lines, b"body"))
+    assert response != Response(200, "Fine", response.names, response.lines, b"body")
+    assert request_ != request_.with_uri("sip:c@h")
+    assert request_ != request_.remove("supported")
+    assert request_ != response
+    assert response != request_
+
+
+def test_messages_can_be_pickled_and_copied(request_: Request, response: Response) -> None:
+    for message in (request_, response):
+        assert pickle.loads(pickle.dumps(message)) == message  # noqa: S301
+        assert copy.deepcopy(message) == message
+
+
+def test_messages_can_be_matched_and_shown(request_: Request, response: Response) -> None:
+    match request_:
+        case Request("INVITE", uri):
+            assert uri == "sip:b@h"
+        case _:
+            pytest.fail("no match")
+    assert repr(request_) == "<Request INVITE sip:b@h 11 rows 4 B>"
+    assert repr(response) == "<Response 200 OK 11 rows 4 B>"
+
+
+# Making
+
+
+def test_messages_can_be_made() -> None:
+    made = Request.make("OPTIONS", parse_uri("sip:b@h"), [("via", "x"), ("X-Mine", "y")], b"body")
+    assert made.render() == (
+        b"OPTIONS sip:b@h SIP/2.0\r\nVia: x\r\nX-Mine: y\r\nContent-Length: 4\r\n\r\nbody"
+    )
+    answer = Response.make(200, "OK", [("l", "0")])
+    assert (answer.names, answer.lines) == (("content-length",), ("l: 0",))
+
+
+def test_nothing_can_be_smuggled_into_a_message(request_: Request) -> None:
+    for name, value in (
+        ("Subject", "a\r\nTo: b"),
+        ("Subject", "a\n"),
+        ("Sub ject", "a"),
+        ("", "a"),
+    ):
+        for edit in (request_.append, request_.set, request_.prepend):
+            with pytest.raises(LocalProtocolError):
+                edit(name, value)
+        with pytest.raises(LocalProtocolError):
+            Request.make("INVITE", "sip:h", [(name, value)])
+    for method, uri in (("IN VITE", "sip:h"), ("", "sip:h"), ("INVITE", "sip:h\r\nTo: x")):
+        with pytest.raises(LocalProtocolError):
+            Request.make(method, uri)
+    for uri in ("", "sip:a h", "sip:a\th"):
+        with pytest.raises(LocalProtocolError):
+            request_.with_uri(uri)
+    with pytest.raises(LocalProtocolError):
+        request_.with_top_via("SIP/2.0/UDP h\r\nTo: x")
+    for status, reason in ((99, "x"), (700, "x"), (200, "O\nK")):
+        with pytest.raises(LocalProtocolError):
+            Response.make(status, reason)
+
+
+# Editing
+
+
+def values(message: Request | Response, name: str) -> list[str]:
+    return list(message.values(name))
+
+
+@pytest.mark.rule("3261-16.6.1-01", "3261-7.3.1-05")
+def test_values_are_put_before_all_others(request_: Request) -> None:
+    made = request_.prepend("v", "SIP/2.0/UDP z").prepend("record-route", "<sip:r0;lr>")
+    assert made.names[:3] == ("record-route", "record-route", "via")
+    assert made.lines[:3] == ("Record-Route: <sip:r0;lr>", request_.lines[0], "v: SIP/2.0/UDP z")
+    assert made.lines[3:] == request_.lines[1:]
+    new = request_.prepend("Path", "<sip:p>")
+    assert new.names[2:5] == ("via", "path", "route")
+    assert request_.remove("via").prepend("Via", "x").names[0] == "via"
+    assert request_.remove("via").prepend("Path", "x").names[0] == "path"
+    assert Request.make("INVITE", "sip:h", [("Via", "x"), ("l", "0")]).prepend("To", "x").names == (
+        *("via", "to", "content-length"),
+    )
+    assert Request("INVITE", "sip:h", ("via",), ("Via: x",)).prepend("To", "x").names == (
+        *("via", "to"),
+    )
+
+
+def test_the_first_value_is_taken_out(request_: Request) -> None:
+    once = request_.pop_first("Route")
+    assert values(once, "route") == ['"x, y" <sip:two,2;lr>', "<sip:three>"]
+    twice = once.pop_first("route")
+    assert twice.lines[5] == "Route: <sip:three>"
+    assert values(twice.pop_first("route"), "route") == []
+    assert request_.pop_first("contact") is request_
+    assert request_.pop_first("v").lines[1] == "v: SIP/2.0/UDP b"
+    assert "www-authenticate" not in request_.pop_first("WWW-Authenticate").names
+    odd = Request.make("INVITE", "sip:h", [("Route", ", <sip:a> ,, <sip:b>,")])
+    assert odd.pop_first("route").lines[0] == "Route: <sip:b>"
+    assert odd.pop_first("route").pop_first("route").names == ("content-length",)
+
+
+def test_rows_are_set_removed_and_appended(request_: Request) -> None:
+    made = request_.set("Route", "<sip:new>")
+    assert made.lines[3] == "Route: <sip:new>"
+    assert len(made.lines) == len(request_.lines) - 1
+    assert request_.set("Expires", "3").lines[-1] == "Expires: 3"
+    assert request_.append("X-A", "1").append("X-A", "2").rows("x-a") == ("1", "2")
+    assert request_.remove("v").names == tuple(n for n in request_.names if n != "via")
+    assert request_.remove("contact") == request_
+
+
+def test_the_top_via_is_replaced(request_: Request, response: Response) -> None:
+    stamped = request_.via.stamped("192.0.2.1", None)
+    for message in (request_, response):
+        made = message.with_top_via(stamped)
+        assert made.lines[1] == f"v: {stamped}, SIP/2.0/UDP b"
+        assert (made.via, made.cseq, made.to_tag) == (stamped, message.cseq, message.to_tag)
+        assert made.with_top_via("SIP/2.0/UDP x").via == Via("UDP", "x")
+    assert Request.make("INVITE", "sip:h").with_top_via(stamped).via == stamped
+
+
+@pytest.mark.rule("3261-16.7.3-01")
+def test_the_top_via_is_taken_off_a_response(response: Response) -> None:
+    made = response.without_top_via()
+    assert made.via == Via("UDP", "b")
+    assert made.without_top_via().via == Via("UDP", "c")
+    plain = Response.make(200, "OK", [("Via", "SIP/2.0/UDP a"), ("v", "SIP/2.0/UDP b")])
+    assert plain.without_top_via().lines == ("v: SIP/2.0/UDP b", "Content-Length: 0")
+    assert plain.without_top_via().without_top_via().without_top_via().names == ("content-length",)
+
+
+def test_a_body_is_replaced_with_its_length_and_type(request_: Request, response: Response) -> None:
+    assert request_.with_body(b"123").render().endswith(b"\r\nContent-Length: 3\r\n\r\n123")
+    made = response.with_body(b"", "text/plain")
+    assert (made.content_length, made.get("content-type"), made.body) == (0, "text/plain", b"")
+
+
+@pytest.mark.rule("3261-16.6.1-01", "3261-16.6.3-01", "3261-16.6.4-01", "3261-16.6.8-01")
+def test_a_forwarded_copy_differs_in_nothing_else(request_: Request) -> None:
+    made = request_.forwarded("sip:x", "SIP/2.0/UDP p;branch=2", 69, ("<sip:p1;lr>", "<sip:p2;lr>"))
+    old = request_.lines
+    assert made.lines == (
+        "Via: SIP/2.0/UDP p;branch=2",
+        "Record-Route: <sip:p1;lr>",
+        "Record-Route: <sip:p2;lr>",
+        *old[:3],
+        "Max-Forwards: 69",
+        *old[3:],
+    )
+    assert (made.uri_text, made.body, made.call_id) == ("sip:x", b"body", "c,d")
+    assert made == parse(made.render())
+
+
+@pytest.mark.rule("3261-16.6.4-01", "3261-16.6.6-01")
+def test_routes_are_replaced_in_a_forwarded_copy(request_: Request) -> None:
+    given = request_.set("Max-Forwards", "070").remove("record-route")
+    made = given.forwarded("sip:x", "SIP/2.0/UDP p", 69, ("<sip:p;lr>",), ("<sip:q;lr>", "<sip:r>"))
+    assert made.names[:7] == ("via", "via", "via", "record-route", "route", "route", "from")
+    assert values(made, "route") == ["<sip:q;lr>", "<sip:r>"]
+    assert made.rows("max-forwards") == ("69",)
+    assert "route" not in given.forwarded("sip:x", "SIP/2.0/UDP p", 69, (), ()).names
+    bare = Request.make("INVITE", "sip:h").forwarded(
+        "sip:x", "SIP/2.0/UDP p", 1, routes=("<sip:q>",)
+    )
+    assert bare.names == ("via", "route", "max-forwards", "content-length")
