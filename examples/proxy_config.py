@@ -40,6 +40,9 @@ METHOD = re.compile(r"[A-Z][A-Z0-9]*")
 NAME = re.compile(r"[A-Za-z0-9_.-]+")
 HEX = re.compile(r"([0-9A-Fa-f]{2}){16,}")
 REWRITES: dict[str, Rewrite] = {"host": "host", "none": "none"}
+NO_TEXTS: tuple[str, ...] = ()
+NO_NETWORKS: tuple[Network, ...] = ()
+NOWHERE: Dispatch | str = ""
 LATES: dict[str, Late] = {"first": "first", "cancel": "cancel"}
 
 
@@ -120,11 +123,11 @@ def within(name: str, domains: tuple[str, ...]) -> bool:
 
 def _settings(top: Table) -> Settings:
     remedy = 'say for example listen = ["udp:192.0.2.10:5060"]'
-    listen = top.need("listen", each(_listen), (), remedy)
+    listen = top.need("listen", each(_listen), NO_TEXTS, remedy)
     advertise = top.take("advertise", _advertise, None)
-    domains = top.take("domains", each(host), ())
+    domains = top.take("domains", each(host), NO_TEXTS)
     nameservers = top.take("nameservers", each(_nameserver), None)
-    allow_hops = top.take("allow_hops", each(network), ())
+    allow_hops = top.take("allow_hops", each(network), NO_NETWORKS)
     secret = top.take("secret", _secret, None)
     defaults_table = top.table("relay")
     defaults = _relay(defaults_table, Relay(""))
@@ -174,7 +177,7 @@ def _groups(table: Table) -> dict[str, Group]:
             table.wrong(name, "a group's name is made of letters, digits, and . _ -")
         group = table.table(name)
         found[name] = Group(
-            group.need("targets", each(_target), (), "name at least one SIP URI"),
+            group.need("targets", each(_target), NO_TEXTS, "name at least one SIP URI"),
             group.take("algorithm", _algorithm, "first"),
             group.take("rewrite", one_of(REWRITES), "host"),
         )
@@ -226,7 +229,7 @@ def _route(
     name = table.take("host", host, None)
     source = table.take("source", network, None)
     remedy = 'say "uri", "group:NAME" or a SIP URI'
-    to = table.need("to", lambda content: _to(content, groups), "", remedy)
+    to = table.need("to", lambda content: _to(content, groups), NOWHERE, remedy)
     follow = to == "uri"
     if follow and source is None:
         # Nobody gets an open relay by leaving something out.
@@ -298,9 +301,10 @@ def _algorithm(content: object) -> Literal["first"]:
 
 
 def _timer_c(content: object) -> float:
-    if seconds(content) <= TIMER_C:
+    found = seconds(content)
+    if found <= TIMER_C:
         raise Wrong(f"must be above {TIMER_C} (RFC 3261 16.6 step 11)")
-    return float(content)
+    return found
 
 
 def _status(content: object) -> int:

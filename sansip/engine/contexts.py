@@ -118,7 +118,9 @@ def _forward(turn: Turn, key: str, record: Context, response: message.Response) 
     stripped = response.without_top_via()
     if "via" not in stripped.names:
         # "If no Via header field values remain, the response was meant for this element" (16.7.3)
-        turn.report("dropped", key, f"a {response.status} without a Via for the caller")
+        turn.report("malformed", key, f"a {response.status} without a Via for the caller")
+        if response.status >= 200 and record.origin is not None:
+            routing.respond(turn, key, record.origin.request, 502)
         return
     step_server(turn, key, Respond(response.status, stripped.render()))
 

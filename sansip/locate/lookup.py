@@ -108,12 +108,11 @@ def start(
     aim: Aim, draws: Draws, limits: LocateLimits | None = None
 ) -> tuple[Lookup | Ended, tuple[Output, ...]]:
     """Begin: an address ends at once, a name leads to questions."""
-    state = Lookup(aim, draws, limits or DEFAULT_LIMITS, Table(), (), ())
-    if numeric(aim.host):
-        hops, _ = _survey(state)
-        if hops:
-            return ENDED, (Hops(hops), COMPLETE)
-    return _advance(state)
+    if numeric(aim.host) and aim.transport is None and aim.supported[:1] == ("udp",):
+        hop = None if aim.secure else _literal(aim, "udp")
+        if hop is not None:
+            return ENDED, (Hops((hop,)), COMPLETE)  # what the walk would find, for most of all calls
+    return _advance(Lookup(aim, draws, limits or DEFAULT_LIMITS, Table(), (), ()))
 
 
 def step(state: Lookup | Ended, given: Answered) -> tuple[Lookup | Ended, tuple[Output, ...]]:
@@ -182,7 +181,9 @@ def route(aim: Aim, answers: Table[Question, Answer]) -> Iterator[Hop | Question
     # SHOULD use UDP for a SIP URI, and TCP for a SIPS URI" (4.1); likewise with an explicit port.
     default = "udp" if "udp" in allowed else allowed[0]
     if numeric(aim.host):
-        yield from _literal(aim, default)
+        hop = _literal(aim, default)
+        if hop is not None:
+            yield hop
         return
     if aim.port is not None:
         # "If the TARGET was not a numeric IP address, but a port is present in the URI, the client
@@ -221,15 +222,16 @@ def _transports(aim: Aim) -> tuple[tuple[str, ...], bool]:
     return ((named,) if named in allowed else ()), True
 
 
-def _literal(aim: Aim, transport: str) -> Iterator[Hop]:
+def _literal(aim: Aim, transport: str) -> Hop | None:
     """The one hop that an IP address stands for."""
     # "If TARGET is a numeric IP address, the client uses that address. If the URI also contains a
     # port, it uses that port. If no port is specified, it uses the default port" (4.2).
     address = canonical(aim.host)
     # Families that we cannot send with are passed over in silence (RFC 7984 4).
-    if address is not None and (6 if ":" in address else 4) in aim.families:
-        port = _default_port(transport) if aim.port is None else aim.port
-        yield _hop(aim, transport, address, port, "literal")
+    if address is None or (6 if ":" in address else 4) not in aim.families:
+        return None
+    port = _default_port(transport) if aim.port is None else aim.port
+    return _hop(aim, transport, address, port, "literal")
 
 
 def _services(

@@ -42,26 +42,22 @@ _WORD: Final = re.compile(r"[^\x00-\x20\x7f]++")
 _BLANKS: Final = (" ", "\t")
 
 
-def read_rows_with_care(
-    start: str, lines: list[str], limits: MessageLimits
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Join folded lines to rows and find the name of each; give (names, rows)."""
+def name_with_care(names: list[str], lines: list[str]) -> tuple[list[str], list[str]]:
+    """Find the names that are still empty, and join folded lines to rows; give (names, rows)."""
     if lines[0].startswith(_BLANKS):
         reason = "a continuation line follows the start line (RFC 3261 7.3.1)"
-        raise RemoteProtocolError(f"{reason}; begin with a header", offset=len(start) + 2)
-    firsts = [at for at, line in enumerate(lines) if not line.startswith(_BLANKS)]
+        raise RemoteProtocolError(f"{reason}; begin with a header")
+    pairs = list(zip(names, lines, strict=True))
+    firsts = [at for at, (name, line) in enumerate(pairs) if name or line[0] not in _BLANKS]
+    if len(firsts) == len(lines):
+        return [name or _name_of(line) for name, line in pairs], lines
     ends = [*firsts[1:], len(lines)]
     rows = ["\r\n".join(lines[at:end]) for at, end in zip(firsts, ends, strict=True)]
-    names = [_name_of(line) for line in rows]
-    check_sizes(names, rows, limits)
-    return tuple(names), tuple(rows)
+    return [names[at] or _name_of(line) for at, line in zip(firsts, rows, strict=True)], rows
 
 
 def _name_of(line: str) -> str:
     text, colon, _ = line.partition(":")
-    known = KNOWN.get(text + colon)
-    if known is not None:
-        return known
     # HCOLON = *( SP / HTAB ) ":" SWS
     text = text.rstrip(" \t")
     if not colon or not is_token(text):

@@ -16,6 +16,7 @@ from sansip.message.grammar import (
     is_token,
     malformed,
     number,
+    quoted_length,
     read_host_port,
     read_params,
     split_outside,
@@ -167,13 +168,22 @@ def parse_via(text: str) -> Via:
     if found is None:
         return _careful_via(unfold(text))
     transport, host, port, rest = found.groups()
+    return ordinary_via(transport, host, port, rest) or _careful_via(text)
+
+
+def ordinary_via(transport: str, host: str, port: str | None, rest: str) -> Via | None:
+    """Make a Via of what an ordinary one is made of; None if a parameter comes twice or so.
+
+    ``rest`` is all the parameters, names in lower case and values tokens, each after a semicolon.
+    """
     pairs = [piece.partition("=") for piece in rest.split(";")[1:]]
     params = {name: given for name, _, given in pairs}
+    if len(params) < len(pairs):
+        return None
     branch = params.pop("branch", None)
-    if branch == "" or len(params) + (branch is not None) < len(pairs):
-        return _careful_via(text)
-    port_number = None if port is None else int(port)
-    return Via(transport, host, port_number, branch, tuple(params.items()))
+    if branch == "":
+        return None
+    return Via(transport, host, int(port) if port else None, branch, tuple(params.items()))
 
 
 def _careful_via(text: str) -> Via:
@@ -210,17 +220,19 @@ def name_addr(text: str, header: str = "Address") -> NameAddr:
         display, uri_text, tag = found.groups()
         params = () if tag is None else (("tag", tag),)
         return NameAddr(unquote(display.strip(" ")), uri_text, params)
-    first, *pieces = split_outside(unfold(text), ";")
-    display, opening, rest = _cut_display(first.strip(" \t"))
-    if opening:
-        uri_text, closing, tail = rest.partition(">")
-        if not closing or tail.strip(" \t"):
+    text = unfold(text)
+    display, opening, rest = _cut_display(text)
+    if opening and ";" not in display.partition('"')[0]:
+        uri_text, closing, rest = rest.partition(">")
+        between, *pieces = split_outside(rest, ";")
+        if not closing or between.strip(" \t"):
             problem = "the angle brackets round the URI do not match (RFC 3261 20.10)"
             raise malformed(header, problem, "send <URI>")
     else:
         # In the addr-spec form "?" and "," need brackets, and ";" begins the header's parameters
         # (RFC 3261 20.10, RFC 8217).
-        display, uri_text = "", display
+        display, (uri_text, *pieces) = "", split_outside(text, ";")
+        uri_text = uri_text.rstrip(" \t")
         if "?" in uri_text or "," in uri_text:
             problem = 'a URI with "?" or "," in it needs angle brackets (RFC 8217)'
             raise malformed(header, problem, "send <URI>")
@@ -234,9 +246,7 @@ def name_addr(text: str, header: str = "Address") -> NameAddr:
 
 
 def _cut_display(text: str) -> tuple[str, str, str]:
-    if not text.startswith('"'):
-        display, opening, rest = text.partition("<")
-        return display.strip(" \t"), opening, rest
-    end = text.rfind('"') + 1
-    before, opening, rest = text[end:].partition("<")
-    return text[:end] + before.strip(" \t"), opening, rest
+    """Cut at the first "<" that is not in a quoted display name: before, "<" or "", after."""
+    start = quoted_length(text)
+    before, opening, rest = text[start:].partition("<")
+    return text[:start] + before.strip(" \t"), opening, rest

@@ -108,6 +108,12 @@ def is_quoted_string(text: str) -> bool:
     return _QUOTED.fullmatch(text) is not None
 
 
+def quoted_length(text: str) -> int:
+    """Give the length of the quoted string that the text begins with, or 0."""
+    found = _QUOTED.match(text)
+    return 0 if found is None else found.end()
+
+
 def unquote(text: str) -> str:
     """Give what a quoted string means; any other text stays as it is (RFC 3261 25.1)."""
     if not is_quoted_string(text):
@@ -119,11 +125,13 @@ def unquote(text: str) -> str:
 
 def ip_text(host: str) -> str | None:
     """Give the normal form of an IP address (no brackets), or None if it is a name."""
-    if ":" in host or host[-1:].isdigit():
-        try:
-            return str(ipaddress.ip_address(host))
-        except ValueError:
-            return None
+    try:
+        if ":" in host:
+            return str(ipaddress.IPv6Address(host))
+        if host[-1:].isdigit():
+            return str(ipaddress.IPv4Address(host))
+    except ValueError:
+        pass
     return None
 
 

@@ -9,7 +9,7 @@ part of the value.
 
 from typing import TYPE_CHECKING, ClassVar, Final, Self, final
 
-from sansip.errors import LocalProtocolError, RemoteProtocolError
+from sansip.errors import LocalProtocolError
 from sansip.message.fields import CSeq, Via, parse_cseq
 from sansip.message.grammar import number, split_outside
 from sansip.message.names import SINGLE, long_name
@@ -29,6 +29,16 @@ from sansip.message.uri import Uri, parse_uri
 
 MAX_FORWARDS: Final = 255  # 20.22
 _MAX_LENGTH: Final = 2**32 - 1
+# Slots for what has been read, and the name of the rows that it was read from.
+_READ: Final = (
+    ("via", "via"),
+    ("cseq", "cseq"),
+    ("call_id", "call-id"),
+    ("from_tag", "from"),
+    ("to_tag", "to"),
+    ("max_forwards", "max-forwards"),
+    ("uri", ""),
+)
 
 
 class Message:
@@ -37,16 +47,27 @@ class Message:
     Read when first asked for, all of the first row of that name: ``via`` is the topmost Via value
     and ``cseq`` the CSeq (``RemoteProtocolError`` if malformed or missing, which ``parse`` rules
     out for the message that it gives), ``call_id`` the Call-ID, ``from_tag`` and ``to_tag`` the
-    tags of From and To, None where there is none.
+    tags of From and To, ``max_forwards`` the count, None where there is none (that makes sense).
     """
 
-    __slots__ = ("body", "call_id", "cseq", "from_tag", "lines", "names", "to_tag", "via")
+    __slots__ = (
+        "body",
+        "call_id",
+        "cseq",
+        "from_tag",
+        "lines",
+        "max_forwards",
+        "names",
+        "to_tag",
+        "via",
+    )
     names: tuple[str, ...]
     lines: tuple[str, ...]
     body: bytes
     call_id: str | None
     cseq: CSeq
     from_tag: str | None
+    max_forwards: int | None
     to_tag: str | None
     via: Via
 
@@ -70,6 +91,8 @@ class Message:
                 return tag_of(self.get("from"))
             case "to_tag":
                 return tag_of(self.get("to"))
+            case "max_forwards":
+                return number(self.get("max-forwards") or "", MAX_FORWARDS)
             case _:
                 message = f"{type(self).__name__} has no attribute {name!r}"
                 raise AttributeError(message)
@@ -97,11 +120,6 @@ class Message:
             return rows
         pieces = [piece.strip(" \t") for text in rows for piece in split_outside(text, ",")]
         return tuple([piece for piece in pieces if piece])
-
-    @property
-    def max_forwards(self) -> int | None:
-        """The Max-Forwards count, or None if there is none that makes sense."""
-        return number(self.get("max-forwards") or "", MAX_FORWARDS)
 
     @property
     def content_length(self) -> int | None:
@@ -140,7 +158,7 @@ class Message:
         key = long_name(name)
         kept = [(n, line) for n, line in zip(self.names, self.lines, strict=True) if n != key]
         names, lines = tuple([n for n, _ in kept]), tuple([line for _, line in kept])
-        return self._copy(names, lines, self.body)
+        return self._edited(key, names, lines)
 
     def pop_first(self, name: str) -> Self:
         """Take the first value of that name out: its row, or only the value if the row has more."""
@@ -156,7 +174,6 @@ class Message:
         made = self._replace_first(self.names.index("via"), "via", checked(str(via)))
         if isinstance(via, Via):
             made.via = via
-        self._lend(made)
         return made
 
     def with_body(self, body: bytes, content_type: str | None = None) -> Self:
@@ -179,7 +196,7 @@ class Message:
     def _insert(self, at: int, key: str, line: str) -> Self:
         names, lines = self.names, self.lines
         lines = (*lines[:at], line, *lines[at:])
-        return self._copy((*names[:at], key, *names[at:]), lines, self.body)
+        return self._edited(key, (*names[:at], key, *names[at:]), lines)
 
     def _replace_first(self, at: int, key: str, new: str | None) -> Self:
         """Replace the first value of the row at ``at``, or take it out."""
@@ -189,19 +206,20 @@ class Message:
         values = [text for text in (new, rest) if text is not None]
         if not values:
             names, lines = names[:at] + names[at + 1 :], lines[:at] + lines[at + 1 :]
-            return self._copy(names, lines, self.body)
+            return self._edited(key, names, lines)
         line = f"{name}: {', '.join(values)}"
-        return self._copy(names, (*lines[:at], line, *lines[at + 1 :]), self.body)
+        return self._edited(key, names, (*lines[:at], line, *lines[at + 1 :]))
 
-    def _lend(self, other: "Message") -> None:
-        """Give what was read here to a copy in which these rows are the same."""
-        try:
-            other.cseq = self.cseq
-        except RemoteProtocolError:
-            return  # a message that was never read whole: see ``salvage``
-        other.call_id = self.call_id
-        other.from_tag = self.from_tag
-        other.to_tag = self.to_tag
+    def _edited(self, key: str, names: tuple[str, ...], lines: tuple[str, ...]) -> Self:
+        """Copy with other rows; what was read from rows of other names than ``key`` goes along."""
+        made = self._copy(names, lines, self.body)
+        for slot, name in _READ:
+            if name != key:
+                try:  # noqa: SIM105 - suppress costs more than all the rest of this
+                    setattr(made, slot, object.__getattribute__(self, slot))
+                except AttributeError:  # not read yet
+                    pass
+        return made
 
 
 @final
@@ -279,9 +297,9 @@ class Request(Message):
             at = names.index("record-route") if "record-route" in names else after_vias
             names[at:at] = ["record-route"] * len(record_routes)
             lines[at:at] = [f"Record-Route: {route}" for route in record_routes]
-        made = Request(self.method, uri_text, ("via", *names), (f"Via: {via}", *lines), self.body)
-        self._lend(made)
-        return made
+        names.insert(0, "via")
+        lines.insert(0, f"Via: {via}")
+        return Request(self.method, uri_text, tuple(names), tuple(lines), self.body)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Request):
@@ -351,11 +369,8 @@ class Response(Message):
     def without_top_via(self) -> "Response":
         """Take the topmost Via value out, as a proxy does before sending a response on (16.7)."""
         if self.names[:1] == ("via",) and "," not in self.lines[0]:
-            made = Response(self.status, self.reason, self.names[1:], self.lines[1:], self.body)
-        else:
-            made = self.pop_first("via")
-        self._lend(made)
-        return made
+            return self._copy(self.names[1:], self.lines[1:], self.body)
+        return self.pop_first("via")
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Response):

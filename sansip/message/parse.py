@@ -23,16 +23,17 @@ from sansip.errors import RemoteProtocolError
 from sansip.message.careful import (
     assemble_with_care,
     check_sizes,
-    read_rows_with_care,
+    name_with_care,
     too_short,
 )
-from sansip.message.fields import ORDINARY_ADDRESS, CSeq, Via, parse_via
+from sansip.message.fields import ORDINARY_ADDRESS, CSeq, Via, ordinary_via, parse_via
 from sansip.message.grammar import TOKEN_CHARACTERS, Params
 from sansip.message.limits import DEFAULT_LIMITS, MessageLimits
 from sansip.message.model import Request, Response
 from sansip.message.names import KNOWN
-from sansip.message.rows import value_of
+from sansip.message.rows import top_via, value_of
 from sansip.message.salvage import salvage
+from sansip.message.uri import parse_uri
 
 Rows = tuple[str, tuple[str, ...], tuple[str, ...]]  # start line, names, lines
 
@@ -40,16 +41,18 @@ _EMPTY_LINE: Final = re.compile(rb"\n\r?\n")
 _BARE_END: Final = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 _ONCE: Final = ("from", "to", "call-id", "cseq", "max-forwards", "content-length")
 
+_HOST: Final = r"(?:[A-Za-z0-9.\-]++|\[[0-9A-Fa-f:.]++\])"  # what is in brackets is checked later
 _ROWS: Final = (
-    r"Via: SIP/2\.0/([A-Z]++) ([A-Za-z0-9.\-]++)(?::([0-9]{1,4}+))?+((?:;rport)?+)"
-    rf";branch=([{TOKEN_CHARACTERS}]++)((?:;[a-z]++(?:=[{TOKEN_CHARACTERS}]++)?+)*+)\n"
-    rf"From: {ORDINARY_ADDRESS}\nTo: {ORDINARY_ADDRESS}\n"
-    r"Call-ID: ([^\x00-\x20\x7f]++)\n"
-    r"Content-Length: ([0-9]{1,5}+)\n"
+    rf"(?:Via|v): SIP/2\.0/([A-Z]++) ({_HOST})(?::([0-9]{{1,4}}+))?+((?:;rport)?+)"
+    rf";branch=([{TOKEN_CHARACTERS}]++)((?:;[a-z]++(?:=[{TOKEN_CHARACTERS}]++)?+)*+)"
+    r"(?: ?,[^\n]*+)?+\n"  # other people's values are none of our business
+    rf"(?:From|f): {ORDINARY_ADDRESS}\n(?:To|t): {ORDINARY_ADDRESS}\n"
+    r"(?:Call-ID|i): ([^\x00-\x20\x7f]++)\n"
+    r"(?:Content-Length|l): ([0-9]{1,5}+)\n"
     r"CSeq: ([0-9]{1,9}+) "
 )
 _ORDINARY_REQUEST: Final = re.compile(
-    r"([A-Z]++) (sips?:(?:[A-Za-z0-9_.+\-]++@)?+[A-Za-z0-9.\-]++(?::[0-9]{1,4}+)?+"
+    rf"([A-Z]++) (sips?:(?:[A-Za-z0-9_.+\-]++@)?+{_HOST}(?::[0-9]{{1,4}}+)?+"
     rf"(?:;[a-z]++(?:=[{TOKEN_CHARACTERS}]++)?+)*+) SIP/2\.0\n"
     rf"{_ROWS}(\1)\nMax-Forwards: [0-9]{{1,2}}+"
 ).fullmatch
@@ -93,12 +96,11 @@ def read_rows(data: bytes, end: int, limits: MessageLimits) -> Rows:
     # As many CRs, and as many LFs, as there are CRLFs. (Taking them out is twice as fast as count.)
     if end - len(head.replace(b"\n", b"")) != count or end - len(head.replace(b"\r", b"")) != count:
         raise _bare_line_end(head)
-    try:
-        # "Name: value" in a usual spelling, or else a KeyError
-        names = [KNOWN[line.partition(" ")[0]] for line in lines]
-    except KeyError:
-        return start, *read_rows_with_care(start, lines, limits)
-    if end > limits.line or count > limits.vias:
+    # "Name: value" with a name in a usual spelling, or else ""
+    names = [KNOWN.get(line.partition(" ")[0], "") for line in lines]
+    if "" in names:
+        names, lines = name_with_care(names, lines)
+    if end > limits.line or count > limits.vias or count > limits.headers:
         check_sizes(names, lines, limits)
     return start, tuple(names), tuple(lines)
 
@@ -112,9 +114,11 @@ def assemble(
     """
     rows = dict(zip(names, lines, strict=True))
     if len(rows) < len(names):
-        if any(names.count(name) > 1 for name in _ONCE) or "via" not in rows:
-            return assemble_with_care(start, names, lines, body)
-        rows["via"] = lines[names.index("via")]
+        for name in _ONCE:
+            if names.count(name) > 1:
+                return assemble_with_care(start, names, lines, body)
+        if "via" in rows:
+            rows["via"] = lines[names.index("via")]
     is_response = start.startswith("SIP/2.0 ")
     try:
         if is_response:
@@ -150,12 +154,16 @@ def assemble(
     if is_response:
         message = Response(int(first), second, names, lines, body)
     else:
-        message = Request(first, second, names, lines, body)
-    params = _FEW_PARAMS.get(rport + rest)
-    if params is None:
-        message.via = parse_via(value_of(rows["via"]))
+        message = request = Request(first, second, names, lines, body)
+        if "[" in second:
+            request.uri = parse_uri(second)
+    if "[" in host:
+        message.via = top_via(value_of(rows["via"]))
+    elif rest in _FEW_PARAMS and not rport:
+        message.via = Via(transport, host, int(port) if port else None, branch, _FEW_PARAMS[rest])
     else:
-        message.via = Via(transport, host, int(port) if port else None, branch, params)
+        rest = f"{rport};branch={branch}{rest}"
+        message.via = ordinary_via(transport, host, port, rest) or parse_via(value_of(rows["via"]))
     message.from_tag, message.to_tag = from_tag, to_tag
     message.call_id = call_id
     message.cseq = CSeq(int(number), method)

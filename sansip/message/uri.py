@@ -13,6 +13,7 @@ _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*+")
 _ILLEGAL: Final = re.compile(r'[\x00-\x20<>"\x7f]')
 _ORDINARY: Final = re.compile(
     r"(sips?):(?:([A-Za-z0-9_.+\-]++)@)?([a-z0-9.\-]++)(?::([0-9]{1,4}))?"
+    r"((?:;[a-z]++(?:=[A-Za-z0-9.\-]++)?+)*+)"
 )
 _ESCAPE: Final = re.compile(r"%([0-9A-Fa-f]{2})")
 _RESERVED: Final = frozenset(";/?:@&=+$,")  # RFC 3261 25.1
@@ -95,9 +96,9 @@ class Uri:
         """Take out what a Request-URI must not have: a method parameter, headers (16.6 item 2)."""
         if not self.is_sip or (self.headers is None and self.param("method") is None):
             return self
-        bare = (
-            self if self.headers is None else parse_uri(self.text.partition("?" + self.headers)[0])
-        )
+        bare = self
+        if self.headers is not None:  # which end the text
+            bare = parse_uri(self.text[: -len(self.headers) - 1])
         return bare if bare.param("method") is None else bare.without_params("method")
 
 
@@ -105,8 +106,9 @@ def parse_uri(text: str, header: str = "Request-URI") -> Uri:
     """Read a URI; ``RemoteProtocolError``, which names ``header``, if it is none."""
     found = _ORDINARY.fullmatch(text)
     if found is not None:
-        scheme, user, host, port = found.groups()
-        return Uri(scheme, user, None, host, None if port is None else int(port), (), None, text)
+        scheme, user, host, port, rest = found.groups()
+        params = _params(rest.split(";")) if rest else ()
+        return Uri(scheme, user, None, host, int(port) if port else None, params, None, text)
     wrong = _ILLEGAL.search(text)
     if wrong is not None:
         problem = f"{wrong.group()!r} is not allowed in a URI (RFC 3261 25.1)"

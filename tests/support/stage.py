@@ -207,7 +207,7 @@ class Stage:
             match action:
                 case sansip.Send():
                     self.sends.append(action)
-                    self.sent.append((action.remote, sansip.parse(action.data)))
+                    self.sent.append((action.remote, _read(action.data)))
                 case sansip.StartTimer(timer, after):
                     self.agenda.start(timer, self.now + after)
                 case sansip.StopTimer(timer):
@@ -275,3 +275,11 @@ class Stage:
             state.sources,
         )
         return not any(len(table) for table in tables) and not state.in_flight
+
+
+def _read(data: bytes) -> sansip.Request | sansip.Response:
+    try:
+        return sansip.parse(data)
+    except sansip.RemoteProtocolError as error:  # the answer to what could not be read either
+        assert isinstance(error.message, sansip.Response)
+        return error.message

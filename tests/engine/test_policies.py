@@ -1,0 +1,318 @@
+"""Policies and failure routes: what they may do, and what becomes of nonsense."""
+
+import pytest
+from stage import CALLER, GW_1, GW_2, Decide, Stage, make_request, on_stage
+
+import sansip
+
+GROUP = sansip.Dispatch("gateways")
+BACKUP = sansip.Address("203.0.113.50", 5060)
+
+
+class Scripted(sansip.Policy):
+    """A relay whose failure route gives these decisions, one after the other."""
+
+    def __init__(self, *decisions: object, to: object = GROUP, **options: object) -> None:
+        self.decisions = list(decisions)
+        self.seen: list[sansip.Failed] = []
+        self.to = to
+        self.options = options
+
+    def route(self, request: sansip.Request, scene: sansip.Scene) -> sansip.Decision:
+        return sansip.Relay(self.to, on_failure="failed", **self.options)  # type: ignore[arg-type]
+
+    def failed(self, failed: sansip.Failed) -> sansip.FailureDecision:
+        self.seen.append(failed)
+        decision = self.decisions.pop(0) if self.decisions else sansip.Finish()
+        if isinstance(decision, Exception):
+            raise decision
+        return decision  # type: ignore[return-value]  # some tests give nonsense
+
+
+def call(policy: sansip.Policy) -> Stage:
+    stage = on_stage(policy)
+    stage.receive(make_request())
+    return stage
+
+
+def comes_to_rest(stage: Stage) -> bool:
+    stage.advance(3600.0)
+    return stage.is_empty()
+
+
+# --- route
+
+
+def test_without_a_policy_everything_is_404() -> None:
+    stage = Stage(sansip.Engine(on_stage().engine.config))
+    stage.receive(make_request())
+    assert stage.statuses() == [100, 404]
+
+
+@pytest.mark.rule("3261-8.2.6.2-01")
+def test_a_policy_may_answer() -> None:
+    stage = call(Decide(sansip.Reply(302, "Elsewhere", (("Contact", "<sip:bob@example.net>"),))))
+    answer = stage.responses()[-1]
+    assert (answer.status, answer.reason) == (302, "Elsewhere")
+    assert answer.get("contact") == "<sip:bob@example.net>"
+    assert answer.to_tag
+    stage.receive(make_request("ACK", to_tag=answer.to_tag))
+    assert comes_to_rest(stage)
+
+
+def test_a_policy_may_say_nothing() -> None:
+    policy = Decide(sansip.Drop())
+    stage = on_stage(policy)
+    stage.receive(make_request("OPTIONS"))
+    assert not stage.sends
+    assert stage.is_empty()
+    assert stage.reports[-1].text == "the policy dropped it"
+    stage.receive(make_request("OPTIONS"))
+    assert len(policy.seen) == 2
+
+
+def broken(request: sansip.Request, scene: sansip.Scene) -> sansip.Decision:
+    raise ZeroDivisionError("division by zero")
+
+
+NONSENSE: list[tuple[object, str]] = [
+    (broken, "the policy raised ZeroDivisionError: division by zero"),
+    (None, "the policy returned None; it must be a Relay, a Reply or a Drop"),
+    (404, "the policy returned 404; it must be a Relay, a Reply or a Drop"),
+    (sansip.Reply(100), "Reply(100): only final responses, 200 to 699"),
+    (sansip.Reply(700), "Reply(700): only final responses, 200 to 699"),
+    (sansip.Relay("nowhere"), "Relay(to='nowhere'): "),
+    (sansip.Relay("sip:gw", timer_c=180.0), "timer_c is 180 s; RFC 3261 16.6 wants more than 180"),
+    (
+        sansip.Relay(sansip.Dispatch("phones")),
+        "there is no group 'phones'; the groups are: gateways",
+    ),
+]
+LEAKS = [
+    sansip.Relay(sansip.Dispatch("gateways", "roulette")),  # type: ignore[arg-type]
+    sansip.Relay(sansip.Dispatch("gateways", rewrite="all")),  # type: ignore[arg-type]
+    sansip.Reply(404, "Not\r\nFound"),
+    sansip.Reply(404, None, (("X-Reason", "a\r\nb"),)),
+]
+
+
+@pytest.mark.parametrize(("decision", "text"), NONSENSE)
+@pytest.mark.parametrize("method", ["INVITE", "MESSAGE"])
+def test_nonsense_costs_its_request_a_500_and_a_report(
+    decision: object, text: str, method: str
+) -> None:
+    stage = on_stage(Decide(decision))
+    stage.receive(make_request(method))
+    assert stage.statuses(method=method)[-1] == 500
+    (report,) = stage.reports
+    assert report.topic == "policy"
+    assert report.text.startswith(text)
+    assert comes_to_rest(stage)
+
+
+@pytest.mark.xfail(reason="AssertionError or LocalProtocolError comes out of step")
+@pytest.mark.rule("SIO-04")
+@pytest.mark.parametrize("decision", LEAKS)
+def test_so_does_nonsense_further_in(decision: object) -> None:
+    stage = call(Decide(decision))
+    assert stage.statuses() == [100, 500]
+    assert stage.topics() == ["policy"]
+
+
+def test_a_scene_is_all_that_a_policy_knows() -> None:
+    policy = Decide(sansip.Reply(404))
+    stage = on_stage(policy)
+    stage.receive(make_request())
+    stage.receive(make_request(branch="z9hG4bK2"))
+    (_, first), (_, second) = policy.seen
+    assert (first.at, first.source, first.groups) == (1000.0, CALLER, ("gateways",))
+    assert 0 <= first.draw("a") < 1
+    assert first.draw("a") == first.draw("a")
+    assert len({first.draw("a"), first.draw("b"), second.draw("a")}) == 3
+
+
+# --- failure routes
+
+
+def test_opensips_925_a_failure_route_can_go_on_after_a_404() -> None:
+    """https://github.com/OpenSIPS/opensips/issues/925: the next gateway after any failure."""
+    policy = Scripted(sansip.TryNext())
+    stage = call(policy)
+    stage.respond(404, GW_1)
+    assert stage.statuses() == [100]
+    (failed,) = policy.seen
+    (tried,) = failed.tried
+    assert (tried.status, tried.answered, tried.hop.address) == (404, True, GW_1)
+    assert tried.trigger == "answered 404"
+    assert tried.uri == "sip:bob@gw-1.example.com:5060"
+    assert failed.remaining == ("sip:bob@gw-2.example.com:5060",)
+    assert failed.best is not None
+    assert failed.best.status == 404
+    assert failed.request.method == "INVITE"
+    stage.respond(486, GW_2)
+    assert len(policy.seen) == 2
+    assert stage.statuses() == [100, 404]  # Finish: the best of the two
+    assert comes_to_rest(stage)
+
+
+def test_it_is_not_asked_while_somebody_may_still_answer() -> None:
+    policy = Scripted()
+    stage = call(policy)
+    stage.advance(3.0)
+    stage.respond(503, GW_2)
+    assert len(policy.seen) == 1
+    assert [tried.trigger for tried in policy.seen[0].tried] == ["silent for 3 s", "answered 503"]
+    assert [tried.answered for tried in policy.seen[0].tried] == [False, True]
+
+
+def test_nor_after_a_success_or_a_cancel() -> None:
+    policy = Scripted()
+    stage = call(policy)
+    stage.respond(200, GW_1)
+    stage.receive(make_request(branch="z9hG4bK2"))
+    stage.receive(make_request("CANCEL", branch="z9hG4bK2"))
+    stage.respond(503, GW_1)
+    assert not policy.seen
+    assert comes_to_rest(stage)
+
+
+def test_try_next_at_the_end_of_the_list_is_the_end() -> None:
+    policy = Scripted(*[sansip.TryNext()] * 5)
+    stage = call(policy)
+    stage.respond(404, GW_1)
+    stage.respond(486, GW_2)
+    assert stage.statuses()[:2] == [100, 404]
+    assert comes_to_rest(stage)
+
+
+def test_it_may_answer_instead() -> None:
+    policy = Scripted(sansip.Reply(480, "Nobody", (("Retry-After", "60"),)))
+    stage = call(policy)
+    stage.respond(404, GW_1)
+    answer = stage.responses()[-1]
+    assert (answer.status, answer.reason, answer.get("retry-after")) == (480, "Nobody", "60")
+    assert answer.to_tag != "gw"
+    assert comes_to_rest(stage)
+
+
+def test_it_may_choose_other_targets() -> None:
+    policy = Scripted(sansip.Relay(f"sip:voicemail@{BACKUP}", record_route=False))
+    stage = call(policy)
+    stage.respond(404, GW_1)
+    (sent,) = stage.at(BACKUP, "INVITE")
+    assert sent.uri_text == f"sip:voicemail@{BACKUP}"
+    assert "record-route" not in sent.names
+    assert not stage.at(GW_2, "INVITE")
+    stage.respond(486, BACKUP)
+    assert len(policy.seen) == 1  # the new relay names no failure route
+    assert comes_to_rest(stage)
+
+
+def test_a_hop_that_was_tried_is_tried_again_under_another_uri_only() -> None:
+    again = sansip.Relay(GROUP)
+    stage = call(Scripted(again))
+    stage.respond(404, GW_1)
+    assert len(stage.at(GW_1, "INVITE")) == 1
+    stage.respond(486, GW_2)
+    assert comes_to_rest(stage)
+
+
+def test_it_can_not_divert_for_ever() -> None:
+    numbers = iter(range(1000))
+
+    class Restless(sansip.Policy):
+        def route(self, request: sansip.Request, scene: sansip.Scene) -> sansip.Decision:
+            return self.another()
+
+        def failed(self, failed: sansip.Failed) -> sansip.FailureDecision:
+            return self.another()
+
+        def another(self) -> sansip.Relay:
+            return sansip.Relay(f"sip:{next(numbers)}@{GW_1}", on_failure="failed")
+
+    stage = call(Restless())
+    for _ in range(20):
+        stage.respond(404, GW_1)
+    assert len(stage.at(GW_1, "INVITE")) == 9
+    assert stage.statuses() == [100, 500]
+    assert stage.reports[-1].text == "failed has chosen new targets 8 times"
+    assert comes_to_rest(stage)
+
+
+@pytest.mark.parametrize(
+    ("decision", "text"),
+    [
+        (ZeroDivisionError("oh"), "the policy raised ZeroDivisionError: oh"),
+        (None, "failed returned None; see sansip.FailureDecision"),
+        (sansip.Drop(), "failed returned Drop(); see sansip.FailureDecision"),
+        (
+            sansip.Relay(sansip.Dispatch("x")),
+            "there is no group 'x'; the groups are: gateways",
+        ),
+        (sansip.Relay("sip:gw", timer_c=1.0), "timer_c is 1 s; RFC 3261 16.6 wants more than 180"),
+        pytest.param(
+            sansip.Reply(180),
+            "Reply(180): only final responses, 200 to 699",
+            marks=pytest.mark.xfail(reason="a provisional Reply is sent, and nothing ever ends"),
+        ),
+        pytest.param(
+            sansip.Reply(700),
+            "Reply(700): only final responses, 200 to 699",
+            marks=pytest.mark.xfail(reason="a Reply(700) is sent as it is"),
+        ),
+        pytest.param(
+            sansip.Reply(404, "Not\r\nFound"),
+            "",
+            marks=pytest.mark.xfail(reason="LocalProtocolError comes out of step"),
+        ),
+        pytest.param(
+            sansip.Relay(sansip.Dispatch("gateways", "roulette")),  # type: ignore[arg-type]
+            "",
+            marks=pytest.mark.xfail(reason="AssertionError comes out of step"),
+        ),
+    ],
+)
+def test_nonsense_of_a_failure_route_costs_its_request_a_500(decision: object, text: str) -> None:
+    stage = call(Scripted(decision))
+    stage.respond(404, GW_1)
+    assert stage.statuses() == [100, 500]
+    assert stage.reports[-1].topic == "policy"
+    assert stage.reports[-1].text.startswith(text)
+    assert comes_to_rest(stage)
+
+
+def test_a_failure_route_that_is_not_there_costs_its_request_a_500() -> None:
+    stage = call(Decide(sansip.Relay(GROUP, on_failure="typo")))
+    stage.respond(404, GW_1)
+    assert stage.statuses() == [100, 500]
+    assert stage.reports[-1].text == "the policy has no method 'typo'"
+
+
+def test_a_failure_route_that_is_no_function_costs_its_request_a_500() -> None:
+    stage = call(Decide(sansip.Relay(GROUP, on_failure="decision")))
+    stage.respond(404, GW_1)
+    assert stage.statuses() == [100, 500]
+    assert "not callable" in stage.reports[-1].text
+
+
+def test_it_is_asked_when_it_rings_too_long() -> None:
+    policy = Scripted(sansip.TryNext(), answer_within=20.0)
+    stage = call(policy)
+    stage.respond(180, GW_1)
+    stage.advance(20.0)
+    assert [tried.trigger for tried in policy.seen[0].tried] == ["no answer within 20 s"]
+    assert len(stage.at(GW_1, "CANCEL")) == 1
+    stage.respond(487, GW_1)
+    stage.respond(200, GW_2)
+    assert stage.statuses() == [100, 180, 200]
+    assert comes_to_rest(stage)
+
+
+@pytest.mark.rule("3261-16.7.6-01")
+def test_for_a_non_invite_it_is_asked_too() -> None:
+    policy = Scripted(sansip.Reply(480), advance_after=1.0)
+    stage = on_stage(policy)
+    stage.receive(make_request("MESSAGE"))
+    stage.respond(404, GW_1, method="MESSAGE")
+    assert stage.statuses(method="MESSAGE") == [480]
+    assert comes_to_rest(stage)

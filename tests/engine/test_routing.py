@@ -1,0 +1,282 @@
+"""Route and Record-Route (RFC 3261 16.4, 16.6, 16.12; RFC 5658), and no open relay."""
+
+import pytest
+from stage import CALLER, GW_1, GW_2, Decide, Stage, ToName, make_request, on_stage
+
+import sansip
+from sansip.message import name_addr
+
+TO_GATEWAY = sansip.Relay("sip:gw-1.example.com:5060")
+EVIL = sansip.Address("203.0.113.66", 5060)
+OURS = "<sip:192.0.2.10:5060;lr>"
+
+
+class OnlyGateways(sansip.Policy):
+    """Serves calls to the gateway, and nothing else: what every example does."""
+
+    def route(self, request: sansip.Request, scene: sansip.Scene) -> sansip.Decision:
+        if request.uri.host == "gw.example.com":
+            return TO_GATEWAY
+        return sansip.Reply(404)
+
+
+def set_up(stage: Stage) -> tuple[str, ...]:
+    """Set up a dialog through the proxy; its Route set, as the caller has it."""
+    stage.receive(make_request())
+    stage.respond(200, GW_1)
+    answer = stage.responses()[-1]
+    return tuple(reversed(answer.values("record-route")))
+
+
+def within(method: str, routes: tuple[str, ...], **options: str) -> sansip.Request:
+    """A request that the caller sends within the dialog, to the gateway's Contact."""
+    headers = [("Route", route) for route in routes]
+    given: dict[str, str] = {"uri": f"sip:bob@{GW_1}", "branch": f"z9hG4bK{method}", "to_tag": "gw"}
+    return make_request(method, headers=headers, cseq=2, **(given | options))  # type: ignore[arg-type]
+
+
+# --- Record-Route
+
+
+@pytest.mark.rule("3261-16.6.4-01", "3261-16.6.4-04")
+def test_a_call_is_recorded_with_one_value_on_top() -> None:
+    stage = on_stage()
+    stage.receive(make_request(headers=[("Record-Route", "<sip:198.51.100.9;lr>")]))
+    (sent,) = stage.at(GW_1, "INVITE")
+    ours, theirs = sent.values("record-route")
+    uri = name_addr(ours).uri
+    assert (uri.scheme, uri.host, uri.port, uri.lr) == ("sip", "192.0.2.10", 5060, True)
+    assert theirs == "<sip:198.51.100.9;lr>"
+
+
+@pytest.mark.rule("3261-16.6.4-04")
+@pytest.mark.parametrize(
+    ("method", "recorded"),
+    [("INVITE", True), ("SUBSCRIBE", True), ("REFER", True), ("NOTIFY", True)]
+    + [(name, False) for name in ("REGISTER", "OPTIONS", "MESSAGE", "PUBLISH", "BYE")],
+)
+def test_what_forms_no_dialog_is_not_recorded(method: str, recorded: bool) -> None:  # noqa: FBT001
+    stage = on_stage()
+    stage.receive(make_request(method))
+    assert ("record-route" in stage.at(GW_1, method)[0].names) is recorded
+
+
+def test_a_policy_may_leave_the_path() -> None:
+    stage = on_stage(ToName(record_route=False))
+    stage.receive(make_request())
+    assert "record-route" not in stage.at(GW_1, "INVITE")[0].names
+
+
+OUTSIDE = sansip.Endpoint("udp", "192.0.2.10:5060")
+INSIDE = sansip.Endpoint("udp", "[2001:db8::10]:5060")
+PHONE_6 = sansip.Address("2001:db8::77", 5060)
+
+
+@pytest.mark.rule("5658-5-01", "5658-5-02", "5658-5-03", "3261-16.4-03", "3261-16.6.8-01")
+def test_a_call_that_changes_sides_is_recorded_twice_and_finds_its_way_back() -> None:
+    stage = on_stage(endpoints=[OUTSIDE, INSIDE])
+    arriving = make_request(source=PHONE_6).render()
+    stage.step(
+        sansip.DatagramReceived(stage.now, INSIDE.name, PHONE_6, sansip.Address("::1", 1), arriving)
+    )
+    (sent,) = stage.at(GW_1, "INVITE")
+    assert sent.via.sent_by == "192.0.2.10:5060"
+    leaving, came = (name_addr(route).uri for route in sent.values("record-route"))
+    assert (leaving.host, came.host) == ("192.0.2.10", "2001:db8::10")
+    assert stage.sends[-1].endpoint == OUTSIDE.name
+    stage.respond(200, GW_1)
+    assert stage.sends[-1].endpoint == INSIDE.name
+    # The gateway hangs up: both values are taken off, and the second one says from where to send.
+    bye = make_request(
+        "BYE",
+        f"sip:alice@{PHONE_6}",
+        branch="z9hG4bKbye",
+        to_tag="alice",
+        source=GW_1,
+        headers=[("Route", route) for route in sent.values("record-route")],
+    )
+    stage.receive(bye, GW_1)
+    (hung_up,) = stage.at(PHONE_6, "BYE")
+    assert "route" not in hung_up.names
+    assert stage.sends[-1].endpoint == INSIDE.name
+    assert hung_up.via.sent_by == "[2001:db8::10]:5060"
+
+
+@pytest.mark.rule("5658-5-03", "5658-5-01")
+def test_the_route_decides_the_side_between_two_of_one_kind() -> None:
+    second = sansip.Endpoint("udp", "192.0.2.20:5060")
+    stage = on_stage(endpoints=[OUTSIDE, second])
+    stage.receive(make_request(headers=[("Route", OURS), ("Route", "<sip:192.0.2.20;lr>")]))
+    (sent,) = stage.at(GW_1, "INVITE")
+    assert stage.sends[-1].endpoint == second.name
+    assert [name_addr(route).uri.host for route in sent.values("record-route")] == [
+        "192.0.2.20",
+        "192.0.2.10",
+    ]
+    assert "route" not in sent.names
+
+
+def test_an_alias_in_the_route_names_no_side() -> None:
+    stage = on_stage(aliases=["proxy.example.com"])
+    stage.receive(make_request(headers=[("Route", "<sip:proxy.example.com;lr>")]))
+    assert stage.sends[-1].endpoint == OUTSIDE.name
+    assert len(stage.at(GW_1, "INVITE")) == 1
+
+
+# --- within a dialog
+
+
+@pytest.mark.rule("3261-16.4-03", "3261-16.5-01", "3261-16.12-01", "3261-16.6.1-01")
+@pytest.mark.parametrize("method", ["ACK", "BYE", "INVITE", "UPDATE", "FNORD"])
+def test_a_request_within_a_dialog_of_ours_follows_its_route(method: str) -> None:
+    policy = Decide(TO_GATEWAY)
+    stage = on_stage(policy)
+    routes = set_up(stage)
+    stage.receive(within(method, routes))
+    sent = stage.at(GW_1, method)[-1]
+    assert sent.uri_text == "sip:bob@203.0.113.1:5060"
+    assert "route" not in sent.names
+    assert len(policy.seen) == 1
+
+
+@pytest.mark.rule("3261-16.4-03", "3261-16.6.7-01")
+def test_a_foreign_route_behind_ours_is_followed() -> None:
+    stage = on_stage(OnlyGateways())
+    routes = set_up(stage)
+    behind = (*routes, f"<sip:{GW_2};lr>", OURS)
+    stage.receive(within("BYE", behind))
+    (sent,) = stage.at(GW_2, "BYE")
+    # "stop at the first foreign value; do not touch own values further down"
+    assert sent.values("route") == (f"<sip:{GW_2};lr>", OURS)
+
+
+@pytest.mark.rule("3261-16.6.6-02", "3261-16.6.7-01")
+@pytest.mark.parametrize("method", ["BYE", "ACK"])
+def test_a_strict_router_next_gets_the_request_uri_that_it_wants(method: str) -> None:
+    stage = on_stage(OnlyGateways())
+    routes = set_up(stage)
+    stage.receive(within(method, (*routes, f"<sip:{GW_2}>", "<sip:198.51.100.50;lr>")))
+    (sent,) = stage.at(GW_2, method)
+    assert sent.uri_text == f"sip:{GW_2}"
+    assert sent.values("route") == ("<sip:198.51.100.50;lr>", f"<sip:bob@{GW_1}>")
+
+
+@pytest.mark.rule("3261-16.4-01", "3261-16.4-05", "3261-16.12-02")
+@pytest.mark.parametrize("method", ["BYE", "ACK"])
+def test_what_a_strict_router_did_is_undone(method: str) -> None:
+    stage = on_stage(OnlyGateways())
+    (ours,) = set_up(stage)
+    ours = str(name_addr(ours).uri)
+    routes = (f"<sip:{GW_2};lr>", f"<sip:bob@{GW_1}>")
+    stage.receive(within(method, routes, uri=ours))
+    (sent,) = stage.at(GW_2, method)
+    assert sent.uri_text == f"sip:bob@{GW_1}"
+    assert sent.values("route") == (f"<sip:{GW_2};lr>",)
+
+
+@pytest.mark.rule("AMB-16", "3261-16.4-01")
+def test_our_own_record_route_without_a_route_is_for_the_policy() -> None:
+    policy = Decide(sansip.Reply(404))
+    stage = on_stage(policy)
+    stage.receive(make_request(uri="sip:192.0.2.10:5060;lr"))
+    assert stage.statuses() == [100, 404]
+
+
+@pytest.mark.rule("3261-16.4-02")
+def test_a_maddr_that_is_ours_is_taken_off() -> None:
+    stage = on_stage()
+    stage.receive(make_request(uri="sip:bob@gw.example.com;maddr=192.0.2.10;transport=udp"))
+    (sent,) = stage.at(GW_1, "INVITE")
+    assert sent.uri_text == "sip:bob@gw.example.com"
+
+
+def test_a_policy_may_override_what_happens_within_a_dialog() -> None:
+    class Strict(OnlyGateways):
+        def in_dialog(
+            self, request: sansip.Request, scene: sansip.Scene
+        ) -> sansip.Decision | None:
+            assert scene.in_dialog
+            return sansip.Reply(403) if request.method == "REFER" else None
+
+    stage = on_stage(Strict())
+    routes = set_up(stage)
+    stage.receive(within("REFER", routes))
+    stage.receive(within("BYE", routes))
+    assert stage.statuses(method="REFER") == [403]
+    assert len(stage.at(GW_1, "BYE")) == 1
+
+
+def test_a_secret_of_ones_own_lets_dialogs_survive_a_restart() -> None:
+    def bye_after_restart(**options: object) -> list[int]:
+        routes = set_up(on_stage(OnlyGateways(), **options))
+        stage = on_stage(OnlyGateways(), **options)
+        stage.state, _ = stage.engine.start(b"another seed, after the restart.", stage.now)
+        stage.receive(within("BYE", routes))
+        stage.respond(200, GW_1, method="BYE") if stage.at(GW_1, "BYE") else None
+        return stage.statuses(method="BYE")
+
+    assert bye_after_restart() == [404]
+    assert bye_after_restart(secret=b"sixteen bytes ok") == [200]
+
+
+# --- no open relay
+
+
+def forged(routes: tuple[str, ...]) -> tuple[sansip.Request, ...]:
+    elsewhere = f"sip:victim@{EVIL}"
+    return (
+        make_request("INVITE", elsewhere, headers=[("Route", route) for route in routes]),
+        within("INVITE", routes, uri=elsewhere),
+        within("MESSAGE", routes, uri=elsewhere),
+        within("ACK", routes, uri=elsewhere),
+        within("MESSAGE", (*routes, f"<sip:{EVIL};lr>"), uri="sip:a@b.example"),
+        within("MESSAGE", (f"<{elsewhere}>",), uri="sip:192.0.2.10:5060;lr"),
+    )
+
+
+@pytest.mark.rule("3261-16.4-03", "3261-16.5-03")
+@pytest.mark.parametrize("proof", ["", ";did=", ";did", ";did=0123456789abcdef", ";lr;did=x;did=y"])
+def test_a_forged_route_or_to_tag_makes_no_dialog(proof: str) -> None:
+    """Who could write any Route would have an open relay; only a dialog of ours may follow it."""
+    routes = (f"<sip:192.0.2.10:5060;lr{proof}>",)
+    for request in forged(routes):
+        stage = on_stage(OnlyGateways())
+        stage.receive(request)
+        stage.advance(60.0)
+        assert {send.remote for send in stage.sends} <= {CALLER}
+        if request.method != "ACK":
+            answers = stage.statuses(method=request.method)
+            assert [status for status in answers if status >= 200][0] >= 400
+
+
+def test_a_proof_is_for_one_dialog_and_for_requests_with_a_to_tag() -> None:
+    stage = on_stage(OnlyGateways())
+    routes = set_up(stage)
+    elsewhere = f"sip:victim@{EVIL}"
+    stage.receive(within("MESSAGE", routes, uri=elsewhere, call_id="another"))
+    stage.receive(within("OPTIONS", routes, uri=elsewhere, to_tag=""))
+    # Nor is it a proof when it is not taken off the top of the Route.
+    stage.receive(within("INFO", (f"<sip:{EVIL};lr>", *routes), uri=elsewhere))
+    assert stage.statuses(method="MESSAGE") == [404]
+    assert stage.statuses(method="OPTIONS") == [404]
+    assert stage.statuses(method="INFO") == [404]
+    assert EVIL not in {send.remote for send in stage.sends}
+
+
+@pytest.mark.rule("3261-16.12-01", "3261-16.6.7-01")
+def test_a_preloaded_route_is_followed_if_the_policy_relays() -> None:
+    stage = on_stage()
+    stage.receive(make_request(headers=[("Route", f"{OURS}, <sip:{GW_2};lr>")]))
+    (sent,) = stage.at(GW_2, "INVITE")
+    assert (sent.uri_text, sent.values("route")) == ("sip:bob@gw.example.com", (f"<sip:{GW_2};lr>",))
+
+
+def test_a_policy_sees_the_route_that_a_stranger_wants() -> None:
+    policy = Decide(sansip.Reply(403))
+    stage = on_stage(policy)
+    stage.receive(make_request(headers=[("Route", OURS), ("Route", f"<sip:{EVIL};lr>")]))
+    ((request, scene),) = policy.seen
+    assert request.values("route") == (f"<sip:{EVIL};lr>",)
+    assert (scene.in_dialog, scene.source, scene.groups) == (False, CALLER, ("gateways",))
+    assert scene.is_mine(name_addr(OURS).uri)
+    assert not scene.is_mine(request.uri)
