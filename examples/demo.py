@@ -57,9 +57,11 @@ class Screen:
     def write(self, text: str, colour: str = "") -> None:
         """Write at once, without a new line."""
         codes = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "cyan": 36}
+        before = after = ""
         if self._colours and colour:
-            text = f"\033[{codes[colour]}m{text}\033[0m"
-        print(text, end="", flush=True)
+            before, after = f"\033[{codes[colour]}m", "\033[0m"
+        line = text.rstrip("\n")
+        print(f"{before}{line}{after}{text[len(line) :]}", end="", flush=True)
 
     def begin(self, call_id: str, number: int) -> None:
         """A call begins."""

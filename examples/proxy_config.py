@@ -29,7 +29,7 @@ from checked_toml import (
 )
 
 from sansip import Config, Dispatch, Endpoint, LocalProtocolError, Relay, RemoteProtocolError, Uri
-from sansip.message import parse_uri
+from sansip import parse_uri
 
 Rewrite = Literal["host", "none"]
 Late = Literal["first", "cancel"]

@@ -46,7 +46,7 @@ from sansip.engine.policy import (
 )
 from sansip.engine.state import State
 from sansip.errors import LocalProtocolError, ProtocolError, RemoteProtocolError
-from sansip.message import Request, Response, Uri, Via, parse
+from sansip.message import Request, Response, Uri, Via, parse, parse_uri
 from sansip.proxy.vocabulary import Finish, TryNext
 from sansip.timing import Timing
 
@@ -102,4 +102,5 @@ __all__ = [
     "Uri",
     "Via",
     "parse",
+    "parse_uri",
 ]

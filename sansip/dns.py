@@ -9,7 +9,7 @@ from sansip.value import value
 
 @value
 class Question:
-    """One DNS question: a name in lower case without trailing dot, and "NAPTR", "SRV", "A", "AAAA"."""
+    """A name in lower case without trailing dot, and "NAPTR", "SRV", "A" or "AAAA"."""
 
     name: str
     type: str

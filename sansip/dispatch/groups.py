@@ -44,7 +44,7 @@ def rewrite(how: Rewrite, dialled: Uri, member: Uri) -> tuple[str, str]:
             uri = _at(member, dialled)
             return uri, uri
         case "none":
-            return str(dialled), str(member)
+            return str(dialled.for_request_line()), str(member)
         case _:
             assert_never(how)
 

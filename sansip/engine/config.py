@@ -1,7 +1,7 @@
 """What an engine is told once: endpoints, groups, limits. A wrong value never gets past here."""
 
 from collections.abc import Iterable, Mapping
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Literal
 
 from sansip.address import Address, Hop
@@ -138,7 +138,7 @@ class Config:
 
     def is_mine(self, uri: Uri) -> bool:
         """Whether a URI names this proxy, by configuration alone (RFC 3261 16.4, AMB-04)."""
-        return (uri.host, uri.port or DEFAULT_PORT) in self._mine
+        return (plain_host(uri.host), uri.port or DEFAULT_PORT) in self._mine
 
     def is_own_sent_by(self, sent_by: str) -> bool:
         """Whether a Via sent-by is one that this proxy writes (RFC 3261 18.1.2)."""
@@ -150,7 +150,7 @@ class Config:
         Nobody on the network shall make a proxy talk to itself, to the machine that it runs on, or
         to a whole network.
         """
-        host = hop.address.host
+        host = plain_host(hop.address.host)
         if (host, hop.address.port) in self._bound:
             return "that is this proxy itself"
         why = special(host)
@@ -213,6 +213,17 @@ def _address(text: str, where: str, default_port: int | None = None) -> Address:
     return Address(str(ip_address(host)) if _is_ip(host) else host, int(port))
 
 
+def plain_host(host: str) -> str:
+    """A host in the form in which hosts are compared: IPv6 by value, IPv4 out of its mapping."""
+    if ":" not in host:
+        return host
+    address = canonical(host)
+    if address is None:
+        return host
+    mapped = IPv6Address(address).ipv4_mapped
+    return address if mapped is None else str(mapped)
+
+
 def _network(text: str) -> IPv4Network | IPv6Network:
     try:
         return ip_network(text)
@@ -242,10 +253,10 @@ def special(host: str) -> str | None:
         first = address.partition(".")[0]
         if first not in _SPECIAL_FIRST and int(first) < 224:
             return None
+    plain = plain_host(address)
+    if plain != address:
+        return special(plain)
     ip = ip_address(address)
-    mapped = getattr(ip, "ipv4_mapped", None)
-    if mapped is not None:
-        return special(str(mapped))
     for why in ("loopback", "multicast", "unspecified", "link_local", "reserved"):
         if getattr(ip, f"is_{why}"):
             return why.replace("_", "-")

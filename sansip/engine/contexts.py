@@ -15,7 +15,7 @@ from sansip.proxy import vocabulary as order
 from sansip.proxy.states import Hunting
 from sansip.transaction import Abandon, Respond, client_key
 
-MOST_TOLD = 10_000  # pieces of news in one turn: beyond what any event causes; a bug cannot hang
+MOST_TOLD = 1_000  # pieces of news that one piece may lead to: a bug cannot hang the engine
 ANY_SIZE = message.MessageLimits(2**32, 2**32, 2**32, 2**32)  # our own words are never too long
 OWNER = "x|"  # how the owner of a context's timer begins
 
@@ -40,14 +40,15 @@ def open_context(
 
 def work_off(turn: Turn) -> None:
     """Tell the contexts their news until there is none left."""
-    for _ in range(MOST_TOLD):
+    budget = MOST_TOLD * (1 + len(turn.told))
+    for _ in range(budget):
         if not turn.told:
             return
         key, given = turn.told.popleft()
         record = turn.contexts.get(key)
         if record is not None:
             _step(turn, key, record, given)
-    turn.report("limit", "", f"more than {MOST_TOLD} pieces of news in one step: the rest is lost")
+    turn.report("limit", "", f"more than {budget} pieces of news in one step: the rest is lost")
     turn.told.clear()
 
 
@@ -90,7 +91,7 @@ def _carry_out(  # noqa: C901 - an arm for each order
                 _answer(turn, key, record, output)
             case order.Consult():
                 given, origin = routing.consult(turn, key, record)
-                turn.tell(key, given)
+                turn.told.appendleft((key, given))  # before anything else happens to it
             case order.StopLocating():
                 lookups.stop(turn, key)
             case order.Discard():

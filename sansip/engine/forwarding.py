@@ -71,10 +71,7 @@ def _record_routes(turn: Turn, origin: Origin, endpoint: Endpoint) -> tuple[str,
 
 def onward_from(origin: Origin, target: Target) -> Onward:
     """What the copy for a target says, and the URI that leads to its next hop (16.6 steps 6, 7)."""
-    request = origin.request
-    if "route" in request.names:
-        return onward(request, target.uri, target.next_hop)
-    return Onward(target.uri, target.next_hop, None)
+    return onward(origin.request, target.uri, target.next_hop)
 
 
 def located_uri(origin: Origin, target: Target) -> Uri:

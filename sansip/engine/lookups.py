@@ -67,6 +67,7 @@ def _proceed(
     lookup, refused = search.lookup, search.refused
     hops: tuple[Hop, ...] = ()
     ended: locate.Exhausted | None = None
+    missing: list[Question] = []
     queue = list(outputs)
     for output in queue:  # grows while it is walked through
         match output:
@@ -78,7 +79,7 @@ def _proceed(
             case locate.Ask():
                 known = _known(turn, output.question)
                 if known is None:
-                    _join(turn, output.question, owner)
+                    missing.append(output.question)
                 else:
                     answer = locate.Answered(output.question, known)
                     lookup, more = locate.step(lookup, answer)
@@ -86,10 +87,13 @@ def _proceed(
     gave = search.gave or bool(hops)
     if ended is None:
         turn.searches = turn.searches.set(owner, Search(lookup, gave, refused, search.ack))
-    elif told:
-        stop(turn, owner)  # a list may be complete, by its limits, with questions still open
+        for question in missing:
+            _join(turn, question, owner)
+    else:
+        stop(turn, owner)  # by its limits a list may be complete with questions still open
     if search.ack is not None:
-        _acknowledge(turn, owner, search.ack, hops, ended)
+        nowhere = None if ended is None else refused or ended.text
+        _acknowledge(turn, owner, search.ack, hops, nowhere)
     elif hops or ended is not None or not told:
         status, reason = _meaning(ended, refused)
         if ended is not None and refused and not gave:
@@ -136,14 +140,14 @@ def _meaning(ended: locate.Exhausted | None, refused: str) -> tuple[int, str]:
 
 
 def _acknowledge(
-    turn: Turn, owner: str, origin: Origin, hops: tuple[Hop, ...], ended: locate.Exhausted | None
+    turn: Turn, owner: str, origin: Origin, hops: tuple[Hop, ...], nowhere: str | None
 ) -> None:
     """Send an ACK for a 2xx to the first hop: no transaction, no second try (16.1, 13.2.2.4)."""
     if hops:
         stop(turn, owner)
         send_ack(turn, owner, origin, hops[0])
-    elif ended is not None:
-        turn.report("dropped", owner, f"ACK leads nowhere: {ended.text}")
+    elif nowhere is not None:
+        turn.report("dropped", owner, f"ACK leads nowhere: {nowhere}")
 
 
 def send_ack(turn: Turn, owner: str, origin: Origin, hop: Hop) -> None:

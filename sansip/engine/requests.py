@@ -9,17 +9,17 @@ from typing import assert_never
 
 from sansip.address import Address
 from sansip.engine import lookups
-from sansip.engine.config import DEFAULT_PORT, special
+from sansip.engine.config import DEFAULT_PORT, plain_host, special
 from sansip.engine.contexts import open_context
 from sansip.engine.events import DatagramReceived
 from sansip.engine.forwarding import is_proven, located_uri
 from sansip.engine.policy import Decision, Drop, Relay, Reply
-from sansip.engine.routing import PolicyError, hunt_of, respond, route, targets_of
+from sansip.engine.routing import PolicyError, plan_of, respond, route
 from sansip.engine.state import Origin, ServerTransaction
 from sansip.engine.transactions import open_server, step_server
 from sansip.engine.turn import Turn
 from sansip.errors import RemoteProtocolError
-from sansip.message import Request, Via, parse, reply
+from sansip.message import Request, parse, reply
 from sansip.proxy.request import Arrived, Fault, check, preprocess
 from sansip.proxy.vocabulary import Cancelled
 from sansip.transaction import (
@@ -93,7 +93,7 @@ def _stamp(request: Request, source: Address) -> tuple[Address | None, Request]:
         # "it MUST set the value of the parameter to the source port of the request", and "MUST
         # insert a received parameter [...] even if it is identical" (RFC 3581 4)
         request = request.with_top_via(via.stamped(host, source.port))
-    elif via.host != host and via.sent_by != _sent_by(via, host):
+    elif via.host != host and plain_host(via.host) != plain_host(host):
         request = request.with_top_via(via.stamped(host, None))
     elif via.received is not None:
         request = request.with_top_via(via.stamped(None, None))  # nobody else may say (AMB-12)
@@ -106,11 +106,6 @@ def _stamp(request: Request, source: Address) -> tuple[Address | None, Request]:
     if rport in ("", str(source.port)):
         return source, request
     return Address(host, via.port or DEFAULT_PORT), request
-
-
-def _sent_by(via: Via, host: str) -> str:
-    """What the sent-by would be in normal form if it named the source (3261-18.2.1-02)."""
-    return Via(via.transport, host, via.port).sent_by
 
 
 # --- ACK and CANCEL
@@ -151,7 +146,7 @@ def _relay_ack(turn: Turn, event: DatagramReceived, request: Request) -> None:
         got = preprocess(request, turn.config.is_mine)
         decision = _decide(turn, key, event, got)
         if isinstance(decision, Relay):
-            target = targets_of(turn, decision, got.request)[0]
+            target = plan_of(turn, decision, got.request)[0][0]
             bound = got
             if target.uri != got.request.uri_text:
                 bound = Arrived(got.request.with_uri(target.uri), got.passed)
@@ -167,9 +162,9 @@ def _cancel(
     turn: Turn, event: DatagramReceived, request: Request, key: str, remote: Address
 ) -> None:
     """CANCEL goes hop by hop: it ends here, and its INVITE's branches are cancelled (16.10)."""
-    open_server(turn, key, request, event.endpoint, remote)
     invite = invite_key(request)
     if invite in turn.server:
+        open_server(turn, key, request, event.endpoint, remote)
         # "the To tag of the response to the CANCEL and the To tag in the response to the original
         # request SHOULD be the same" (9.2)
         respond(turn, key, request, 200, tag_owner=invite)
@@ -177,7 +172,8 @@ def _cancel(
     else:
         # This proxy never forwards an INVITE without state, so nobody further on knows of this
         # CANCEL either (AMB-17).
-        respond(turn, key, request, 481)
+        _reply(turn, event.endpoint, remote, request, key, Fault(481, "matches no INVITE"))
+        turn.report("dropped", key, "a CANCEL that matches no INVITE")
 
 
 # --- everything else
@@ -185,6 +181,10 @@ def _cancel(
 
 def _new(turn: Turn, event: DatagramReceived, request: Request, key: str, remote: Address) -> None:
     """A request that is not a repetition: check it, and open its server transaction."""
+    if key in turn.contexts:
+        # Its transaction has ended, its branches have not quite: no new request has this branch.
+        turn.report("dropped", key, "a copy of a request that was answered long ago")
+        return
     fault = check(request, turn.config.extensions) or _overload(turn, event, request)
     if fault is not None:
         # Without state, and with the same answer for every copy (3261-16.3-09).
@@ -232,13 +232,10 @@ def _carry_out(
 ) -> None:
     match decision:
         case Relay():
-            targets = targets_of(turn, decision, got.request)
-            hunt = hunt_of(decision, got.request.method)
+            targets, hunt = plan_of(turn, decision, got.request)
             open_context(turn, key, _origin(turn, event, got, decision), hunt, targets)
-        case Reply(status, reason, headers):
-            if not 200 <= status <= 699:
-                raise PolicyError(f"Reply({status}): only final responses, 200 to 699")
-            respond(turn, key, got.request, status, reason, headers)
+        case Reply():
+            respond(turn, key, got.request, decision.status, decision.reason, decision.headers)
         case Drop():
             step_server(turn, key, Abandon())
             turn.report("dropped", key, "the policy dropped it")

@@ -18,14 +18,15 @@ from sansip.engine.policy import (
 from sansip.engine.state import Context, Origin
 from sansip.engine.transactions import step_server
 from sansip.engine.turn import Turn
-from sansip.errors import RemoteProtocolError
-from sansip.message import Request, Uri, parse_uri, reply
+from sansip.errors import ProtocolError
+from sansip.message import Request, Response, Uri, parse_uri, reply
 from sansip.proxy import vocabulary as order
 from sansip.proxy.states import Hunting, best_of
 from sansip.transaction import Respond
 
 EARLY = 3.0  # seconds of silence before the next hop, where advancing early is the default
 TIMER_C = 180.0  # RFC 3261 16.6 step 11: Timer C must be greater
+MOST_SECONDS = 1e9
 MOST_DIVERSIONS = 8  # how often a failure route may choose new targets for one request
 
 T = TypeVar("T")
@@ -53,61 +54,81 @@ def route(turn: Turn, key: str, request: Request, source: Address, *, in_dialog:
 
 def _checked(decision: object) -> Decision:
     """A policy may have been written without a type checker."""
-    if isinstance(decision, Relay | Reply | Drop):
+    if isinstance(decision, Reply):
+        return _checked_reply(decision)
+    if isinstance(decision, Relay | Drop):
         return decision
     raise PolicyError(f"the policy returned {decision!r}; it must be a Relay, a Reply or a Drop")
+
+
+def _checked_reply(decision: Reply) -> Reply:
+    if not 200 <= decision.status <= 699:
+        raise PolicyError(f"Reply({decision.status}): only final responses, 200 to 699")
+    _ask(lambda: Response.make(decision.status, decision.reason or "", decision.headers))
+    return decision
 
 
 def _ask(question: Callable[[], T]) -> T:
     try:
         return question()
+    except PolicyError:
+        raise
     except Exception as error:
         raise PolicyError(f"the policy raised {type(error).__name__}: {error}") from error
 
 
-def targets_of(turn: Turn, relay: Relay, request: Request) -> tuple[order.Target, ...]:
-    """Where a relay goes: one target, or a group's members."""
+def plan_of(
+    turn: Turn, relay: Relay, request: Request
+) -> tuple[tuple[order.Target, ...], order.Hunt]:
+    """What a relay means: the targets in their order, and how they are tried."""
     try:
-        match relay.to:
-            case dispatch.Dispatch() as wish:
-                members = dict(turn.groups).get(wish.group)
-                if members is None:
-                    known = ", ".join(dict(turn.groups)) or "none"
-                    raise PolicyError(f"there is no group {wish.group!r}; the groups are: {known}")
-                ordered = dispatch.order(wish.algorithm, members)
-                pairs = [
-                    dispatch.rewrite(wish.rewrite, request.uri, parse_uri(member))
-                    for member in ordered
-                ]
-                return tuple([order.Target(uri, next_hop) for uri, next_hop in pairs])
-            case to:
-                # "any parameters not allowed in a Request-URI MUST be removed" (16.6 step 2)
-                wanted = to if isinstance(to, Uri) else parse_uri(to)
-                uri = str(wanted.for_request_line())
-                return (order.Target(uri, uri),)
-    except RemoteProtocolError as error:
-        raise PolicyError(f"Relay(to={relay.to!r}): {error.reason}") from error
+        return _targets(turn, relay, request), _hunt(relay, request.method)
+    except PolicyError:
+        raise
+    except (ProtocolError, AssertionError, AttributeError, TypeError, ValueError) as error:
+        raise PolicyError(f"Relay(to={relay.to!r}): {error}") from error
 
 
-def hunt_of(relay: Relay, method: str) -> order.Hunt:
-    """How a relay tries its targets."""
-    if relay.timer_c <= TIMER_C:
-        raise PolicyError(
-            f"timer_c is {relay.timer_c:g} s; RFC 3261 16.6 wants more than {TIMER_C:g}"
-        )
+def _targets(turn: Turn, relay: Relay, request: Request) -> tuple[order.Target, ...]:
+    """One target, or a group's members."""
+    if isinstance(relay.to, dispatch.Dispatch):
+        wish = relay.to
+        members = dict(turn.groups).get(wish.group)
+        if members is None:
+            known = ", ".join(dict(turn.groups)) or "none"
+            raise PolicyError(f"there is no group {wish.group!r}; the groups are: {known}")
+        ordered = dispatch.order(wish.algorithm, members)
+        uris = [dispatch.rewrite(wish.rewrite, request.uri, parse_uri(uri)) for uri in ordered]
+        return tuple([order.Target(uri, next_hop) for uri, next_hop in uris])
+    # "any parameters not allowed in a Request-URI MUST be removed" (16.6 step 2)
+    wanted = relay.to if isinstance(relay.to, Uri) else parse_uri(relay.to, "to")
+    uri = str(wanted.for_request_line())
+    return (order.Target(uri, uri),)
+
+
+def _hunt(relay: Relay, method: str) -> order.Hunt:
+    timer_c = _seconds("timer_c", relay.timer_c)
+    if timer_c <= TIMER_C:
+        raise PolicyError(f"timer_c is {timer_c:g} s; RFC 3261 16.6 wants more than {TIMER_C:g}")
     advance = relay.advance_after
     if advance == "default":
         advance = EARLY if method == "INVITE" or method in EARLY_NON_INVITE else None
     return order.Hunt(
-        advance,
-        relay.progress_after,
-        relay.answer_within,
-        relay.deadline,
-        relay.timer_c,
-        relay.failover_on,
+        None if advance is None else _seconds("advance_after", advance),
+        None if relay.progress_after is None else _seconds("progress_after", relay.progress_after),
+        None if relay.answer_within is None else _seconds("answer_within", relay.answer_within),
+        _seconds("deadline", relay.deadline),
+        timer_c,
+        tuple(relay.failover_on),
         relay.late,
         consult=relay.on_failure is not None,
     )
+
+
+def _seconds(name: str, number: float) -> float:
+    if not 0 <= number < MOST_SECONDS:
+        raise PolicyError(f"{name} is {number!r}; it must be a number of seconds, 0 or more")
+    return number
 
 
 def respond(
@@ -130,7 +151,7 @@ def consult(turn: Turn, key: str, record: Context) -> tuple[order.Given, Origin 
     origin, state = record.origin, record.state
     if origin is None or origin.on_failure is None or not isinstance(state, Hunting):
         return order.Finish(), origin
-    name, failed = origin.on_failure, _failed(record.facts.invite, origin, state)
+    name, failed = origin.on_failure, _failed(record.facts, origin, state)
     try:
         return _given(turn, origin, _ask(lambda: getattr(turn.policy, name)(failed)))
     except PolicyError as error:
@@ -142,15 +163,15 @@ def _given(turn: Turn, origin: Origin, decision: object) -> tuple[order.Given, O
     match decision:
         case order.TryNext() | order.Finish():
             return decision, origin
-        case Reply(status, reason, headers):
-            return order.Decline(status, reason, headers), origin
+        case Reply():
+            said = _checked_reply(decision)
+            return order.Decline(said.status, said.reason, said.headers), origin
         case Relay():
             if origin.diversions >= MOST_DIVERSIONS:
                 raise PolicyError(
                     f"{origin.on_failure} has chosen new targets {MOST_DIVERSIONS} times"
                 )
-            targets = targets_of(turn, decision, origin.request)
-            hunt = hunt_of(decision, origin.request.method)
+            targets, hunt = plan_of(turn, decision, origin.request)
             diverted = Origin(
                 origin.request,
                 origin.source,
@@ -167,7 +188,7 @@ def _given(turn: Turn, origin: Origin, decision: object) -> tuple[order.Given, O
             )
 
 
-def _failed(invite: bool, origin: Origin, state: Hunting) -> Failed:  # noqa: FBT001
+def _failed(facts: order.Facts, origin: Origin, state: Hunting) -> Failed:
     tried = tuple(
         [
             Tried(b.target.uri, b.hop, b.status, b.response is not None, b.trigger, b.begun)
@@ -175,5 +196,5 @@ def _failed(invite: bool, origin: Origin, state: Hunting) -> Failed:  # noqa: FB
         ]
     )
     remaining = (*map(str, state.hops), *(target.next_hop for target in state.targets))
-    chosen = best_of(state.branches, state.results, invite=invite)
+    chosen = best_of(facts, state.hunt, state.branches, state.results)
     return Failed(origin.request, tried, remaining, None if chosen is None else chosen.response)

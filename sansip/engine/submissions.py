@@ -16,7 +16,7 @@ from sansip.engine.events import (
 )
 from sansip.engine.forwarding import located_uri
 from sansip.engine.policy import Relay
-from sansip.engine.routing import PolicyError, hunt_of, targets_of
+from sansip.engine.routing import PolicyError, plan_of
 from sansip.engine.state import Origin
 from sansip.engine.turn import Turn
 from sansip.errors import LocalProtocolError, RemoteProtocolError
@@ -41,7 +41,7 @@ def request_submitted(turn: Turn, event: RequestSubmitted) -> None:
     relay = event.relay or Relay(request.uri_text)
     origin = Origin(request, on_failure=relay.on_failure)
     try:
-        targets, hunt = targets_of(turn, relay, request), hunt_of(relay, request.method)
+        targets, hunt = plan_of(turn, relay, request)
     except PolicyError as error:
         raise LocalProtocolError(str(error)) from None
     open_context(turn, key, origin, hunt, targets, event.handle)

@@ -111,7 +111,10 @@ def start(
     if numeric(aim.host) and aim.transport is None and aim.supported[:1] == ("udp",):
         hop = None if aim.secure else _literal(aim, "udp")
         if hop is not None:
-            return ENDED, (Hops((hop,)), COMPLETE)  # what the walk would find, for most of all calls
+            return ENDED, (
+                Hops((hop,)),
+                COMPLETE,
+            )  # what the walk would find, too
     return _advance(Lookup(aim, draws, limits or DEFAULT_LIMITS, Table(), (), ()))
 
 

@@ -14,7 +14,7 @@ from sansip.message.fields import name_addr, parse_cseq
 from sansip.message.grammar import is_token, malformed, number
 from sansip.message.limits import MessageLimits
 from sansip.message.model import MAX_FORWARDS, Message, Request, Response
-from sansip.message.names import KNOWN, SPELLED, long_name
+from sansip.message.names import SPELLED, long_name
 from sansip.message.rows import top_via, value_of
 from sansip.message.uri import parse_uri
 

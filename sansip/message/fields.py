@@ -168,21 +168,11 @@ def parse_via(text: str) -> Via:
     if found is None:
         return _careful_via(unfold(text))
     transport, host, port, rest = found.groups()
-    return ordinary_via(transport, host, port, rest) or _careful_via(text)
-
-
-def ordinary_via(transport: str, host: str, port: str | None, rest: str) -> Via | None:
-    """Make a Via of what an ordinary one is made of; None if a parameter comes twice or so.
-
-    ``rest`` is all the parameters, names in lower case and values tokens, each after a semicolon.
-    """
     pairs = [piece.partition("=") for piece in rest.split(";")[1:]]
     params = {name: given for name, _, given in pairs}
-    if len(params) < len(pairs):
-        return None
     branch = params.pop("branch", None)
-    if branch == "":
-        return None
+    if branch == "" or len(params) + (branch is not None) < len(pairs):
+        return _careful_via(text)
     return Via(transport, host, int(port) if port else None, branch, tuple(params.items()))
 
 

@@ -1,8 +1,8 @@
 """Header names: one lower-case long form for every spelling (RFC 3261 7.3.1, 7.3.3, 20).
 
-``KNOWN`` finds the exact spellings that nearly every message uses in one dictionary look-up, colon
-included, so that a line without a colon can never match. Any other spelling takes the slower road
-through ``long_name``.
+``known_name`` finds the exact spellings that nearly every message uses in one dictionary look-up,
+colon included, so that a line without a colon can never match. Any other spelling takes the slower
+road through ``long_name``.
 """
 
 from collections.abc import Mapping
@@ -121,7 +121,7 @@ def _known() -> dict[str, str]:
     return table
 
 
-KNOWN: Final[Mapping[str, str]] = MappingProxyType(_known())
+known_name: Final = _known().get
 
 # Headers whose value is one whole, whatever commas are in it: those that RFC 3261 7.3.1 exempts,
 # and those whose grammar is no list (table 2 and section 25). Unknown headers are never split by

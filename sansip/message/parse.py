@@ -26,11 +26,11 @@ from sansip.message.careful import (
     name_with_care,
     too_short,
 )
-from sansip.message.fields import ORDINARY_ADDRESS, CSeq, Via, ordinary_via, parse_via
+from sansip.message.fields import ORDINARY_ADDRESS, CSeq, Via
 from sansip.message.grammar import TOKEN_CHARACTERS, Params
 from sansip.message.limits import DEFAULT_LIMITS, MessageLimits
 from sansip.message.model import Request, Response
-from sansip.message.names import KNOWN
+from sansip.message.names import known_name
 from sansip.message.rows import top_via, value_of
 from sansip.message.salvage import salvage
 from sansip.message.uri import parse_uri
@@ -97,7 +97,7 @@ def read_rows(data: bytes, end: int, limits: MessageLimits) -> Rows:
     if end - len(head.replace(b"\n", b"")) != count or end - len(head.replace(b"\r", b"")) != count:
         raise _bare_line_end(head)
     # "Name: value" with a name in a usual spelling, or else ""
-    names = [KNOWN.get(line.partition(" ")[0], "") for line in lines]
+    names = [known_name(line.partition(" ")[0], "") for line in lines]
     if "" in names:
         names, lines = name_with_care(names, lines)
     if end > limits.line or count > limits.vias or count > limits.headers:
@@ -114,11 +114,7 @@ def assemble(
     """
     rows = dict(zip(names, lines, strict=True))
     if len(rows) < len(names):
-        for name in _ONCE:
-            if names.count(name) > 1:
-                return assemble_with_care(start, names, lines, body)
-        if "via" in rows:
-            rows["via"] = lines[names.index("via")]
+        rows = _first_rows(rows, names, lines)
     is_response = start.startswith("SIP/2.0 ")
     try:
         if is_response:
@@ -157,17 +153,26 @@ def assemble(
         message = request = Request(first, second, names, lines, body)
         if "[" in second:
             request.uri = parse_uri(second)
-    if "[" in host:
-        message.via = top_via(value_of(rows["via"]))
-    elif rest in _FEW_PARAMS and not rport:
+    if rest in _FEW_PARAMS and not rport and "[" not in host:
         message.via = Via(transport, host, int(port) if port else None, branch, _FEW_PARAMS[rest])
     else:
-        rest = f"{rport};branch={branch}{rest}"
-        message.via = ordinary_via(transport, host, port, rest) or parse_via(value_of(rows["via"]))
+        message.via = top_via(value_of(rows["via"]))
     message.from_tag, message.to_tag = from_tag, to_tag
     message.call_id = call_id
     message.cseq = CSeq(int(number), method)
     return message
+
+
+def _first_rows(
+    rows: dict[str, str], names: tuple[str, ...], lines: tuple[str, ...]
+) -> dict[str, str]:
+    """Put the first Via row in the place of the last; give nothing if others come twice."""
+    for name in _ONCE:
+        if names.count(name) > 1:
+            return {}
+    if "via" in rows:
+        rows["via"] = lines[names.index("via")]
+    return rows
 
 
 def _unreadable(data: bytes, limits: MessageLimits) -> RemoteProtocolError:

@@ -206,6 +206,6 @@ def _plain(text: str | None) -> str | None:
 
 def _unescaped(found: "re.Match[str]") -> str:
     code = int(found[1], 16)
-    if code not in _PRINTABLE or chr(code) in _RESERVED or chr(code) == "%":
+    if code not in _PRINTABLE or chr(code) in _RESERVED:
         return found[0].upper()
     return chr(code)

@@ -45,9 +45,9 @@ class Hunter:
     """One step of a hunting context: the state taken apart, changed, and put together again."""
 
     __slots__ = (
-        "at", "branches", "cancelled", "consulted", "deadline", "facts", "hops", "hunt",
-        "locating", "out", "rang", "refused", "results", "ringing", "target", "targets", "wake",
-        "wanting",
+        "at", "branches", "cancelled", "consulted", "consulting", "deadline", "facts", "hops",
+        "hunt", "locating", "out", "rang", "refused", "results", "ringing", "target", "targets",
+        "wake", "wanting",
     )  # fmt: skip
 
     def __init__(self, facts: Facts, state: Hunting, at: float) -> None:
@@ -65,6 +65,7 @@ class Hunter:
         self.results = state.results
         self.ringing = state.ringing
         self.rang = state.rang
+        self.consulting = state.consulting
         self.cancelled = state.cancelled
         self.refused = state.refused
         self.wake = state.wake
@@ -101,6 +102,7 @@ class Hunter:
     def decided(self, given: TryNext | Finish | Divert | Decline) -> State | None:
         """The failure route has spoken."""
         self.consulted = True
+        self.consulting = False
         match given:
             case TryNext():
                 if self.may_advance():
@@ -159,8 +161,6 @@ class Hunter:
             for other in self.branches:
                 if other.open and other.number != number:
                     self.abandon(other.number, cancel=True)
-        elif self.ringing != number and branch.cancel == "no":
-            self.abandon(number, cancel=True)
         self.cancel_if_wanted(number)
 
     def failed(
@@ -168,15 +168,16 @@ class Hunter:
     ) -> None:
         """A branch has ended without success."""
         branch = self.branches[number]
-        ours = branch.cancel != "no" and self.cancelled is None
-        if ours and status == 487:  # the echo of our own CANCEL is nobody's answer
-            status, response = 408, None
+        if not branch.open:
+            return  # it has had its final response; only the ACK for that got lost
         self.put(
             branch.but(
                 heard="final",
                 status=status,
                 response=response,
                 trigger=branch.trigger or trigger,
+                # What a branch says that we have cancelled ourselves is nobody's answer.
+                void=branch.cancel != "no" and self.cancelled is None and status < 600,
             )
         )
         if self.ringing == number:
@@ -197,6 +198,7 @@ class Hunter:
                     self.put(self.branches[other.number].but(abandoned=False))
         elif (
             not branch.abandoned
+            and branch.cancel == "no"
             and branch.heard != "ringing"
             and (response is None or status in self.hunt.failover_on)
         ):
@@ -217,8 +219,10 @@ class Hunter:
 
     def may_advance(self) -> bool:
         """Whether there is somewhere to go, and nothing forbids it."""
+        if self.wanting or self.refused or self.cancelled is not None:
+            return False
         more = self.hops or self.locating or self.targets
-        return bool(more) and self.cancelled is None and not self.refused and not self.wanting
+        return bool(more) and len(self.branches) < self.facts.most_branches
 
     def advance(self) -> None:
         """Try the next hop, as soon as there is one."""
@@ -291,7 +295,7 @@ class Hunter:
 
     def cancel(self, reasons: tuple[str, ...]) -> None:
         """The caller's CANCEL: no new branch from here on (16.10, rule 7)."""
-        if self.cancelled is None:
+        if self.cancelled is None and self.facts.invite:
             self.cancelled = reasons
             self.stop_locating()
             self.hops = self.targets = ()
@@ -309,18 +313,17 @@ class Hunter:
         """CANCEL now, or at the first provisional response (9.1, 3261-9.1-04)."""
         branch = self.branches[number]
         if branch.cancel == "no" and self.facts.invite:
-            self.put(self.branches[number].but(cancel="wanted"))
-            self.cancel_if_wanted(number, *reasons)
+            self.put(branch.but(cancel="wanted", reasons=reasons))
+            self.cancel_if_wanted(number)
 
-    def cancel_if_wanted(self, number: int, *reasons: str) -> None:
+    def cancel_if_wanted(self, number: int) -> None:
         """Send the CANCEL that is wanted, unless nothing has been heard yet."""
         branch = self.branches[number]
         if branch.cancel == "wanted" and branch.heard in ("trying", "ringing"):
             # After 64*T1 without a final response it counts as cancelled (9.1).
-            self.put(
-                self.branches[number].but(cancel="sent", guard=self.at + self.facts.timing.timeout)
-            )
-            self.out.append(Cancel(number, reasons or self.cancelled or ()))
+            guard = self.at + self.facts.timing.timeout
+            self.put(branch.but(cancel="sent", guard=guard))
+            self.out.append(Cancel(number, branch.reasons or self.cancelled or ()))
 
     # --- time
 
@@ -328,7 +331,7 @@ class Hunter:
         """See which silences are over."""
         if not self.rang and self.cancelled is None and self.at >= self.deadline:
             self.stop_locating()
-            self.out.append(Note(f"nobody rang within {self.hunt.deadline:g} s"))
+            self.out.append(Note(f"nobody rang within {self.deadline - self.facts.arrived:g} s"))
             self.results += (Result(408),)
             return self.conclude_best()
         for branch in self.branches:
@@ -340,7 +343,8 @@ class Hunter:
     def due(self, branch: Branch) -> Deadline | None:
         """The next deadline of a branch."""
         live = not branch.abandoned and self.cancelled is None
-        onward = live and self.ringing is None and self.may_advance()
+        newest = branch.number == len(self.branches) - 1  # the others have had their turn
+        onward = live and newest and self.ringing is None and self.may_advance()
         return due(self.hunt, branch, invite=self.facts.invite, live=live, onward=onward)
 
     def overdue(self, branch: Branch, why: str) -> None:
@@ -376,10 +380,12 @@ class Hunter:
 
     def settle(self) -> State:
         """Conclude when nothing is left to wait for; else put the state together again."""
-        if self.wanting or any(b.open and not b.abandoned for b in self.branches):
+        waiting = any(branch.open and not branch.abandoned for branch in self.branches)
+        if self.wanting or self.consulting or waiting:
             return self.hunting()
         if self.hunt.consult and not self.consulted and self.cancelled is None:
             self.out.append(Consult())
+            self.consulting = True
             return self.hunting()
         return self.conclude_best()
 
@@ -405,6 +411,7 @@ class Hunter:
             self.results,
             self.ringing,
             self.rang,
+            self.consulting,
             self.cancelled,
             self.refused,
             self.wake,
@@ -412,7 +419,7 @@ class Hunter:
 
     def conclude_best(self) -> State:
         """Choose among what the targets ended with (16.7.6)."""
-        chosen = best_of(tuple(self.branches), self.results, invite=self.facts.invite)
+        chosen = best_of(self.facts, self.hunt, tuple(self.branches), self.results)
         if chosen is not None and chosen.response is not None and chosen.status != 503:
             return self.conclude(Forward(chosen.response))
         if self.cancelled is not None:
@@ -440,7 +447,7 @@ class Hunter:
         state = Concluded(
             open=tuple(branch.number for branch in waiting),
             uncancelled=tuple(b.number for b in waiting if b.cancel == "wanted"),
-            reasons=reasons or self.cancelled or (),
+            reasons=next((branch.reasons for branch in waiting if branch.reasons), ()),
             lingering=tuple(b.number for b in self.branches if not b.open and not b.over),
             wake=max(guards, default=None),
         )

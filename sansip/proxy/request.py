@@ -12,6 +12,7 @@ from sansip.value import value
 Mine = Callable[[Uri], bool]
 
 SCHEMES = ("sip", "sips")
+DEFAULT_PORT = 5060
 HOPS = 70  # the recommended initial Max-Forwards (RFC 3261 20.22)
 
 
@@ -53,7 +54,8 @@ def check(request: Request, extensions: tuple[str, ...] = ()) -> Fault | None:
     # "If the request contains a Proxy-Require header field with one or more option-tags this
     # element does not understand, the element MUST return a 420" (16.3 step 5)
     if "proxy-require" in request.names:
-        unknown = [tag for tag in request.values("proxy-require") if tag not in extensions]
+        known = {tag.lower() for tag in extensions}
+        unknown = [tag for tag in request.values("proxy-require") if tag.lower() not in known]
         if unknown:
             tags = ", ".join(unknown)
             return Fault(420, f"Proxy-Require: {tags}", (("Unsupported", tags),))
@@ -64,19 +66,20 @@ def preprocess(request: Request, mine: Mine) -> Arrived:
     """Undo what a strict router did, and take off the Route what is ours (16.4)."""
     passed: tuple[Uri, ...] = ()
     uri = request.uri
-    if uri.lr and "route" in request.names and mine(uri):
+    if uri.lr and mine(uri) and request.values("route"):
         passed = (uri,)
         request = _undo_strict_routing(request)
         uri = request.uri
     if uri.maddr is not None and mine(uri.with_host(uri.maddr, uri.port)):
         # "strip the maddr and any non-default port or transport parameter, and continue
         # processing as if those values had not been present" (16.4)
+        port = uri.port if uri.port == DEFAULT_PORT else None
         bare = uri.without_params("maddr", "transport")
-        request = request.with_uri(bare.with_host(uri.host, None))
+        request = request.with_uri(bare.with_host(uri.host, port))
     # "If the first value in the Route header field indicates this proxy, the proxy MUST remove
     # that value from the request"; with double Record-Route, both (RFC 5658 5, 3261-16.4-03).
-    while "route" in request.names:
-        first = name_addr(request.values("route")[0]).uri
+    while routes := request.values("route") if "route" in request.names else ():
+        first = name_addr(routes[0], "Route").uri
         if not mine(first):
             break
         request = request.pop_first("route")
@@ -109,10 +112,10 @@ class Onward:
 
 def onward(request: Request, uri: str, next_hop: str) -> Onward:
     """Postprocess routing information (16.6 step 6) and determine the next hop (step 7)."""
-    if "route" not in request.names:
+    routes = request.values("route") if "route" in request.names else ()
+    if not routes:
         return Onward(uri, next_hop, None)
-    routes = request.values("route")
-    first = name_addr(routes[0]).uri
+    first = name_addr(routes[0], "Route").uri
     if first.lr:
         return Onward(uri, str(first), None)
     # "If the first URI of this Route set does not contain the lr parameter, the proxy MUST

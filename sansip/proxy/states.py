@@ -5,7 +5,7 @@ from typing import Literal
 from sansip.address import Hop
 from sansip.message import Response
 from sansip.proxy.best import Result, best
-from sansip.proxy.vocabulary import Hunt, Output, Target
+from sansip.proxy.vocabulary import Facts, Hunt, Output, Target
 from sansip.value import value
 
 Heard = Literal["nothing", "trying", "ringing", "final"]
@@ -25,9 +25,11 @@ class Branch:
     guard: float = 0.0  # when to give up: Timer C, or 64*T1 after the CANCEL
     abandoned: bool = False  # another branch took its place: it holds nothing back any more
     cancel: Cancelling = "no"
+    reasons: tuple[str, ...] = ()  # for the CANCEL (RFC 3326)
     trigger: str = ""  # why it failed, for people and failure routes
     status: int = 0  # how it ended: a final status, or 408 or 503 made here
     response: Response | None = None
+    void: bool = False  # how it ended is nobody's answer: we had cancelled it
     over: bool = False  # its client transaction has ended
 
     @property
@@ -43,9 +45,11 @@ class Branch:
         guard: float | None = None,
         abandoned: bool | None = None,
         cancel: Cancelling | None = None,
+        reasons: tuple[str, ...] | None = None,
         trigger: str | None = None,
         status: int | None = None,
         response: Response | None = None,
+        void: bool | None = None,
         over: bool | None = None,
     ) -> "Branch":
         """Make a copy with new values for some of its fields."""
@@ -59,9 +63,11 @@ class Branch:
             self.guard if guard is None else guard,
             self.abandoned if abandoned is None else abandoned,
             self.cancel if cancel is None else cancel,
+            self.reasons if reasons is None else reasons,
             self.trigger if trigger is None else trigger,
             self.status if status is None else status,
             self.response if response is None else response,
+            self.void if void is None else void,
             self.over if over is None else over,
         )
 
@@ -81,6 +87,7 @@ class Hunting:
     results: tuple[Result, ...]  # of targets that led nowhere
     ringing: int | None  # the live branch, once one has rung
     rang: bool  # some branch has rung: the deadline is off
+    consulting: bool  # the failure route has been asked and has not answered yet
     cancelled: tuple[str, ...] | None  # the Reason values of the caller's CANCEL
     refused: bool  # a 6xx came
     wake: float | None
@@ -107,9 +114,18 @@ Outputs = tuple[Output, ...]
 
 
 def best_of(
-    branches: tuple[Branch, ...], results: tuple[Result, ...], *, invite: bool
+    facts: Facts, hunt: Hunt, branches: tuple[Branch, ...], results: tuple[Result, ...]
 ) -> Result | None:
-    """The best that has come so far; of one target only the last failure counts (3263-4.3-04)."""
-    last = {branch.target: branch for branch in branches if not branch.open}
-    ended = tuple([Result(branch.status, branch.response) for branch in last.values()])
-    return best(results + ended, invite=invite)
+    """The best that has come so far.
+
+    A failure that made the hunt go on to the next hop of its target says nothing about the target;
+    "only the last failure counts" (3263-4.3-04).
+    """
+    newest = {branch.target: branch.number for branch in branches}
+    ended = list(results)
+    for branch in branches:
+        moved_on = branch.response is None or branch.status in hunt.failover_on
+        superseded = moved_on and branch.number != newest[branch.target]
+        if not (branch.open or branch.void or superseded):
+            ended.append(Result(branch.status, branch.response))
+    return best(tuple(ended), invite=facts.invite)

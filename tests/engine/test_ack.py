@@ -1,16 +1,16 @@
 """ACK: for a refusal of ours it ends here, for a 2xx it is sent on (RFC 3261 16.1, 17.1.1.3)."""
 
 import pytest
-from stage import GW_1, GW_2, ZONE, Decide, ToName, make_request, on_stage
 
 import sansip
 from sansip import dns
+from stage import GW_1, GW_2, ZONE, Decide, ToName, Whatever, make_request, on_stage
 
 RELAY = sansip.Relay("sip:gw.example.com")
 
 
-def ack(branch: str = "z9hG4bKack", **options: str) -> sansip.Request:
-    return make_request("ACK", branch=branch, to_tag="gw", **options)  # type: ignore[arg-type]
+def ack(branch: str = "z9hG4bKack", **options: Whatever) -> sansip.Request:
+    return make_request("ACK", branch=branch, to_tag="gw", **options)
 
 
 @pytest.mark.rule("3261-17.2.1-06", "3261-17.1.1.3-02")
@@ -129,11 +129,7 @@ def test_an_ack_stops_the_questions_that_nobody_needs_any_more() -> None:
         (ack(uri="tel:+1"), "ACK: Request-URI scheme tel: only sip and sips are routed"),
         (ack(uri="sip:bob@nowhere.example"), "ACK leads nowhere: no such name: nowhere.example"),
         (ack().append("Route", "nonsense"), "ACK: "),
-        pytest.param(
-            ack(uri="sip:bob@127.0.0.1"),
-            "ACK leads nowhere: udp:127.0.0.1:5060: loopback address",
-            marks=pytest.mark.xfail(reason="the report does not say what the hop filter refused"),
-        ),
+        (ack(uri="sip:bob@127.0.0.1"), "ACK leads nowhere: udp:127.0.0.1:5060: loopback address"),
     ],
 )
 def test_nothing_answers_an_ack_whatever_is_wrong_with_it(
@@ -163,7 +159,7 @@ def test_a_malformed_ack_is_not_answered_either() -> None:
         (ZeroDivisionError("oh"), "ACK: the policy raised ZeroDivisionError: oh"),
     ],
 )
-def test_a_policy_decides_about_an_ack_outside_of_its_dialogs(decision: object, why: str) -> None:
+def test_a_policy_decides_about_an_ack_outside_of_its_dialogs(decision: Whatever, why: str) -> None:
     def route(request: sansip.Request, scene: sansip.Scene) -> object:
         if isinstance(decision, Exception):
             raise decision

@@ -1,10 +1,10 @@
 """CANCEL goes hop by hop (RFC 3261 9 and 16.10)."""
 
 import pytest
-from stage import GW_1, GW_2, Decide, make_request, on_stage
 
 import sansip
 from sansip.message import reply
+from stage import GW_1, GW_2, Decide, make_request, on_stage
 
 INVITE = make_request()
 CANCEL = make_request("CANCEL")
@@ -40,7 +40,9 @@ def test_the_cancel_that_goes_out_is_made_of_the_invite_that_went_out() -> None:
     ]
     stage.receive(make_request(headers=headers))
     stage.respond(180, GW_2)
-    stage.receive(make_request("CANCEL", headers=[("Reason", "Q.850;cause=16"), ("Reason", REASON)]))
+    stage.receive(
+        make_request("CANCEL", headers=[("Reason", "Q.850;cause=16"), ("Reason", REASON)])
+    )
     (invite,), (cancel,) = stage.at(GW_2, "INVITE"), stage.at(GW_2, "CANCEL")
     assert (cancel.uri_text, cancel.call_id, cancel.get("to"), cancel.get("from")) == (
         invite.uri_text,

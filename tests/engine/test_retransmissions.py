@@ -1,9 +1,10 @@
 """Requests that come again, and responses that do: absorbed, and answered as before."""
 
 import pytest
-from stage import CALLER, GW_1, GW_2, Decide, ToName, make_request, on_stage
 
 import sansip
+from sansip.message import reply
+from stage import CALLER, GW_1, GW_2, Decide, ToName, make_request, on_stage
 
 INVITE = make_request()
 OPTIONS = make_request("OPTIONS", branch="z9hG4bKoptions")
@@ -154,7 +155,7 @@ def test_a_non_invite_that_nobody_answers_is_never_answered() -> None:
     stage.advance(100.0)
     assert stage.statuses(method="MESSAGE") == [100]
     assert stage.is_empty()
-    stage.receive(sansip.message.reply(late, 200), GW_1)
+    stage.receive(reply(late, 200), GW_1)
     assert stage.statuses(method="MESSAGE") == [100]
 
 

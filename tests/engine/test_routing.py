@@ -1,10 +1,10 @@
 """Route and Record-Route (RFC 3261 16.4, 16.6, 16.12; RFC 5658), and no open relay."""
 
 import pytest
-from stage import CALLER, GW_1, GW_2, Decide, Stage, ToName, make_request, on_stage
 
 import sansip
 from sansip.message import name_addr
+from stage import CALLER, GW_1, GW_2, Decide, Stage, ToName, Whatever, make_request, on_stage
 
 TO_GATEWAY = sansip.Relay("sip:gw-1.example.com:5060")
 EVIL = sansip.Address("203.0.113.66", 5060)
@@ -28,11 +28,15 @@ def set_up(stage: Stage) -> tuple[str, ...]:
     return tuple(reversed(answer.values("record-route")))
 
 
-def within(method: str, routes: tuple[str, ...], **options: str) -> sansip.Request:
+def within(method: str, routes: tuple[str, ...], **options: Whatever) -> sansip.Request:
     """A request that the caller sends within the dialog, to the gateway's Contact."""
     headers = [("Route", route) for route in routes]
-    given: dict[str, str] = {"uri": f"sip:bob@{GW_1}", "branch": f"z9hG4bK{method}", "to_tag": "gw"}
-    return make_request(method, headers=headers, cseq=2, **(given | options))  # type: ignore[arg-type]
+    given: dict[str, Whatever] = {
+        "uri": f"sip:bob@{GW_1}",
+        "branch": f"z9hG4bK{method}",
+        "to_tag": "gw",
+    }
+    return make_request(method, headers=headers, cseq=2, **(given | options))
 
 
 # --- Record-Route
@@ -192,9 +196,7 @@ def test_a_maddr_that_is_ours_is_taken_off() -> None:
 
 def test_a_policy_may_override_what_happens_within_a_dialog() -> None:
     class Strict(OnlyGateways):
-        def in_dialog(
-            self, request: sansip.Request, scene: sansip.Scene
-        ) -> sansip.Decision | None:
+        def in_dialog(self, request: sansip.Request, scene: sansip.Scene) -> sansip.Decision | None:
             assert scene.in_dialog
             return sansip.Reply(403) if request.method == "REFER" else None
 
@@ -207,7 +209,7 @@ def test_a_policy_may_override_what_happens_within_a_dialog() -> None:
 
 
 def test_a_secret_of_ones_own_lets_dialogs_survive_a_restart() -> None:
-    def bye_after_restart(**options: object) -> list[int]:
+    def bye_after_restart(**options: Whatever) -> list[int]:
         routes = set_up(on_stage(OnlyGateways(), **options))
         stage = on_stage(OnlyGateways(), **options)
         stage.state, _ = stage.engine.start(b"another seed, after the restart.", stage.now)
@@ -246,7 +248,7 @@ def test_a_forged_route_or_to_tag_makes_no_dialog(proof: str) -> None:
         assert {send.remote for send in stage.sends} <= {CALLER}
         if request.method != "ACK":
             answers = stage.statuses(method=request.method)
-            assert [status for status in answers if status >= 200][0] >= 400
+            assert next(status for status in answers if status >= 200) >= 400
 
 
 def test_a_proof_is_for_one_dialog_and_for_requests_with_a_to_tag() -> None:
@@ -268,7 +270,10 @@ def test_a_preloaded_route_is_followed_if_the_policy_relays() -> None:
     stage = on_stage()
     stage.receive(make_request(headers=[("Route", f"{OURS}, <sip:{GW_2};lr>")]))
     (sent,) = stage.at(GW_2, "INVITE")
-    assert (sent.uri_text, sent.values("route")) == ("sip:bob@gw.example.com", (f"<sip:{GW_2};lr>",))
+    assert (sent.uri_text, sent.values("route")) == (
+        "sip:bob@gw.example.com",
+        (f"<sip:{GW_2};lr>",),
+    )
 
 
 def test_a_policy_sees_the_route_that_a_stranger_wants() -> None:

@@ -1,8 +1,10 @@
-"""Ending a call before it is answered: the caller's CANCEL and Timer C (RFC 3261 9, 16.8, 16.10)."""
+"""Ending a call before it is answered: the caller's CANCEL and Timer C (3261 9, 16.8, 16.10)."""
+
+from collections.abc import Callable
 
 import pytest
-from hunt import URI, Call, make_hunt
 
+from hunt import URI, Call, make_hunt
 from sansip.proxy import vocabulary as v
 
 GW_1, GW_2 = "sip:bob@gw-1.example.com", "sip:bob@gw-2.example.com"
@@ -170,10 +172,9 @@ def new_targets(call: Call) -> list[str]:
     [silence, timeout, error, icmp, unavailable, no_progress, hops, next_hop, new_targets],
 )
 def test_after_cancel_no_branch_starts_and_nothing_is_looked_up(
-    event: object, *, more: bool
+    event: Callable[[Call], list[str]], *, more: bool
 ) -> None:
     """Asterisk 1716: after CANCEL a timeout sent a new INVITE to the next address."""
-    assert callable(event)
     call = Call(make_hunt(progress=5.0), GW_1, GW_2)
     call.located("A", "B", more=more)
     call.cancelled()

@@ -1,11 +1,15 @@
 """What a failure route is asked, and what its decisions do."""
 
 import pytest
-from hunt import Call, make_hunt, make_target
 
+from hunt import Call, make_hunt, make_target
 from sansip.proxy import vocabulary as v
 
-GW_1, GW_2, GW_3 = "sip:bob@gw-1.example.com", "sip:bob@gw-2.example.com", "sip:bob@gw-3.example.com"
+GW_1, GW_2, GW_3 = (
+    "sip:bob@gw-1.example.com",
+    "sip:bob@gw-2.example.com",
+    "sip:bob@gw-3.example.com",
+)
 ASK = make_hunt(consult=True)
 
 
@@ -56,9 +60,6 @@ def test_it_is_asked_when_a_phone_rings_too_long() -> None:
     assert call.answered(1, 180, 200) == ["forward 180", "forward 200"]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="Over, which follows TimedOut and Broken at once, asks a second time"
-)
 @pytest.mark.parametrize("end", ["timeout", "error"])
 def test_it_is_asked_once_for_one_failure(end: str) -> None:
     call = Call(ASK)

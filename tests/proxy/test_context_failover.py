@@ -3,12 +3,16 @@
 from collections.abc import Callable
 
 import pytest
-from hunt import URI, Call, make_hop, make_hunt
 
+from hunt import URI, Call, make_hop, make_hunt
 from sansip.proxy import vocabulary as v
 from sansip.proxy.states import Hunting
 
-GW_1, GW_2, GW_3 = "sip:bob@gw-1.example.com", "sip:bob@gw-2.example.com", "sip:bob@gw-3.example.com"
+GW_1, GW_2, GW_3 = (
+    "sip:bob@gw-1.example.com",
+    "sip:bob@gw-2.example.com",
+    "sip:bob@gw-3.example.com",
+)
 
 
 def silent(call: Call) -> list[str]:
@@ -179,9 +183,6 @@ def test_an_error_belongs_to_its_branch_and_to_no_other() -> None:
 
 
 @pytest.mark.rule("3263-4.3-01", "3261-17.1.4-01")
-@pytest.mark.xfail(
-    strict=True, reason="Broken for a branch that has its final response counts as its failure"
-)
 def test_an_ack_that_cannot_be_sent_changes_nothing_about_a_branch_that_has_ended() -> None:
     call = Call()
     call.located("A", "B", "C")
@@ -277,9 +278,6 @@ def test_no_target_is_located_that_could_not_be_tried() -> None:
 
 
 @pytest.mark.rule("SIO-08", "SIO-05")
-@pytest.mark.xfail(
-    strict=True, reason="may_advance() forgets most_branches: Wake is ordered for the past for ever"
-)
 @pytest.mark.parametrize("uris", [(GW_1, GW_2)])
 def test_the_last_branch_allowed_has_the_rest_of_the_time(uris: tuple[str, ...]) -> None:
     call = Call(make_hunt(), *uris, most=1)
@@ -504,7 +502,6 @@ def test_a_non_invite_that_makes_no_progress_moves_on_without_cancel() -> None:
 
 
 @pytest.mark.rule("3263-4.3-02", "3261-16.8-01")
-@pytest.mark.xfail(strict=True, reason="the 487 after Timer C moves on to the next hop")
 @pytest.mark.parametrize("end", [487, None], ids=["487", "no answer"])
 def test_timer_c_after_a_100_does_not_move_on(end: int | None) -> None:
     """Field notes 4, case 10."""

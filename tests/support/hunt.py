@@ -158,6 +158,10 @@ class Call:
         assert isinstance(self.state, Concluded)
         return self.state
 
+    def waits(self) -> bool:
+        """Whether it has asked to be woken."""
+        return self.wake is not None
+
     def _note(self, outputs: tuple[v.Output, ...]) -> list[str]:
         told: list[str] = []
         for output in outputs:

@@ -41,7 +41,9 @@ REQUEST = (
 INVITE_ROWS = (
     f"Contact: <sip:alice@{CALLER}>\r\n"
     "Allow: INVITE, ACK, CANCEL, OPTIONS, BYE\r\n"
-    "User-Agent: {agent}\r\n"
+    "Supported: replaces, timer, 100rel\r\n"
+    "Session-Expires: 1800;refresher=uac\r\n"
+    "User-Agent: Telephone/{agent}\r\n"
     "Content-Type: application/sdp\r\n"
 )
 
@@ -49,7 +51,7 @@ INVITE_ROWS = (
 def invite(number: int, uri: str = TO_ADDRESS) -> bytes:
     """An INVITE with an offer, of 708 bytes whatever its URI."""
     short = _request("INVITE", number, uri, uri, rows=INVITE_ROWS.format(agent=""), body=SDP)
-    agent = "p" * (INVITE_SIZE - len(short))
+    agent = "4" * (INVITE_SIZE - len(short))
     return _request("INVITE", number, uri, uri, rows=INVITE_ROWS.format(agent=agent), body=SDP)
 
 
@@ -57,25 +59,35 @@ def answer(request: bytes, status: int) -> bytes:
     """What a gateway answers; ringing comes without, success with a session description."""
     parsed = sansip.parse(request)
     assert isinstance(parsed, sansip.Request)
-    offers = status == 200 and parsed.method == "INVITE"
-    rows = (("Contact", f"<{TO_ADDRESS}>"),)
-    body, kind = b"", ()
-    if offers:
-        body, kind = SDP.encode(), (("Content-Type", "application/sdp"),)
-    return reply(parsed, status, to_tag="gateway", headers=rows + kind, body=body).render()
+    rows, body = [("Contact", f"<{TO_ADDRESS}>")], b""
+    if status == 200 and parsed.method == "INVITE":
+        rows.append(("Content-Type", "application/sdp"))
+        body = SDP.encode()
+    return reply(parsed, status, to_tag="gateway", headers=tuple(rows), body=body).render()
+
+
+def plain_split(data: bytes) -> tuple[str, list[tuple[str, str]], bytes]:
+    """Text, split into names and values: the least that any reader of SIP does."""
+    head, _, body = data.partition(b"\r\n\r\n")
+    start, *lines = head.decode("utf-8", "surrogateescape").split("\r\n")
+    pairs: list[tuple[str, str]] = []
+    for line in lines:
+        name, _, content = line.partition(":")
+        pairs.append((name, content.strip()))
+    return start, pairs, body
 
 
 class Line:
     """An engine under load: takes calls through it, and notes its events."""
 
-    def __init__(self, policy: sansip.Policy, uri: str = TO_ADDRESS) -> None:
+    def __init__(self, policy: sansip.Policy, uri: str = TO_ADDRESS, *, after: int = 0) -> None:
         self.engine = sansip.Engine(config(), policy)
         self.uri = uri
         self.state, _ = self.engine.start(SEED, AT)
         self.events: list[sansip.Event] = []
         self.actions: list[sansip.Action] = []
         self.agenda = Agenda()
-        self._numbers = 0
+        self._number = after
         self.call()  # from here on DNS is in the cache
         self.base = self.state.freeze()
         self.events.clear()
@@ -83,24 +95,29 @@ class Line:
 
     def call(self) -> None:
         """Seven messages in, seven out."""
+        routes = self.talk()
+        self._receive(answer(self._in_dialog("BYE", 2, routes), 200), GW_1)
+
+    def talk(self) -> str:
+        """INVITE, 100, 180, 200, ACK; gives the Route rows for what follows."""
         ringing, forwarded = self.ring()
         self._receive(answer(forwarded, 200), GW_1)
         routes = _route_set(ringing)
         self._in_dialog("ACK", 1, routes)
-        self._receive(answer(self._in_dialog("BYE", 2, routes), 200), GW_1)
+        return routes
 
     def refused(self) -> None:
-        """A call that is busy: six messages in, six out, an ACK among them."""
+        """INVITE, 100, 180, 486, and the ACKs that end at the next hop."""
         _, forwarded = self.ring()
         self._receive(answer(forwarded, 486), GW_1)
-        number, uri = self._numbers, self.uri
+        number, uri = self._number, self.uri
         ack = _request("ACK", number, uri, uri, to_tag=";tag=gateway")
         self._receive(ack.replace(b"-ACK-", b"-INVITE-"), CALLER)
 
     def ring(self) -> tuple[bytes, bytes]:
         """INVITE, 100, 180: the 180 as the caller gets it, the INVITE as the gateway does."""
-        self._numbers += 1
-        sent = self._receive(invite(self._numbers, self.uri), CALLER)
+        self._number += 1
+        sent = self._receive(invite(self._number, self.uri), CALLER)
         forwarded = next(send.data for send in sent if send.remote == GW_1)
         self._receive(answer(forwarded, 100), GW_1)
         (ringing,) = self._receive(answer(forwarded, 180), GW_1)
@@ -121,10 +138,8 @@ class Line:
 
     def _in_dialog(self, method: str, cseq: int, routes: str) -> bytes:
         to_tag = ";tag=gateway"
-        number, to = self._numbers, self.uri
-        data = _request(
-            method, number, TO_ADDRESS, to, cseq=cseq, to_tag=to_tag, routes=routes
-        )
+        number, to = self._number, self.uri
+        data = _request(method, number, TO_ADDRESS, to, cseq=cseq, to_tag=to_tag, routes=routes)
         (sent,) = self._receive(data, CALLER)
         return sent.data
 

@@ -1,0 +1,313 @@
+"""The example proxy as a process of its own, on the loopback."""
+
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from threading import Timer
+
+import pytest
+
+from sansip import Request, Response, parse
+
+SCRIPT = Path(__file__).parents[2] / "examples" / "trio_proxy.py"
+DEADLINE = 20.0  # seconds for a test; then the proxy is killed, and whoever reads from it fails
+
+CONFIG = """
+listen = ["udp:127.0.0.1:{port}"]
+allow_hops = ["127.0.0.0/8"]
+nameservers = ["127.0.0.1:9"]
+{more}
+[[route]]
+method = "INVITE"
+to = "group:gateways"
+
+[groups.gateways]
+targets = {targets}
+"""
+
+
+class Peer:
+    """A phone or a gateway."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.port: int = sock.getsockname()[1]
+
+    @property
+    def target(self) -> str:
+        return f"sip:127.0.0.1:{self.port}"
+
+    def invite(self, proxy: int, name: str) -> None:
+        self.ask("INVITE", f"sip:bob@127.0.0.1:{proxy}", proxy, name)
+
+    def ask(self, method: str, uri: str, proxy: int, name: str) -> None:
+        request = Request.make(
+            method,
+            uri,
+            [
+                ("Via", f"SIP/2.0/UDP 127.0.0.1:{self.port};branch=z9hG4bK{name};rport"),
+                ("From", "<sip:alice@example.com>;tag=a"),
+                ("To", "<sip:bob@example.com>"),
+                ("Call-ID", name),
+                ("CSeq", f"1 {method}"),
+                ("Contact", f"<sip:alice@127.0.0.1:{self.port}>"),
+            ],
+        )
+        self.sock.sendto(request.render(), ("127.0.0.1", proxy))
+
+    def final(self, name: str) -> Response:
+        while True:
+            message = parse(self.sock.recv(65535))
+            assert isinstance(message, Response)
+            if message.status >= 200 and message.call_id == name:
+                return message
+
+    def until_refused(self, proxy: int) -> Response:
+        """Ask whether the proxy is alive until it takes no new requests: the signal has come."""
+        for attempt in range(10_000):
+            name = f"ping-{attempt}"
+            self.ask("OPTIONS", f"sip:127.0.0.1:{proxy}", proxy, name)
+            answer = self.final(name)
+            if answer.status != 200:
+                return answer
+        pytest.fail("it never refused")
+
+    def accept(self, name: str, status: int = 200) -> None:
+        """Wait for the INVITE of this call, and answer it."""
+        while True:
+            data, proxy = self.sock.recvfrom(65535)
+            request = parse(data)
+            if isinstance(request, Request) and request.call_id == name:
+                break
+        assert request.uri_text == f"sip:bob@127.0.0.1:{self.port}"
+        copied = ("Via", "From", "Call-ID", "CSeq", "Record-Route")
+        headers = [(header, row) for header in copied for row in request.rows(header.lower())]
+        headers += [("To", "<sip:bob@example.com>;tag=b"), ("Contact", f"<{self.target}>")]
+        self.sock.sendto(Response.make(status, "Answer", headers).render(), proxy)
+
+
+class Proxy:
+    """The proxy, and its configuration file."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.port, self.file = port, folder / "proxy.toml"
+        self.process: subprocess.Popen[str] | None = None
+
+    def write(self, targets: list[str], more: str = "", port: int | None = None) -> None:
+        text = CONFIG.format(port=port or self.port, targets=targets, more=more)
+        self.file.write_text(text, encoding="utf-8")
+
+    def start(self, *options: str) -> "subprocess.Popen[str]":
+        command = [sys.executable, str(SCRIPT), "--config", str(self.file), *options]
+        self.process = subprocess.Popen(  # noqa: S603 (our own script)
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        return self.process
+
+    def ready(self, *options: str) -> "subprocess.Popen[str]":
+        process = self.start(*options)
+        assert process.stdout is not None
+        assert process.stdout.readline() == f"listening on udp:127.0.0.1:{self.port}\n"
+        return process
+
+    def line(self) -> str:
+        """The next line on stderr; waits for it."""
+        assert self.process is not None
+        assert self.process.stderr is not None
+        return self.process.stderr.readline().rstrip("\n")
+
+
+@pytest.fixture
+def peer() -> Iterator[Callable[[], Peer]]:
+    with ExitStack() as opened:
+
+        def make() -> Peer:
+            sock = opened.enter_context(closing(socket.socket(type=socket.SOCK_DGRAM)))
+            sock.settimeout(DEADLINE)
+            sock.bind(("127.0.0.1", 0))
+            return Peer(sock)
+
+        yield make
+
+
+@pytest.fixture
+def closed() -> int:
+    """A port that is not in use."""
+    with closing(socket.socket(type=socket.SOCK_DGRAM)) as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def proxy(tmp_path: Path, closed: int) -> Iterator[Proxy]:
+    made = Proxy(tmp_path, closed)
+
+    def kill() -> None:
+        if made.process is not None:
+            made.process.kill()
+
+    guard = Timer(DEADLINE, kill)
+    guard.start()
+    yield made
+    guard.cancel()
+    kill()
+    if made.process is not None:
+        made.process.communicate()
+
+
+def test_a_call_fails_over_to_the_gateway_that_works(
+    proxy: Proxy, peer: Callable[[], Peer]
+) -> None:
+    phone, works = peer(), peer()
+    broken = peer()
+    broken.sock.close()
+    proxy.write([broken.target, works.target])
+    proxy.ready()
+    phone.invite(proxy.port, "one")
+    works.accept("one")
+    assert phone.final("one").status == 200
+    told = proxy.line()
+    assert told.startswith("failover: ")
+    assert "Connection refused" in told
+
+
+def test_quiet_says_nothing_and_a_signal_ends_an_idle_proxy_at_once(
+    proxy: Proxy, peer: Callable[[], Peer]
+) -> None:
+    phone, works = peer(), peer()
+    broken = peer()
+    broken.sock.close()
+    proxy.write([broken.target, works.target])
+    process = proxy.ready("--quiet")
+    phone.invite(proxy.port, "one")
+    works.accept("one")
+    assert phone.final("one").status == 200
+    process.send_signal(signal.SIGINT)
+    assert process.wait() == 0
+    assert proxy.line() == ""
+
+
+def test_sighup_replaces_groups_and_routes(proxy: Proxy, peer: Callable[[], Peer]) -> None:
+    phone, old, new = peer(), peer(), peer()
+    proxy.write([old.target])
+    process = proxy.ready()
+    phone.invite(proxy.port, "before")  # still unanswered when the file is read again
+    proxy.write([new.target], more='[[route]]\nmethod = "MESSAGE"\nto = "group:gateways"')
+    process.send_signal(signal.SIGHUP)
+    assert proxy.line() == "proxy.toml: reloaded; 2 routes, 1 groups"
+    phone.ask("MESSAGE", f"sip:bob@127.0.0.1:{proxy.port}", proxy.port, "text")
+    assert new.sock.recv(65535).startswith(b"MESSAGE ")
+    phone.invite(proxy.port, "after")
+    new.accept("after")
+    assert phone.final("after").status == 200
+    old.accept("before")
+    assert phone.final("before").status == 200
+
+
+def test_sighup_with_a_broken_file_leaves_all_as_it_is(
+    proxy: Proxy, peer: Callable[[], Peer]
+) -> None:
+    phone, works = peer(), peer()
+    proxy.write([works.target])
+    process = proxy.ready()
+    proxy.write([works.target], more="domain = 1")
+    process.send_signal(signal.SIGHUP)
+    assert proxy.line() == 'proxy.toml: domain: unknown key; did you mean "domains"?'
+    assert proxy.line() == "proxy.toml: not reloaded; the old configuration stays"
+    proxy.file.unlink()
+    process.send_signal(signal.SIGHUP)
+    assert "No such file" in proxy.line()
+    assert proxy.line() == "proxy.toml: not reloaded; the old configuration stays"
+    phone.invite(proxy.port, "one")
+    works.accept("one")
+    assert phone.final("one").status == 200
+
+
+def test_sighup_says_what_needs_a_restart(proxy: Proxy, peer: Callable[[], Peer]) -> None:
+    phone, old, new = peer(), peer(), peer()
+    proxy.write([old.target])
+    process = proxy.ready()
+    proxy.write([new.target], more='secret = "sixteen bytes...."', port=proxy.port + 1)
+    process.send_signal(signal.SIGHUP)
+    assert proxy.line() == "proxy.toml: listen or advertise: changes need a restart"
+    assert proxy.line() == "proxy.toml: secret: changes need a restart"
+    assert proxy.line() == "proxy.toml: reloaded; 1 routes, 1 groups"
+    phone.invite(proxy.port, "one")
+    new.accept("one")
+    assert phone.final("one").status == 200
+
+
+def test_sigterm_lets_the_calls_in_set_up_finish(proxy: Proxy, peer: Callable[[], Peer]) -> None:
+    phone, works = peer(), peer()
+    proxy.write([works.target])
+    process = proxy.ready()
+    phone.invite(proxy.port, "early")
+    assert isinstance(parse(phone.sock.recv(65535)), Response)  # its 100: it is in set-up
+    process.send_signal(signal.SIGTERM)
+    refused = phone.until_refused(proxy.port)
+    assert (refused.status, refused.get("retry-after")) == (503, "10")
+    works.accept("early")
+    answer = phone.final("early")
+    assert answer.status == 200
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.2)  # there is time for the ACK
+    headers = [(name, answer.get(name.lower()) or "") for name in ("From", "To", "Call-ID")]
+    headers += [("Via", f"SIP/2.0/UDP 127.0.0.1:{phone.port};branch=z9hG4bKack")]
+    headers += [("CSeq", "1 ACK"), ("Route", answer.get("record-route") or "")]
+    ack = Request.make("ACK", works.target, headers)
+    phone.sock.sendto(ack.render(), ("127.0.0.1", proxy.port))
+    assert works.sock.recv(65535).startswith(b"ACK ")
+    assert process.wait() == 0
+
+
+def test_a_second_signal_ends_it_at_once(proxy: Proxy, peer: Callable[[], Peer]) -> None:
+    phone, silent = peer(), peer()
+    proxy.write([silent.target])
+    process = proxy.ready("--drain", "60")
+    phone.invite(proxy.port, "never")
+    silent.sock.recv(65535)
+    process.send_signal(signal.SIGTERM)
+    assert phone.until_refused(proxy.port).status == 503
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    assert process.wait() == 0
+
+
+def test_draining_has_an_end(proxy: Proxy, peer: Callable[[], Peer]) -> None:
+    phone, silent = peer(), peer()
+    proxy.write([silent.target])
+    process = proxy.ready("--drain", "0.1")
+    phone.invite(proxy.port, "never")
+    silent.sock.recv(65535)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait() == 0
+
+
+def test_a_port_in_use_is_said(proxy: Proxy, peer: Callable[[], Peer]) -> None:
+    occupant = peer()
+    proxy.port = occupant.port
+    proxy.write(["sip:127.0.0.1:9"])
+    process = proxy.start()
+    assert process.wait() == 1
+    assert proxy.line().startswith(f"udp:127.0.0.1:{occupant.port}: address already in use (")
+
+
+def test_a_wrong_configuration_ends_with_status_2(proxy: Proxy) -> None:
+    proxy.write(["tel:1"])
+    process = proxy.start()
+    assert process.wait() == 2
+    assert proxy.line() == (
+        'proxy.toml: groups.gateways.targets[0]: "tel:1": '
+        "must be a SIP URI, such as sip:gw-1.example.com"
+    )
+
+
+def test_a_missing_file_ends_with_status_2(proxy: Proxy) -> None:
+    process = proxy.start()
+    assert process.wait() == 2
+    assert proxy.line() == f"{proxy.file}: no such file or directory"

@@ -1,0 +1,297 @@
+"""What a proxy does to a request on its way through (RFC 3261 16.3, 16.4, 16.6)."""
+
+import pytest
+
+from sansip.message import Request, Uri, name_addr, parse
+from sansip.proxy.request import HOPS, Arrived, Fault, Onward, check, hops_left, onward, preprocess
+
+MINE = {
+    ("proxy.example.com", 5060),
+    ("192.0.2.10", 5060),
+    ("192.0.2.10", 5070),
+    ("2001:db8::a", 5060),
+}
+EMPTY = ["", " , ,"]  # Route values that a sender may leave empty
+
+
+def mine(uri: Uri) -> bool:
+    return (uri.host, uri.port or 5060) in MINE
+
+
+def make(
+    uri: str = "sip:bob@example.com", *headers: tuple[str, str], method: str = "INVITE"
+) -> Request:
+    return Request.make(
+        method,
+        uri,
+        (
+            ("Via", "SIP/2.0/UDP caller.example.net;branch=z9hG4bKa"),
+            *headers,
+            ("From", "<sip:alice@example.net>;tag=a"),
+            ("To", "<sip:bob@example.com>"),
+            ("Call-ID", "c"),
+            ("CSeq", f"1 {method}"),
+        ),
+    )
+
+
+def routed(*routes: str, uri: str = "sip:bob@example.com") -> Request:
+    return make(uri, *[("Route", route) for route in routes])
+
+
+def arrive(request: Request) -> tuple[str, tuple[str, ...], list[str]]:
+    """The Request-URI, the Route and our own values that were taken off."""
+    arrived = preprocess(request, mine)
+    return (
+        arrived.request.uri_text,
+        arrived.request.values("route"),
+        [str(uri) for uri in arrived.passed],
+    )
+
+
+# --- 16.3: checks
+
+
+@pytest.mark.rule("3261-16.3-08", "3261-16.3-02", "3261-16.2-03")
+@pytest.mark.parametrize(
+    "request_",
+    [
+        make(),
+        make("sips:bob@example.com"),
+        make(method="NEWMETHOD"),
+        make("sip:bob@example.com;new=1"),
+        make("sip:bob@example.com", ("New-Header", "<<"), ("Date", "yesterday"), ("Require", "x")),
+        make("sip:bob@example.com", ("Max-Forwards", "1")),
+    ],
+)
+def test_what_a_proxy_need_not_understand_never_stops_a_request(request_: Request) -> None:
+    assert check(request_) is None
+
+
+@pytest.mark.rule("3261-16.3-04")
+@pytest.mark.parametrize("uri", ["tel:+15551234", "urn:service:sos", "http://example.com/"])
+def test_a_scheme_that_is_not_routed_gets_416(uri: str) -> None:
+    fault = check(make(uri))
+    assert fault is not None
+    assert (fault.status, fault.headers) == (416, ())
+
+
+@pytest.mark.rule("3261-16.3-05")
+def test_max_forwards_0_gets_483() -> None:
+    assert check(make("sip:b@c", ("Max-Forwards", "0"))) == Fault(483, "Max-Forwards is 0")
+
+
+@pytest.mark.rule("3261-16.3-06", "3261-16.6.3-01")
+def test_without_max_forwards_the_check_passes_and_the_copy_gets_70() -> None:
+    assert check(make()) is None
+    assert hops_left(make()) == HOPS == 70
+
+
+@pytest.mark.rule("3261-16.6.3-01")
+@pytest.mark.parametrize(("before", "after"), [(1, 0), (2, 1), (70, 69), (255, 254)])
+def test_max_forwards_of_the_copy_is_one_less(before: int, after: int) -> None:
+    assert hops_left(make("sip:b@c", ("Max-Forwards", str(before)))) == after
+
+
+@pytest.mark.rule("3261-16.3-07")
+def test_proxy_require_of_unknown_extensions_gets_420_that_lists_exactly_those() -> None:
+    request = make("sip:b@c", ("Proxy-Require", "one, two"), ("Proxy-Require", "three"))
+    fault = check(request, ("two",))
+    assert fault is not None
+    assert (fault.status, fault.headers) == (420, (("Unsupported", "one, three"),))
+    assert check(request, ("one", "two", "three")) is None
+    assert check(make("sip:b@c", ("Proxy-Require", ""))) is None
+
+
+@pytest.mark.rule("3261-16.3-07")
+def test_option_tags_are_the_same_in_capitals() -> None:
+    """RFC 3261 7.3.1: header field values are case-insensitive unless stated otherwise."""
+    assert check(make("sip:b@c", ("Proxy-Require", "Two")), ("two",)) is None
+
+
+@pytest.mark.rule("3261-16.3-01")
+def test_the_checks_run_in_their_order() -> None:
+    headers = ("Max-Forwards", "0"), ("Proxy-Require", "one")
+    faults = [check(make("tel:1", *headers)), check(make("sip:b@c", *headers))]
+    assert [fault and fault.status for fault in faults] == [416, 483]
+
+
+# --- 16.4: route information preprocessing
+
+
+@pytest.mark.rule("3261-16.6.1-01")
+def test_a_request_that_has_nothing_of_ours_is_left_alone() -> None:
+    request = routed("<sip:other.example.org;lr>, <sip:proxy.example.com;lr>", uri="sip:bob@x;lr")
+    assert preprocess(request, mine) == Arrived(request)
+    assert preprocess(make(), mine) == Arrived(make())
+
+
+@pytest.mark.rule("3261-16.4-01")
+def test_what_a_strict_router_did_is_undone() -> None:
+    request = routed("<sip:next.example.org>", "<sip:bob@phone>", uri="sip:proxy.example.com;lr")
+    assert arrive(request) == (
+        "sip:bob@phone",
+        ("<sip:next.example.org>",),
+        ["sip:proxy.example.com;lr"],
+    )
+
+
+@pytest.mark.rule("3261-16.4-01", "3261-16.6.1-01")
+def test_the_order_of_the_other_routes_stays_in_one_row_or_in_several() -> None:
+    request = routed(
+        "<sip:a.example.org;lr>, <sip:b.example.org;lr>",
+        '"The phone, at last" <sip:bob@phone;x=1>',
+        uri="sip:proxy.example.com;lr",
+    )
+    uri, routes, _ = arrive(request)
+    assert uri == "sip:bob@phone;x=1"
+    assert routes == ("<sip:a.example.org;lr>", "<sip:b.example.org;lr>")
+
+
+@pytest.mark.rule("3261-16.4-01")
+def test_the_only_route_is_used_up_by_it() -> None:
+    request = routed("<sip:bob@phone>", uri="sip:proxy.example.com;lr")
+    assert arrive(request) == ("sip:bob@phone", (), ["sip:proxy.example.com;lr"])
+
+
+@pytest.mark.rule("3261-16.4-01", "AMB-16")
+def test_without_a_route_there_is_nothing_to_undo() -> None:
+    request = make("sip:proxy.example.com;lr")
+    assert preprocess(request, mine) == Arrived(request)
+
+
+@pytest.mark.rule("3261-16.4-01")
+def test_a_uri_of_ours_that_was_never_in_a_record_route_is_no_strict_routing() -> None:
+    request = routed("<sip:next.example.org;lr>", uri="sip:bob@proxy.example.com")
+    assert preprocess(request, mine) == Arrived(request)
+
+
+@pytest.mark.rule("3261-16.4-02")
+@pytest.mark.parametrize(
+    ("uri", "bare"),
+    [
+        ("sip:bob@example.com;maddr=192.0.2.10", "sip:bob@example.com"),
+        ("sip:bob@example.com:5070;maddr=192.0.2.10", "sip:bob@example.com"),
+        ("sip:bob@example.com;maddr=192.0.2.10;transport=tcp;x=1", "sip:bob@example.com;x=1"),
+        ("sip:bob@example.com;maddr=[2001:DB8::A]", "sip:bob@example.com"),
+    ],
+)
+def test_a_maddr_that_names_this_proxy_is_taken_out(uri: str, bare: str) -> None:
+    assert arrive(make(uri)) == (bare, (), [])
+
+
+@pytest.mark.rule("3261-16.4-02", "3261-16.5-01")
+@pytest.mark.parametrize(
+    "uri", ["sip:bob@example.com;maddr=192.0.2.99", "sip:bob@example.com:5999;maddr=192.0.2.10"]
+)
+def test_a_maddr_that_leads_elsewhere_stays(uri: str) -> None:
+    assert preprocess(make(uri), mine) == Arrived(make(uri))
+
+
+@pytest.mark.rule("3261-16.4-02")
+def test_of_the_port_only_one_that_is_not_the_default_is_taken_out() -> None:
+    """With a port no SRV record is asked for (RFC 3263 4.2)."""
+    assert arrive(make("sip:b@c:5060;maddr=192.0.2.10"))[0] == "sip:b@c:5060"
+
+
+@pytest.mark.rule("3261-16.4-03")
+def test_our_own_route_is_taken_off() -> None:
+    request = routed("<sip:proxy.example.com;lr>, <sip:next.example.org;lr>")
+    uri, routes, passed = arrive(request)
+    assert uri == "sip:bob@example.com"
+    assert routes == ("<sip:next.example.org;lr>",)
+    assert passed == ["sip:proxy.example.com;lr"]
+
+
+@pytest.mark.rule("3261-16.4-03", "5658-5-02", "5658-5-03")
+@pytest.mark.parametrize("rows", [False, True], ids=["one row", "rows"])
+def test_both_values_of_a_double_record_route_are_taken_off(*, rows: bool) -> None:
+    routes = "<sip:192.0.2.10;lr>", "<sip:192.0.2.10:5070;lr>", "<sip:next.example.org;lr>"
+    request = routed(*(routes if rows else (", ".join(routes),)))
+    _, left, passed = arrive(request)
+    assert left == routes[2:]
+    assert passed == ["sip:192.0.2.10;lr", "sip:192.0.2.10:5070;lr"]
+
+
+@pytest.mark.rule("3261-16.4-03")
+def test_our_own_values_further_down_stay() -> None:
+    routes = "<sip:next.example.org;lr>", "<sip:proxy.example.com;lr>"
+    assert arrive(routed("<sip:proxy.example.com;lr>", *routes))[1] == routes
+
+
+@pytest.mark.rule("3261-16.4-03")
+def test_when_all_of_the_route_is_ours_none_is_left() -> None:
+    arrived = preprocess(routed("<sip:proxy.example.com;lr>"), mine)
+    assert "route" not in arrived.request.names
+
+
+@pytest.mark.rule("3261-16.4-05")
+def test_strict_routing_comes_before_maddr_and_maddr_before_the_route() -> None:
+    request = routed(
+        "<sip:proxy.example.com;lr>",
+        "<sip:next.example.org;lr>",
+        "<sip:bob@example.com;maddr=192.0.2.10>",
+        uri="sip:192.0.2.10;lr",
+    )
+    assert arrive(request) == (
+        "sip:bob@example.com",
+        ("<sip:next.example.org;lr>",),
+        ["sip:192.0.2.10;lr", "sip:proxy.example.com;lr"],
+    )
+
+
+@pytest.mark.rule("SIO-04")
+@pytest.mark.parametrize("uri", ["sip:bob@example.com", "sip:proxy.example.com;lr"])
+@pytest.mark.parametrize("empty", EMPTY)
+def test_an_empty_route_header_is_no_route(empty: str, uri: str) -> None:
+    """Whoever sends it must not stop the proxy."""
+    request = parse(routed(empty, uri=uri).render())
+    assert isinstance(request, Request)
+    assert preprocess(request, mine).request.uri_text == uri
+
+
+# --- 16.6: request forwarding
+
+
+@pytest.mark.rule("3261-16.6.2-01", "3261-16.6.7-01")
+def test_without_a_route_the_target_says_what_and_where() -> None:
+    assert onward(make(), "sip:bob@gw", "sip:gw:5070") == Onward("sip:bob@gw", "sip:gw:5070", None)
+
+
+@pytest.mark.rule("3261-16.6.7-01", "3261-16.12-01", "3261-16.6.6-03")
+@pytest.mark.parametrize("lr", ["lr", "lr=true", "lr=on", "LR"])
+def test_a_loose_route_says_where_and_stays(lr: str) -> None:
+    request = routed(f"<sip:next.example.org;{lr}>", "<sip:last.example.org;lr>")
+    assert onward(request, "sip:bob@gw", "sip:gw") == Onward(
+        "sip:bob@gw", f"sip:next.example.org;{lr}", None
+    )
+
+
+@pytest.mark.rule("3261-16.6.6-02", "3261-16.6.7-01")
+def test_a_strict_router_gets_its_own_uri_and_the_target_goes_to_the_end() -> None:
+    request = routed("<sip:strict.example.org>, <sip:next.example.org;lr>", "<sip:x.example.org>")
+    assert onward(request, "sip:bob@gw;p=1", "sip:gw") == Onward(
+        "sip:strict.example.org",
+        "sip:strict.example.org",
+        ("<sip:next.example.org;lr>", "<sip:x.example.org>", "<sip:bob@gw;p=1>"),
+    )
+
+
+@pytest.mark.rule("3261-16.6.6-02", "3261-16.6.2-01")
+def test_the_uri_of_a_strict_router_leaves_behind_what_no_request_uri_has() -> None:
+    request = routed("<sip:strict.example.org;method=INVITE;p=1?Subject=x>")
+    assert onward(request, "sip:bob@gw", "sip:gw").uri == "sip:strict.example.org;p=1"
+
+
+@pytest.mark.rule("3261-16.6.6-02", "3261-16.4-01", "3261-16.12-02")
+def test_what_is_done_for_a_strict_router_another_proxy_undoes() -> None:
+    sent = onward(routed("<sip:proxy.example.com>"), "sip:bob@gw", "sip:gw")
+    received = make(f"{sent.uri};lr", *[("Route", route) for route in sent.routes or ()])
+    assert arrive(received)[:2] == ("sip:bob@gw", ())
+    assert name_addr("<sip:bob@gw>").uri.text == "sip:bob@gw"
+
+
+@pytest.mark.rule("SIO-04")
+@pytest.mark.parametrize("empty", EMPTY)
+def test_an_empty_route_header_leads_nowhere(empty: str) -> None:
+    assert onward(routed(empty), "sip:bob@gw", "sip:gw").next_hop == "sip:gw"
