@@ -28,8 +28,16 @@ from checked_toml import (
     switch,
 )
 
-from sansip import Config, Dispatch, Endpoint, LocalProtocolError, Relay, RemoteProtocolError, Uri
-from sansip import parse_uri
+from sansip import (
+    Config,
+    Dispatch,
+    Endpoint,
+    LocalProtocolError,
+    Relay,
+    RemoteProtocolError,
+    Uri,
+    parse_uri,
+)
 
 Rewrite = Literal["host", "none"]
 Late = Literal["first", "cancel"]

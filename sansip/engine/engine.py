@@ -96,7 +96,8 @@ class Engine:
             raise LocalProtocolError(f"{event!r} is not an event")
         turn = Turn(self.config, self.policy, state, event.at)
         handler(turn, event)
-        contexts.work_off(turn)
+        if turn.told:
+            contexts.work_off(turn)
         return turn.state(), tuple(turn.actions)
 
 

@@ -21,6 +21,13 @@ def begin(turn: Turn, owner: str, uri: Uri, ack: Origin | None = None) -> None:
     """Locate a URI; the owner hears of hops with ``Located``, for the first time in this turn."""
     config = turn.config
     aim = locate.aim(uri, config.transports, config.families)
+    hop = locate.literal(aim)
+    if hop is not None and config.refuses(hop) is None:
+        if ack is None:
+            turn.tell(owner, Located((hop,), more=False))
+        else:
+            send_ack(turn, owner, ack, hop)
+        return
     draws = turn.draws(f"{owner} {uri}")
     lookup, outputs = locate.start(aim, draws, config.limits.locate)
     _proceed(turn, owner, Search(lookup, gave=False, refused="", ack=ack), outputs, told=False)

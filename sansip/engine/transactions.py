@@ -285,6 +285,8 @@ def _rearm(
     turn: Turn, key: str, running: Timer | None, before: Deadlines, after: Deadlines
 ) -> Timer | None:
     """See to it that the one timer of this transaction stands for its earliest deadline."""
+    if after is before:
+        return running
     if not after:
         turn.disarm(running)
         return None

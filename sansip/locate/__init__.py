@@ -17,6 +17,7 @@ from sansip.locate.lookup import (
     Lookup,
     Output,
     Reason,
+    literal,
     start,
     step,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "Reason",
     "aim",
     "canonical",
+    "literal",
     "order",
     "recall",
     "remember",

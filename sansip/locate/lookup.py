@@ -78,8 +78,6 @@ class Exhausted:
 
 Output = Ask | Hops | Exhausted
 
-COMPLETE = Exhausted("")
-
 # Its states
 
 
@@ -100,7 +98,6 @@ class Ended:
     """Everything has been said."""
 
 
-ENDED = Ended()
 DEFAULT_LIMITS = LocateLimits()
 
 
@@ -108,13 +105,6 @@ def start(
     aim: Aim, draws: Draws, limits: LocateLimits | None = None
 ) -> tuple[Lookup | Ended, tuple[Output, ...]]:
     """Begin: an address ends at once, a name leads to questions."""
-    if numeric(aim.host) and aim.transport is None and aim.supported[:1] == ("udp",):
-        hop = None if aim.secure else _literal(aim, "udp")
-        if hop is not None:
-            return ENDED, (
-                Hops((hop,)),
-                COMPLETE,
-            )  # what the walk would find, too
     return _advance(Lookup(aim, draws, limits or DEFAULT_LIMITS, Table(), (), ()))
 
 
@@ -223,6 +213,13 @@ def _transports(aim: Aim) -> tuple[tuple[str, ...], bool]:
     # "sips:...;transport=tcp" means TLS over TCP (RFC 3261 26.2.2).
     named = "tls" if aim.secure and aim.transport == "tcp" else aim.transport
     return ((named,) if named in allowed else ()), True
+
+
+def literal(aim: Aim) -> Hop | None:
+    """The one hop of an IP address, where no lookup is needed to find it; None for all others."""
+    if not numeric(aim.host) or aim.secure or aim.transport is not None:
+        return None
+    return _literal(aim, "udp") if "udp" in aim.supported else None
 
 
 def _literal(aim: Aim, transport: str) -> Hop | None:

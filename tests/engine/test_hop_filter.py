@@ -88,6 +88,15 @@ def test_a_name_may_not_lead_there_either() -> None:
     assert stage.is_empty()
 
 
+@pytest.mark.parametrize("text", ["gateway:1", "1.2.3", "", "203.0.113.1 "])
+def test_a_record_that_is_no_address_is_no_hop(text: str) -> None:
+    stage = on_stage(endpoints=BOTH)
+    for kind in ("A", "AAAA"):
+        stage.zone["gw-1.example.com", kind] = dns.Found((dns.Ip(text),), 60.0)
+    stage.receive(make_request(uri="sip:bob@gw-1.example.com:5060"))
+    assert stage.statuses() == [100, 403]
+
+
 def test_the_other_hops_are_tried_when_one_is_forbidden() -> None:
     stage = on_stage()
     stage.zone["gw-1.example.com", "A"] = dns.Found((dns.Ip("127.0.0.1"),), 60.0)
