@@ -82,6 +82,7 @@ def test_an_ack_waits_for_dns_and_a_copy_of_it_does_not_wait_twice() -> None:
     stage.receive(ack())
     stage.receive(ack())
     assert not stage.at(GW_1, "ACK")
+    assert [len(query.waiting) for _, query in stage.state.queries.items()] == [1]
     stage.answer_all()
     assert len(stage.at(GW_1, "ACK")) == 1
     assert stage.is_empty()

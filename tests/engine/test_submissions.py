@@ -154,6 +154,15 @@ def test_a_submitted_ack_follows_its_route_and_waits_for_dns() -> None:
     assert stage.is_empty()
 
 
+def test_two_submitted_acks_may_wait_for_the_same_answer() -> None:
+    stage = on_stage()
+    stage.answer_dns = False
+    for tag in ("one", "two"):
+        stage.step(sansip.AckSubmitted(stage.now, invite(method="ACK", to_tag=tag)))
+    stage.answer_all()
+    assert [ack.to_tag for ack in stage.at(GW_1, "ACK")] == ["one", "two"]
+
+
 # --- CANCEL
 
 
