@@ -24,7 +24,8 @@ test: $(VENV)/.has-test ## the tests; `make test ARGS="-k cancel"` runs some
 check: format-check lint types imports coverage ## all that must hold: format, lint, types, imports, coverage
 
 bench: $(VENV)/.has-dev ## what things cost, beside a baseline measured in the same run
-	$(BIN)/python -m pytest tests/bench -o python_files='bench_*.py' --measure $(ARGS)
+	$(BIN)/python -m pytest tests/bench -o python_files='bench_*.py' \
+		--benchmark-columns=min,median,stddev --benchmark-sort=name --benchmark-min-time=0.001 $(ARGS)
 
 format: $(VENV)/.has-dev ## format the code, and mend what ruff can mend
 	$(BIN)/ruff format
@@ -66,7 +67,7 @@ coverage: $(VENV)/.has-dev
 		$(BIN)/coverage report --include="sansip/$$package/*" --fail-under=100 \
 			--contexts="^tests/$$package/,^$$"; done
 	$(BIN)/coverage report --include='adapters/trio/*' --fail-under=95
-	$(BIN)/python -m pytest -q tests/bench -o python_files='bench_*.py'
+	$(BIN)/python -m pytest -q tests/bench -o python_files='bench_*.py' --benchmark-disable
 
 # The environment, in steps: the demo shall not wait for the tools of those who work on the code.
 

@@ -40,7 +40,7 @@ def pytest_configure() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def value_classes(pytestconfig: pytest.Config) -> tuple[type[object], ...]:
+def value_classes() -> tuple[type[object], ...]:
     """Give every value class of sansip, guarded."""
     found = tuple(
         thing
@@ -49,10 +49,9 @@ def value_classes(pytestconfig: pytest.Config) -> tuple[type[object], ...]:
         if isinstance(thing, type) and thing.__module__ == module.name
         if dataclasses.is_dataclass(thing) and "__slots__" in vars(thing)
     )
-    if not pytestconfig.getoption("benchmark_only", default=False):
-        for cls in found:
-            type.__setattr__(cls, "__setattr__", _set_once)
-            type.__setattr__(cls, "__delattr__", _never_delete)
+    for cls in found:
+        type.__setattr__(cls, "__setattr__", _set_once)
+        type.__setattr__(cls, "__delattr__", _never_delete)
     return found
 
 

@@ -80,7 +80,7 @@ class Config:
     """Everything an engine needs to know but its policy. It does not change."""
 
     __slots__ = (
-        "_allowed", "_bound", "_mine", "_sent_bys", "aliases", "endpoints", "extensions",
+        "_allowed", "_mine", "_sent_bys", "aliases", "endpoints", "extensions",
         "families", "groups", "limits", "secret", "timing", "transports",
     )  # fmt: skip
 
@@ -130,7 +130,6 @@ class Config:
         ]
         named = [_address(a, "aliases", DEFAULT_PORT) for a in self.aliases]
         self._mine = frozenset(own + bound + [(a.host.lower(), a.port) for a in named])
-        self._bound = frozenset(own + bound)
         self._sent_bys = frozenset(str(Address(host, port)) for host, port in own)
         self._allowed = tuple(_network(text) for text in allow_hops)
         self.transports = tuple(dict.fromkeys(e.transport for e in self.endpoints))
@@ -151,7 +150,7 @@ class Config:
         to a whole network.
         """
         host = plain_host(hop.address.host)
-        if (host, hop.address.port) in self._bound:
+        if (host, hop.address.port) in self._mine:
             return "that is this proxy itself"
         why = special(host)
         if why is None or any(ip_address(host) in network for network in self._allowed):

@@ -1,6 +1,6 @@
 """Running the response contexts: what they order becomes lookups, branches, CANCELs and answers."""
 
-from typing import assert_never
+from typing import assert_never, cast
 
 from sansip import message
 from sansip.engine import lookups, routing
@@ -35,7 +35,8 @@ def open_context(
     )
     state, outputs = machine.start(facts, hunt, targets)
     turn.count(origin.source, 1)
-    _carry_out(turn, key, Context(facts, state, origin, handle), outputs)
+    turn.serial += 1
+    _carry_out(turn, key, Context(facts, state, origin, handle, turn.serial), outputs)
 
 
 def work_off(turn: Turn) -> None:
@@ -63,7 +64,7 @@ def fire(turn: Turn, timer: Timer) -> None:
 def _step(turn: Turn, key: str, record: Context, given: order.Given) -> None:
     state, outputs = machine.step(record.facts, record.state, given, turn.at)
     timer = None if isinstance(given, order.Woken) else record.timer
-    left = Context(record.facts, state, record.origin, record.handle, timer)
+    left = Context(record.facts, state, record.origin, record.handle, record.number, timer)
     _carry_out(turn, key, left, outputs)
 
 
@@ -71,7 +72,9 @@ def _carry_out(  # noqa: C901 - an arm for each order
     turn: Turn, key: str, record: Context, outputs: tuple[order.Output, ...]
 ) -> None:
     """Perform what a context orders, and keep what it has become."""
-    timer, origin = record.timer, record.origin
+    timer = record.timer
+    # Only a concluded context has no origin, and such a one locates, tries and answers no more.
+    origin = cast("Origin", record.origin)
     for output in outputs:
         match output:
             case order.Forward():
@@ -79,42 +82,53 @@ def _carry_out(  # noqa: C901 - an arm for each order
             case order.Wake():
                 timer = _wake(turn, key, timer, output.at)
             case order.Try():
-                _try(turn, key, record, output)
+                _try(turn, key, record, origin, output)
             case order.Locate():
-                _locate(turn, key, record, output.target)
+                _locate(turn, key, origin, output.target)
             case order.Ended():
                 _end(turn, key, record, timer)
                 return
             case order.Cancel():
-                _cancel(turn, key, output)
+                _cancel(turn, key, record, output)
             case order.Answer():
-                _answer(turn, key, record, output)
+                _answer(turn, key, record, origin, output)
             case order.Consult():
-                given, origin = routing.consult(turn, key, record)
+                given, origin = routing.consult(turn, key, record, origin)
                 turn.told.appendleft((key, given))  # before anything else happens to it
             case order.StopLocating():
                 lookups.stop(turn, key)
             case order.Discard():
-                discard_client(turn, _client_key(turn, key, record, output.branch))
+                method = "INVITE" if record.facts.invite else origin.request.method
+                discard_client(turn, client_key(_branch(turn, key, record, output.branch), method))
             case order.Silence():
-                _fall_silent(turn, key, record)
+                _fall_silent(turn, key, record, origin)
             case order.Note():
                 turn.report("failover", key, output.text)
             case _:
                 assert_never(output)
-    if origin is not None and not isinstance(record.state, Hunting):
+    remembered: Origin | None = origin
+    if record.origin is not None and not isinstance(record.state, Hunting):
         # The caller has had the answer: what is left of the context only tidies up.
         turn.count(origin.source, -1)
-        origin = None
+        remembered = None
     turn.contexts = turn.contexts.set(
-        key, Context(record.facts, record.state, origin, record.handle, timer)
+        key, Context(record.facts, record.state, remembered, record.handle, record.number, timer)
     )
+
+
+def _branch(turn: Turn, key: str, record: Context, number: int) -> str:
+    """The Via branch of a branch; the context's number makes it unique in time (8.1.1.7)."""
+    return branch(turn, f"{key} {record.number}", number)
 
 
 def _forward(turn: Turn, key: str, record: Context, response: message.Response) -> None:
     """Send a response on towards the caller (16.7 steps 3 and 9)."""
     if record.handle is not None:
-        turn.actions.append(Deliver(record.handle, response))
+        if len(response.values("via")) > 1:
+            # "If there is more than one Via [...] the UAC SHOULD discard the message" (8.1.3.3)
+            turn.report("malformed", key, f"a {response.status} with more Vias than were sent")
+        else:
+            turn.actions.append(Deliver(record.handle, response))
         return
     stripped = response.without_top_via()
     if "via" not in stripped.names:
@@ -126,10 +140,8 @@ def _forward(turn: Turn, key: str, record: Context, response: message.Response) 
     step_server(turn, key, Respond(response.status, stripped.render()))
 
 
-def _answer(turn: Turn, key: str, record: Context, answer: order.Answer) -> None:
-    if record.origin is None:
-        return
-    request = record.origin.request
+def _answer(turn: Turn, key: str, record: Context, origin: Origin, answer: order.Answer) -> None:
+    request = origin.request
     if record.handle is not None:
         # "the TU behaves as if it had received a 408" (8.1.3.1): never seen on any wire.
         tag = turn.draws(key).token("tag")
@@ -141,36 +153,31 @@ def _answer(turn: Turn, key: str, record: Context, answer: order.Answer) -> None
         routing.respond(turn, key, request, answer.status, answer.reason, answer.headers)
 
 
-def _fall_silent(turn: Turn, key: str, record: Context) -> None:
+def _fall_silent(turn: Turn, key: str, record: Context, origin: Origin) -> None:
     """A non-INVITE that nobody answered: its caller gets nothing (RFC 4320 4.2)."""
     if record.handle is not None:
-        _answer(turn, key, record, order.Answer(408))
+        _answer(turn, key, record, origin, order.Answer(408))
     else:
         step_server(turn, key, Abandon())
 
 
-def _locate(turn: Turn, key: str, record: Context, target: order.Target) -> None:
-    if record.origin is None:
-        return
+def _locate(turn: Turn, key: str, origin: Origin, target: order.Target) -> None:
     try:
-        uri = located_uri(record.origin, target)
+        uri = located_uri(origin, target)
     except RemoteProtocolError as error:  # a Route value that is no URI
         turn.tell(key, order.Located((), more=False, status=400, reason=error.reason))
     else:
         lookups.begin(turn, key, uri)
 
 
-def _try(turn: Turn, key: str, record: Context, given: order.Try) -> None:
+def _try(turn: Turn, key: str, record: Context, origin: Origin, given: order.Try) -> None:
     """Start a client transaction (16.6 steps 8 to 10)."""
-    origin = record.origin
-    if origin is None:
-        return
     endpoint = departure(turn, origin, given.hop)
     if endpoint is None:
         turn.tell(key, order.Broken(given.branch, "no endpoint of that transport and IP version"))
         turn.tell(key, order.Over(given.branch))
         return
-    name = branch(turn, key, given.branch)
+    name = _branch(turn, key, record, given.branch)
     made = copy_for(turn, origin, onward_from(origin, given.target), endpoint, name)
     open_client(
         turn,
@@ -184,30 +191,21 @@ def _try(turn: Turn, key: str, record: Context, given: order.Try) -> None:
     )
 
 
-def _cancel(turn: Turn, key: str, given: order.Cancel) -> None:
+def _cancel(turn: Turn, key: str, record: Context, given: order.Cancel) -> None:
     """CANCEL goes to the very place that its INVITE went to, and is nobody's (9.1)."""
-    name = branch(turn, key, given.branch)
-    invite = turn.client.get(client_key(name, "INVITE"))
-    if invite is None:
-        return
-    request = message.parse(invite.data, limits=ANY_SIZE)
-    if isinstance(request, message.Request):
-        made = message.cancel(request, ", ".join(given.reasons) or None)
-        open_client(
-            turn,
-            client_key(name, "CANCEL"),
-            invite=False,
-            data=made.render(),
-            endpoint=invite.endpoint,
-            remote=invite.remote,
-            context="",
-            branch=given.branch,
-        )
-
-
-def _client_key(turn: Turn, key: str, record: Context, number: int) -> str:
-    method = "INVITE" if record.origin is None else record.origin.request.method
-    return client_key(branch(turn, key, number), method)
+    name = _branch(turn, key, record, given.branch)
+    invite = turn.client[client_key(name, "INVITE")]
+    request = cast("message.Request", message.parse(invite.data, limits=ANY_SIZE))
+    open_client(
+        turn,
+        client_key(name, "CANCEL"),
+        invite=False,
+        data=message.cancel(request, ", ".join(given.reasons) or None).render(),
+        endpoint=invite.endpoint,
+        remote=invite.remote,
+        context="",
+        branch=given.branch,
+    )
 
 
 def _wake(turn: Turn, key: str, running: Timer | None, at: float | None) -> Timer | None:

@@ -41,6 +41,7 @@ from sansip.table import Table
 from sansip.transaction import Responded, TransportFailed, client, client_key, invite_client
 
 KEEP_ALIVE = b"\r\n\0"  # RFC 5626 8, and what phones send through NATs
+SWEEP_EVERY = 1.0  # seconds between two searches for what an ICMP error may be about
 SILENT = (invite_client.Calling, client.Trying)
 
 
@@ -81,6 +82,7 @@ class Engine:
             in_flight=0,
             groups=self.config.groups,
             retry_after=None,
+            swept=at - SWEEP_EVERY,
         )
         turn = Turn(self.config, self.policy, state, at)
         return turn.state(), tuple(turn.actions)
@@ -154,6 +156,9 @@ def _unreachable(turn: Turn, event: SendFailed) -> None:
         return
     if event.quoted.startswith(b"SIP/"):
         return  # a response; the server transaction goes on all the same (RFC 6026 8.8)
+    if turn.at < turn.swept + SWEEP_EVERY:
+        return  # anybody can forge such an error, and this one is expensive
+    turn.swept = turn.at
     for _, record in tuple(turn.client.items()):
         there = record.remote == event.remote and record.endpoint == event.endpoint
         if there and isinstance(record.state, SILENT):

@@ -4,6 +4,8 @@ One query per question, however many lookups wait for its answer. A failure of D
 records past their TTL if there are any (RFC 8767), a denial never.
 """
 
+from typing import assert_never, cast
+
 from sansip import locate
 from sansip.address import Hop
 from sansip.dns import Answer, Failure, Question
@@ -13,6 +15,7 @@ from sansip.engine.state import Origin, Query, Search
 from sansip.engine.turn import Turn
 from sansip.message import Uri
 from sansip.proxy.vocabulary import Located, Target
+from sansip.table import Table
 
 ACK = "a|"  # how the owner of an ACK's lookup begins; a context's is its key
 
@@ -36,11 +39,10 @@ def begin(turn: Turn, owner: str, uri: Uri, ack: Origin | None = None) -> None:
 def stop(turn: Turn, owner: str) -> None:
     """Nobody wants the hops any more."""
     search = turn.searches.get(owner)
-    if search is None:
-        return
-    turn.searches = turn.searches.without(owner)
-    if isinstance(search.lookup, locate.Lookup):
-        for question in search.lookup.pending:
+    if search is not None:
+        turn.searches = turn.searches.without(owner)
+        lookup = cast("locate.Lookup", search.lookup)  # one that has ended is not kept
+        for question in lookup.pending:
             _leave(turn, question, owner)
 
 
@@ -60,11 +62,10 @@ def answered(turn: Turn, number: int, answer: Answer) -> None:
 
 
 def _hear(turn: Turn, owner: str, question: Question, answer: Answer) -> None:
-    search = turn.searches.get(owner)
-    if search is not None:
-        lookup, outputs = locate.step(search.lookup, locate.Answered(question, answer))
-        search = Search(lookup, search.gave, search.refused, search.ack)
-        _proceed(turn, owner, search, outputs, told=True)
+    search = turn.searches[owner]  # who gives up a search waits no more
+    lookup, outputs = locate.step(search.lookup, locate.Answered(question, answer))
+    search = Search(lookup, search.gave, search.refused, search.ack)
+    _proceed(turn, owner, search, outputs, told=True)
 
 
 def _proceed(
@@ -91,6 +92,8 @@ def _proceed(
                     answer = locate.Answered(output.question, known)
                     lookup, more = locate.step(lookup, answer)
                     queue += more
+            case _:
+                assert_never(output)
     gave = search.gave or bool(hops)
     if ended is None:
         turn.searches = turn.searches.set(owner, Search(lookup, gave, refused, search.ack))
@@ -176,18 +179,18 @@ def _join(turn: Turn, question: Question, owner: str) -> None:
     query = turn.queries.get(question)
     if query is None:
         turn.serial += 1
-        query = Query(turn.serial, ())
+        query = Query(turn.serial, Table())
         turn.questions = turn.questions.set(turn.serial, question)
         turn.actions.append(QueryDns(turn.serial, question.name, question.type))
-    turn.queries = turn.queries.set(question, Query(query.number, (*query.waiting, owner)))
+    turn.queries = turn.queries.set(question, Query(query.number, query.waiting.set(owner, None)))
 
 
 def _leave(turn: Turn, question: Question, owner: str) -> None:
     query = turn.queries.get(question)
     if query is None:
-        return
-    waiting = tuple([other for other in query.waiting if other != owner])
-    if waiting:
+        return  # it has just been answered
+    waiting = query.waiting.without(owner)
+    if len(waiting):
         turn.queries = turn.queries.set(question, Query(query.number, waiting))
     else:
         _forget(turn, question, query)

@@ -139,6 +139,9 @@ def _relay_ack(turn: Turn, event: DatagramReceived, request: Request) -> None:
     fault = check(request)
     if owner in turn.searches:
         return  # the same ACK once more, while its next hop is still being located
+    if len(turn.searches) >= turn.config.limits.in_flight:
+        turn.report("limit", key, "too many lookups at once: ACK dropped")
+        return
     if fault is not None:
         turn.report("dropped", key, f"ACK: {fault.text}")
         return

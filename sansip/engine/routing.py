@@ -1,7 +1,7 @@
 """Asking the policy, and what its decisions mean in terms of targets and hunts."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from sansip import dispatch
 from sansip.address import Address
@@ -24,6 +24,7 @@ from sansip.proxy import vocabulary as order
 from sansip.proxy.states import Hunting, best_of
 from sansip.transaction import Respond
 
+FINAL = range(200, 700)
 EARLY = 3.0  # seconds of silence before the next hop, where advancing early is the default
 TIMER_C = 180.0  # RFC 3261 16.6 step 11: Timer C must be greater
 MOST_SECONDS = 1e9
@@ -62,8 +63,8 @@ def _checked(decision: object) -> Decision:
 
 
 def _checked_reply(decision: Reply) -> Reply:
-    if not 200 <= decision.status <= 699:
-        raise PolicyError(f"Reply({decision.status}): only final responses, 200 to 699")
+    if decision.status not in FINAL:
+        raise PolicyError(f"Reply({decision.status!r}): only final responses, 200 to 699")
     _ask(lambda: Response.make(decision.status, decision.reason or "", decision.headers))
     return decision
 
@@ -71,8 +72,6 @@ def _checked_reply(decision: Reply) -> Reply:
 def _ask(question: Callable[[], T]) -> T:
     try:
         return question()
-    except PolicyError:
-        raise
     except Exception as error:
         raise PolicyError(f"the policy raised {type(error).__name__}: {error}") from error
 
@@ -146,14 +145,12 @@ def respond(
     step_server(turn, key, Respond(status, made.render()))
 
 
-def consult(turn: Turn, key: str, record: Context) -> tuple[order.Given, Origin | None]:
+def consult(turn: Turn, key: str, record: Context, origin: Origin) -> tuple[order.Given, Origin]:
     """Ask the failure route what to do now; also what its context is to remember from now on."""
-    origin, state = record.origin, record.state
-    if origin is None or origin.on_failure is None or not isinstance(state, Hunting):
-        return order.Finish(), origin
-    name, failed = origin.on_failure, _failed(record.facts, origin, state)
+    failed = _failed(record.facts, origin, cast("Hunting", record.state))
+    method = origin.on_failure or ""
     try:
-        return _given(turn, origin, _ask(lambda: getattr(turn.policy, name)(failed)))
+        return _given(turn, origin, _ask(lambda: getattr(turn.policy, method)(failed)))
     except PolicyError as error:
         turn.report("policy", key, str(error))
         return order.Decline(500), origin

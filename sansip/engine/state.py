@@ -3,8 +3,7 @@
 from sansip.address import Address
 from sansip.dns import Question
 from sansip.engine.actions import Timer
-from sansip.locate import Cache, Lookup
-from sansip.locate import Ended as LookupEnded
+from sansip.locate import Cache, Ended, Lookup
 from sansip.message import Request
 from sansip.proxy.states import State as ContextState
 from sansip.proxy.vocabulary import Facts
@@ -68,6 +67,7 @@ class Context:
     state: ContextState
     origin: Origin | None  # None once it is concluded
     handle: str | None
+    number: int
     timer: Timer | None = None
 
 
@@ -75,7 +75,7 @@ class Context:
 class Search:
     """A lookup in progress. ``ack`` is the ACK that goes to the first hop it gives, if any."""
 
-    lookup: Lookup | LookupEnded
+    lookup: Lookup | Ended
     gave: bool  # some hop has come through the filter
     refused: str  # why the filter kept one back
     ack: Origin | None = None
@@ -86,7 +86,7 @@ class Query:
     """A DNS question in flight, and who waits for its answer."""
 
     number: int
-    waiting: tuple[str, ...]
+    waiting: Table[str, None]
 
 
 @value
@@ -110,6 +110,7 @@ class State:
     in_flight: int
     groups: tuple[tuple[str, tuple[str, ...]], ...]
     retry_after: int | None  # not None: no new requests are taken (Quiesce)
+    swept: float  # when an ICMP error was last compared with all transactions
 
     def freeze(self) -> "State":
         """Make an equal state that shares no memory with older or newer ones."""
@@ -132,4 +133,5 @@ class State:
             self.in_flight,
             self.groups,
             self.retry_after,
+            self.swept,
         )

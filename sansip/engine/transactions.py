@@ -12,6 +12,7 @@ from sansip.engine.state import (
     ClientState,
     ClientTransaction,
     Deadlines,
+    Origin,
     ServerState,
     ServerTransaction,
 )
@@ -99,10 +100,8 @@ def fire_server(turn: Turn, timer: Timer) -> None:
 
 def _trying(turn: Turn, key: str) -> bytes:
     """The 100 of a non-INVITE, made when RFC 4320 asks for it: most requests never get one."""
-    found = turn.contexts.get(key)
-    if found is None or found.origin is None:
-        return b""
-    return reply(found.origin.request, 100).render()
+    waiting = cast("Origin", turn.contexts[key].origin)
+    return reply(waiting.request, 100).render()
 
 
 def _server_outputs(
@@ -117,8 +116,7 @@ def _server_outputs(
     for output in outputs:
         match output:
             case Transmit():
-                if output.data:
-                    turn.send(key, record.endpoint, record.remote, output.data)
+                turn.send(key, record.endpoint, record.remote, output.data)
             case Start():
                 deadlines = (*deadlines, (turn.at + output.after, output.timer))
             case Stop():
@@ -197,10 +195,8 @@ def fire_client(turn: Turn, timer: Timer) -> None:
 
 def discard_client(turn: Turn, key: str) -> None:
     """Forget a client transaction whose answer nobody waits for."""
-    record = turn.client.get(key)
-    if record is not None:
-        turn.disarm(record.timer)
-        turn.client = turn.client.without(key)
+    turn.disarm(turn.client[key].timer)
+    turn.client = turn.client.without(key)
 
 
 def _client_outputs(  # noqa: C901 - an arm for each output
@@ -291,6 +287,4 @@ def _rearm(
         turn.disarm(running)
         return None
     due, name = min(after)
-    if running is not None and min(before) == (due, name):
-        return running
     return turn.rearm(key, name, due)

@@ -28,7 +28,7 @@ class Turn:
     __slots__ = (
         "actions", "at", "cache", "client", "config", "contexts", "groups", "in_flight", "policy",
         "queries", "questions", "retry_after", "searches", "secret", "seed", "serial", "server",
-        "sources", "told",
+        "sources", "swept", "told",
     )  # fmt: skip
 
     def __init__(self, config: Config, policy: Policy, state: State, at: float) -> None:
@@ -52,6 +52,7 @@ class Turn:
         self.in_flight = state.in_flight
         self.groups = state.groups
         self.retry_after = state.retry_after
+        self.swept = state.swept
 
     def state(self) -> State:
         """The state after the turn."""
@@ -69,6 +70,7 @@ class Turn:
             self.in_flight,
             self.groups,
             self.retry_after,
+            self.swept,
         )
 
     def draws(self, owner: str) -> Draws:

@@ -5,115 +5,101 @@ the budget 34 of them (250 us where one takes 7.3 us).
 """
 
 import gc
-from collections.abc import Callable
-from time import perf_counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import pytest
 
 import sansip
 import traffic
-from meter import Meter, Round, each
+from benching import Benchmark, Count, pair
 from stage import ToGroup, ToName
-from traffic import Line, plain_split
+from traffic import Events, Line, plain_split
 
 BUDGET = 34.0  # plain splits of a 708-byte INVITE
 GROWTH = 1.2  # times as much as with few calls in flight
 TIMER_ORDERS = 12
-CALLS = 20  # a round
-BATCHES = 100  # of calls on top of those in flight
+ROUNDS, CALLS = 120, 10  # calls in a round: what comes now and then is in every round
+RECORDED = ROUNDS * CALLS + 1  # pytest-benchmark ends with one more
 FEW, MANY = 1_000, 20_000  # in flight; MANY stands for the 100,000 of the budget
 
-LINES: dict[str, Callable[[], Line]] = {
-    "a call, to an address": lambda: Line(ToName()),
-    "a call, to a group of names": lambda: Line(ToGroup(), traffic.TO_NAME),
-    "a call, by NAPTR and SRV": lambda: Line(ToName(), traffic.TO_NAME),
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of call."""
+
+    make: Callable[[Line], object] = Line.call
+    policy: type[sansip.Policy] = ToName
+    uri: str = traffic.TO_ADDRESS
+    budget: float | None = None
+
+
+KINDS = {
+    "a call, to an address": Kind(budget=BUDGET),
+    "a call, to a group of names": Kind(policy=ToGroup, uri=traffic.TO_NAME, budget=BUDGET),
+    "a call, by NAPTR and SRV": Kind(uri=traffic.TO_NAME, budget=BUDGET),
+    "a call, and its timers afterwards": Kind(Line.call_and_wait),
+    "a call that is busy": Kind(Line.refused),
 }
-SPLIT = each(200, plain_split, traffic.invite(1))
 
 
-@pytest.mark.parametrize("what", LINES)
-def test_call(meter: Meter, what: str) -> None:
-    line = LINES[what]()
-    for _ in range(CALLS):
-        line.call()
-    assert len(line.events) == 7 * CALLS
-    assert sum(isinstance(action, sansip.Send) for action in line.actions) == 7 * CALLS
-    calls = _replay(line, line.take())
-    meter.compare(what, calls, "one split", SPLIT, budget=BUDGET, seconds=3.0)
+class Replay:
+    """Calls one by one, each in the state that the last one has left."""
 
+    def __init__(self, line: Line, base: sansip.State, calls: Iterable[Events]) -> None:
+        self._step = line.engine.step
+        self._state = base.freeze()
+        self._calls = iter(calls)
 
-def test_call_with_its_timers(meter: Meter) -> None:
-    line = Line(ToName())
-    for _ in range(CALLS):
-        line.call()
-    line.wait()
-    calls = _replay(line, line.take())
-    meter.compare("a call, and its timers afterwards", calls, "one split", SPLIT, seconds=2.0)
-
-
-def test_call_that_is_refused(meter: Meter) -> None:
-    line = Line(ToName())
-    for _ in range(CALLS):
-        line.refused()
-    calls = _replay(line, line.take())
-    meter.compare("a call that is busy", calls, "one split", SPLIT, seconds=2.0)
-
-
-def _replay(line: Line, events: tuple[sansip.Event, ...]) -> Round:
-    """Rounds of the same calls, each from the same state."""
-    step = line.engine.step
-
-    def go() -> float:
-        state = line.base.freeze()
-        began = perf_counter()
-        for event in events:
+    def call(self) -> None:
+        step, state = self._step, self._state
+        for event in next(self._calls):
             state, _ = step(state, event)
-        return (perf_counter() - began) / CALLS
-
-    return go
+        self._state = state
 
 
-def test_timer_orders(meter: Meter) -> None:
+@pytest.mark.parametrize("kind", [pair(*row) for row in KINDS.items()], scope="class")
+class TestCall:
+    def test_call(self, benchmark: Benchmark, scaled: Callable[[int], int], kind: Kind) -> None:
+        if kind.budget is not None:
+            benchmark.extra_info["budget"] = kind.budget
+        line = Line(kind.policy(), kind.uri)
+        replay = Replay(line, line.base, line.record(scaled(RECORDED), kind.make))
+        benchmark.pedantic(replay.call, rounds=ROUNDS, iterations=CALLS)
+
+    def test_one_split(self, benchmark: Benchmark, kind: Kind) -> None:
+        benchmark(plain_split, traffic.invite(1, kind.uri))
+
+
+@pytest.mark.benchmark(group=f"a call, {MANY:,} in flight")
+class TestInFlight:
+    def test_many(self, benchmark: Benchmark, scaled: Callable[[int], int]) -> None:
+        benchmark.extra_info["budget"] = GROWTH
+        self.measure(benchmark, scaled(MANY), scaled(RECORDED))
+
+    def test_1000_in_flight(self, benchmark: Benchmark, scaled: Callable[[int], int]) -> None:
+        self.measure(benchmark, scaled(FEW), scaled(RECORDED))
+
+    def measure(self, benchmark: Benchmark, number: int, recorded: int) -> None:
+        line = Line(ToName())
+        calls = Line(ToName(), after=MANY).record(recorded, Line.call)
+        gc.disable()  # nothing here makes cycles, and there is much to look through
+        line.record(number, Line.ring)
+        replay = Replay(line, line.state, calls)
+        gc.enable()
+        benchmark.pedantic(replay.call, rounds=ROUNDS, iterations=CALLS)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS.values() if kind.budget])
+def test_seven_messages_in_seven_out(kind: Kind) -> None:
+    line = Line(kind.policy(), kind.uri)
+    kind.make(line)
+    assert len(line.events) == 7
+    assert sum(isinstance(action, sansip.Send) for action in line.actions) == 7
+
+
+def test_timer_orders(record_property: Callable[[str, object], None]) -> None:
     line = Line(ToName())
     line.call()
     orders = [a for a in line.actions if isinstance(a, sansip.StartTimer | sansip.StopTimer)]
-    meter.count("timer orders in a call", len(orders), "", budget=TIMER_ORDERS)
-
-
-def test_many_calls_in_flight(meter: Meter) -> None:
-    few, many = meter.scaled(FEW), meter.scaled(MANY)
-    calls = Line(ToName(), after=MANY)
-    batches: list[tuple[sansip.Event, ...]] = []
-    for _ in range(meter.scaled(BATCHES)):
-        for _ in range(CALLS):
-            calls.call()
-        batches.append(calls.take())
-    busy, quiet = (_in_flight(number, batches) for number in (many, few))
-    work, against = f"a call, {many:,} in flight", f"{few:,} in flight"
-    meter.compare(work, busy, against, quiet, budget=GROWTH, seconds=5.0)
-
-
-def _in_flight(number: int, batches: list[tuple[sansip.Event, ...]]) -> Round:
-    """Rounds of ever new calls, on top of so many that ring."""
-    line = Line(ToName())
-    gc.disable()  # nothing here makes cycles, and there is much to look through
-    for _ in range(number):
-        line.ring()
-        line.take()
-    gc.enable()
-    step, base = line.engine.step, line.state.freeze()
-    state, at = base.freeze(), 0
-
-    def go() -> float:
-        nonlocal state, at
-        if at == len(batches):
-            state, at = base.freeze(), 0
-        batch, current = batches[at], state
-        began = perf_counter()
-        for event in batch:
-            current, _ = step(current, event)
-        took = perf_counter() - began
-        state, at = current, at + 1
-        return took / CALLS
-
-    return go
+    record_property("count", Count("timer orders in a call", len(orders), "", TIMER_ORDERS))

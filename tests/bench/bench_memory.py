@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 import sansip
-from meter import Meter
+from benching import Count
 from stage import ToName
 from traffic import Line
 
@@ -23,21 +23,23 @@ STAGES: dict[str, tuple[Callable[[Line], object], int]] = {
 
 
 @pytest.mark.parametrize("what", STAGES)
-def test_memory(meter: Meter, what: str) -> None:
+def test_memory(
+    scaled: Callable[[int], int], record_property: Callable[[str, object], None], what: str
+) -> None:
     go_there, budget = STAGES[what]
-    line, calls = Line(ToName()), meter.scaled(CALLS)
-    for _ in range(calls):
-        go_there(line)
-    events, step, state = line.take(), line.engine.step, line.base.freeze()
+    line, number = Line(ToName()), scaled(CALLS)
+    calls = line.record(number, go_there)
+    step, state = line.engine.step, line.base.freeze()
     gc.collect()
     tracemalloc.start()
-    for event in events:
-        state, _ = step(state, _fresh(event))
+    for call in calls:
+        for event in call:
+            state, _ = step(state, _fresh(event))
     gc.collect()
     size, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert len(state.server) > calls
-    meter.count(what, size / calls, " B", budget=budget)
+    assert len(state.server) > number
+    record_property("count", Count(what, size / number, " B", budget))
 
 
 def _fresh(event: sansip.Event) -> sansip.Event:

@@ -3,7 +3,7 @@
 import pytest
 
 import traffic
-from meter import Meter, each
+from benching import Benchmark, pair
 from sansip import parse
 from traffic import plain_split
 
@@ -17,22 +17,23 @@ MESSAGES = {
     "a 180": traffic.answer(INVITE, 180),
     "a 200 with SDP": traffic.answer(INVITE, 200),
 }
+PAIRS = [pair(f"parse {what}, {len(data)} bytes", data) for what, data in MESSAGES.items()]
 
 
-@pytest.mark.parametrize("what", MESSAGES)
-def test_parse(meter: Meter, what: str) -> None:
-    data = MESSAGES[what]
-    work = f"parse {what}, {len(data)} bytes"
-    ours, split = each(200, parse, data), each(200, plain_split, data)
-    meter.compare(work, ours, "plain split", split, budget=BUDGET)
+@pytest.mark.parametrize("data", PAIRS, scope="class")
+class TestParse:
+    def test_parse(self, benchmark: Benchmark, data: bytes) -> None:
+        benchmark.extra_info["budget"] = BUDGET
+        benchmark(parse, data)
+
+    def test_plain_split(self, benchmark: Benchmark, data: bytes) -> None:
+        benchmark(plain_split, data)
 
 
-def test_render(meter: Meter) -> None:
-    message = parse(INVITE)
-    text = INVITE.decode()
+@pytest.mark.benchmark(group="render an INVITE")
+class TestRender:
+    def test_render(self, benchmark: Benchmark) -> None:
+        benchmark(parse(INVITE).render)
 
-    def encode() -> bytes:
-        return text.encode("utf-8", "surrogateescape")
-
-    ours, theirs = each(500, message.render), each(500, encode)
-    meter.compare("render it", ours, "encode its text", theirs, seconds=1.0)
+    def test_encode_its_text(self, benchmark: Benchmark) -> None:
+        benchmark(INVITE.decode().encode, "utf-8", "surrogateescape")

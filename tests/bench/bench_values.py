@@ -1,13 +1,15 @@
 """The smallest things: values, draws, tables, timers."""
 
 import heapq
+from collections.abc import Callable
 from hashlib import blake2b
 from itertools import cycle
 from random import Random
-from time import perf_counter
 from typing import NamedTuple
 
-from meter import Meter, each
+import pytest
+
+from benching import Benchmark
 from sansip import Timer
 from sansip.agenda import Agenda
 from sansip.entropy import Draws
@@ -15,7 +17,7 @@ from sansip.table import Table
 from sansip.value import value
 
 ENTRIES = 100_000
-BATCH = 500
+UPDATES = 100  # in a round
 
 
 @value
@@ -42,75 +44,91 @@ class SevenTuple(NamedTuple):
 FIELDS = range(7)
 
 
-def test_create_a_value(meter: Meter) -> None:
-    ours, theirs = each(1000, Seven, *FIELDS), each(1000, SevenTuple, *FIELDS)
-    meter.compare("create a value of 7 fields", ours, "NamedTuple", theirs, seconds=0.5)
+@pytest.mark.benchmark(group="create a value of 7 fields")
+class TestCreate:
+    def test_value(self, benchmark: Benchmark) -> None:
+        benchmark(Seven, *FIELDS)
+
+    def test_named_tuple(self, benchmark: Benchmark) -> None:
+        benchmark(SevenTuple, *FIELDS)
 
 
-def test_compare_values(meter: Meter) -> None:
-    one, other = Seven(*FIELDS), Seven(*FIELDS)
-    a_tuple, another = SevenTuple(*FIELDS), SevenTuple(*FIELDS)
-    ours, theirs = each(1000, one.__eq__, other), each(1000, a_tuple.__eq__, another)
-    meter.compare("compare values of 7 fields", ours, "NamedTuple", theirs, seconds=0.5)
+@pytest.mark.benchmark(group="compare values of 7 fields")
+class TestCompare:
+    def test_value(self, benchmark: Benchmark) -> None:
+        benchmark(Seven(*FIELDS).__eq__, Seven(*FIELDS))
+
+    def test_named_tuple(self, benchmark: Benchmark) -> None:
+        benchmark(SevenTuple(*FIELDS).__eq__, SevenTuple(*FIELDS))
 
 
-def test_draw_a_branch(meter: Meter) -> None:
+@pytest.mark.benchmark(group="draw a branch")
+class TestDraw:
     seed, owner = b"seed" * 8, "s|z9hg4bk776asdhds|pc33.example.com:5060|INVITE"
-    text = f"branch\0000\000{owner}".encode()
 
-    def bare() -> str:
-        return blake2b(text, key=seed, digest_size=8).hexdigest()
+    def test_draw(self, benchmark: Benchmark) -> None:
+        benchmark(Draws(self.seed, self.owner).token, "branch")
 
-    ours, theirs = each(1000, Draws(seed, owner).token, "branch"), each(1000, bare)
-    meter.compare("draw a branch", ours, "blake2b alone", theirs, seconds=0.5)
-
-
-def test_update_a_table(meter: Meter) -> None:
-    size = meter.scaled(ENTRIES)
-    keys = [f"c|z9hG4bK{number:016x}|INVITE" for number in range(size)]
-    plain = dict.fromkeys(keys, 0.0)
-    table = Table(plain)
-    Random(1).shuffle(keys)
-    batches = cycle([keys[at : at + BATCH] for at in range(0, size, BATCH)])
-
-    def update_table() -> float:
-        nonlocal table
-        batch, began = next(batches), perf_counter()
-        for key in batch:
-            table = table.set(key, began)
-        return (perf_counter() - began) / len(batch)
-
-    def update_dict() -> float:
-        batch, began = next(batches), perf_counter()
-        for key in batch:
-            plain[key] = began
-        return (perf_counter() - began) / len(batch)
-
-    work = f"update a Table of {size:,} entries"
-    meter.compare(work, update_table, "dict", update_dict, seconds=1.0)
+    def test_blake2b_alone(self, benchmark: Benchmark) -> None:
+        seed, text = self.seed, f"branch\0000\000{self.owner}".encode()
+        benchmark(lambda: blake2b(text, key=seed, digest_size=8).hexdigest())
 
 
-def test_start_and_stop_a_timer(meter: Meter) -> None:
-    size = meter.scaled(ENTRIES)
-    agenda, heap = Agenda(), list[tuple[float, int, Timer]]()
-    for number in range(size):
-        timer = Timer(f"c|{number}", "M", number)
-        agenda.start(timer, 32.0 + number)
-        heapq.heappush(heap, (32.0 + number, number, timer))
-    timer = Timer("x|busy", "hunt", size)
+@pytest.mark.benchmark(group=f"{UPDATES} updates of a Table of {ENTRIES:,}")
+class TestUpdate:
+    def test_table(self, benchmark: Benchmark, scaled: Callable[[int], int]) -> None:
+        keys = self.keys(scaled(ENTRIES))
+        table, shuffled = Table(dict.fromkeys(keys, object())), self.shuffled(keys)
 
-    def start_and_stop() -> None:
-        agenda.start(timer, 30.0 + size)
-        agenda.stop(timer)
+        def update() -> None:
+            nonlocal table
+            new = object()
+            for _ in range(UPDATES):
+                table = table.set(next(shuffled), new)
 
-    def push_and_pop() -> None:
-        heapq.heappush(heap, (30.0 + size, size, timer))
-        heap.pop()
+        benchmark(update)
 
-    meter.compare(
-        f"start + stop a timer, {size:,} running",
-        each(1000, start_and_stop),
-        "heappush alone",
-        each(1000, push_and_pop),
-        seconds=1.0,
-    )
+    def test_dict(self, benchmark: Benchmark, scaled: Callable[[int], int]) -> None:
+        keys = self.keys(scaled(ENTRIES))
+        table, shuffled = dict.fromkeys(keys, object()), self.shuffled(keys)
+
+        def update() -> None:
+            new = object()
+            for _ in range(UPDATES):
+                table[next(shuffled)] = new
+
+        benchmark(update)
+
+    def keys(self, size: int) -> list[str]:
+        return [f"c|z9hG4bK{number:016x}|INVITE" for number in range(size)]
+
+    def shuffled(self, keys: list[str]) -> "cycle[str]":
+        return cycle(Random(1).sample(keys, len(keys)))
+
+
+@pytest.mark.benchmark(group=f"start + stop a timer, {ENTRIES:,} running")
+class TestTimer:
+    def test_agenda(self, benchmark: Benchmark, scaled: Callable[[int], int]) -> None:
+        size, agenda = scaled(ENTRIES), Agenda()
+        for number in range(size):
+            agenda.start(Timer(f"c|{number}", "M", number), 32.0 + number)
+        timer = Timer("x|busy", "hunt", size)
+
+        def start_and_stop() -> None:
+            agenda.start(timer, 30.0 + size)
+            agenda.stop(timer)
+
+        benchmark(start_and_stop)
+
+    def test_heappush_alone(self, benchmark: Benchmark, scaled: Callable[[int], int]) -> None:
+        size = scaled(ENTRIES)
+        heap = [
+            (32.0 + number, number, Timer(f"c|{number}", "M", number)) for number in range(size)
+        ]
+        timer = Timer("x|busy", "hunt", size)
+
+        def push_and_pop() -> None:
+            heapq.heappush(heap, (30.0 + size, size, timer))
+            heap.pop()
+
+        benchmark(push_and_pop)

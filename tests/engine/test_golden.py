@@ -7,10 +7,10 @@ NAPTR -> SRV -> two A records.
 from collections.abc import Callable
 
 import pytest
-from stage import CALLER, GW_1, GW_2, SDP, ZONE, Stage, ToGroup, ToName, config, make_request
 
 import sansip
 from sansip import dns
+from stage import CALLER, GW_1, GW_2, SDP, ZONE, Stage, ToGroup, ToName, config, make_request
 
 NAME = sansip.Engine(config(), ToName())
 GROUP = sansip.Engine(config(), ToGroup())

@@ -167,3 +167,16 @@ def test_one_answer_of_dns_may_help_any_number_of_calls(monkeypatch: pytest.Monk
     stage.answer_dns = True
     stage.answer_all()
     assert len(stage.at(GW_1, "INVITE")) == 101
+
+
+def test_acks_that_wait_for_dns_are_limited_too() -> None:
+    """They have no transaction, and anybody can send them."""
+    stage = on_stage(limits=sansip.Limits(in_flight=3))
+    stage.answer_dns = False
+    for number in range(10):
+        stage.receive(make_request("ACK", branch=f"z9hG4bK{number}", to_tag=f"t{number}"))
+    assert len(stage.state.searches) == 3
+    assert stage.topics().count("limit") == 7
+    stage.answer_all()
+    assert len(stage.at(GW_1, "ACK")) == 3
+    assert stage.is_empty()

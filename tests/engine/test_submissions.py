@@ -3,6 +3,7 @@
 import pytest
 
 import sansip
+from sansip.message import reply
 from stage import GW_1, GW_2, Decide, Stage, Whatever, make_request, on_stage
 
 
@@ -297,3 +298,25 @@ def test_two_requests_of_one_program_do_not_meet() -> None:
         ("b", "b"),
         ("a", "a"),
     ]
+
+
+@pytest.mark.rule("3261-8.1.3.3-01")
+def test_a_response_with_a_via_that_was_never_sent_is_discarded() -> None:
+    stage = on_stage()
+    submit(stage)
+    (sent,) = stage.at(GW_1, "INVITE")
+    strange = sent.append("Via", "SIP/2.0/UDP elsewhere.example.com;branch=z9hG4bK1")
+    stage.receive(reply(strange, 200, to_tag="gw"), GW_1)
+    assert outcome(stage) == []
+    assert stage.topics() == ["malformed"]
+
+
+@pytest.mark.rule("3261-8.1.1.7-01")
+def test_the_same_request_again_gets_another_branch() -> None:
+    stage = on_stage()
+    submit(stage)
+    stage.respond(404, GW_1)
+    stage.advance(3600.0)
+    submit(stage)
+    first, second = {request.via.branch for request in stage.at(GW_1, "INVITE")}
+    assert first != second

@@ -88,8 +88,22 @@ def test_icmp_about_a_cancel_changes_nothing() -> None:
     stage.receive(make_request("CANCEL"))
     before = stage.state
     stage.icmp(GW_1, stage.at(GW_1, "CANCEL")[0].render())
-    stage.icmp(GW_1, b"")
     assert stage.state == before
+    stage.icmp(GW_1, b"")
+    assert not stage.actions[-1]
+
+
+def test_an_error_that_quotes_too_little_is_looked_into_once_a_second() -> None:
+    """Looking means going through all transactions, and anybody can forge such an error."""
+    stage = called()
+    stage.icmp(GW_1, b"")
+    assert len(stage.at(GW_2, "INVITE")) == 1
+    stage.receive(make_request(branch="z9hG4bKother", call_id="other"))
+    stage.icmp(GW_1, b"")
+    assert len(stage.at(GW_2, "INVITE")) == 1
+    stage.advance(1.0)
+    stage.icmp(GW_1, b"")
+    assert len(stage.at(GW_2, "INVITE")) == 2
 
 
 # --- refused by the operating system

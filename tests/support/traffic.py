@@ -5,11 +5,16 @@ the state that they meet, but for the numbers of timers: so they can be recorded
 replayed against any state with the same seed.
 """
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import sansip
 from sansip import dns
 from sansip.agenda import Agenda
 from sansip.message import reply
 from stage import CALLER, GW_1, PROXY, SEED, ZONE, config
+
+Events: TypeAlias = tuple[sansip.Event, ...]
 
 AT = 1000.0
 INVITE_SIZE = 708  # bytes: what the budgets were measured with
@@ -87,6 +92,7 @@ class Line:
         self.events: list[sansip.Event] = []
         self.actions: list[sansip.Action] = []
         self.agenda = Agenda()
+        self.at = AT
         self._number = after
         self.call()  # from here on DNS is in the cache
         self.base = self.state.freeze()
@@ -123,18 +129,23 @@ class Line:
         (ringing,) = self._receive(answer(forwarded, 180), GW_1)
         return ringing.data, forwarded
 
-    def wait(self) -> None:
-        """Let all timers fire."""
+    def call_and_wait(self) -> None:
+        """A call, and then all its timers."""
+        self.call()
         while (due := self.agenda.next_due()) is not None:
+            self.at = due
             for timer in self.agenda.pop_due(due):
                 self._step(sansip.TimerFired(due, timer))
 
-    def take(self) -> tuple[sansip.Event, ...]:
-        """The events since the last time."""
-        events = tuple(self.events)
-        self.events.clear()
-        self.actions.clear()
-        return events
+    def record(self, number: int, make: Callable[["Line"], object]) -> list[Events]:
+        """The events of so many calls, each by itself."""
+        calls: list[Events] = []
+        for _ in range(number):
+            make(self)
+            calls.append(tuple(self.events))
+            self.events.clear()
+            self.actions.clear()
+        return calls
 
     def _in_dialog(self, method: str, cseq: int, routes: str) -> bytes:
         to_tag = ";tag=gateway"
@@ -145,7 +156,7 @@ class Line:
 
     def _receive(self, data: bytes, source: sansip.Address) -> list[sansip.Send]:
         endpoint = self.engine.config.endpoints[0].name
-        return self._step(sansip.DatagramReceived(AT, endpoint, source, PROXY, data))
+        return self._step(sansip.DatagramReceived(self.at, endpoint, source, PROXY, data))
 
     def _step(self, event: sansip.Event) -> list[sansip.Send]:
         self.events.append(event)
