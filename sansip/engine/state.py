@@ -13,7 +13,8 @@ from sansip.value import value
 
 ClientState = invite_client.State | client.State
 ServerState = invite_server.State | server.State
-Deadlines = tuple[tuple[float, TimerName], ...]
+Deadline = tuple[float, TimerName]
+Deadlines = tuple[Deadline, ...]
 
 
 @value

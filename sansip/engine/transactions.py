@@ -11,6 +11,7 @@ from sansip.engine.actions import Timer
 from sansip.engine.state import (
     ClientState,
     ClientTransaction,
+    Deadline,
     Deadlines,
     Origin,
     ServerState,
@@ -118,7 +119,8 @@ def _server_outputs(
             case Transmit():
                 turn.send(key, record.endpoint, record.remote, output.data)
             case Start():
-                deadlines = (*deadlines, (turn.at + output.after, output.timer))
+                started: Deadline = (turn.at + output.after, output.timer)
+                deadlines = (*deadlines, started)
             case Stop():
                 deadlines = tuple([d for d in deadlines if d[1] != output.timer])
             case PassAck():
@@ -212,7 +214,8 @@ def _client_outputs(  # noqa: C901 - an arm for each output
             case Transmit():
                 turn.send(key, record.endpoint, record.remote, output.data)
             case Start():
-                deadlines = (*deadlines, (turn.at + output.after, output.timer))
+                started: Deadline = (turn.at + output.after, output.timer)
+                deadlines = (*deadlines, started)
             case Stop():
                 deadlines = tuple([d for d in deadlines if d[1] != output.timer])
             case Pass():

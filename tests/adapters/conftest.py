@@ -1,18 +1,10 @@
 """What the adapters' tests share: a real name server, from the examples."""
 
-import importlib.util
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
-
-if TYPE_CHECKING:
-    from examples.zone_dns import ZoneServer
-
-EXAMPLES = Path(__file__).parents[2] / "examples"
+from zone_dns import ZoneServer
 
 ZONE = """
 $ORIGIN example.com.
@@ -32,23 +24,11 @@ loop    9   CNAME loop.example.com.
 deep.below 30 TXT "below is an empty non-terminal"
 """ + "\n".join(f"_big._udp 30 SRV 1 1 {5000 + i} gateway-{i}.example.com." for i in range(60))
 
-Serving = Callable[[], "ZoneServer"]
-
-
-@pytest.fixture(scope="session")
-def zone_server_class() -> "type[ZoneServer]":
-    spec = importlib.util.spec_from_file_location("zone_dns", EXAMPLES / "zone_dns.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["zone_dns"] = module
-    spec.loader.exec_module(module)
-    found: type[ZoneServer] = module.ZoneServer
-    return found
+Serving = Callable[[], ZoneServer]
 
 
 @pytest.fixture
-def zone_dns(zone_server_class: "type[ZoneServer]") -> Iterator[Serving]:
+def zone_dns() -> Iterator[Serving]:
     """Start a name server for example.com; its knobs belong to the test."""
     with ExitStack() as started:
-        yield lambda: started.enter_context(zone_server_class(ZONE, "example.com."))
+        yield lambda: started.enter_context(ZoneServer(ZONE, "example.com."))

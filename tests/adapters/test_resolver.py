@@ -6,20 +6,17 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import dns.message
 import dns.rcode
 import pytest
 import trio
+from zone_dns import ZoneServer
 
 import sansip_trio.resolver
 from sansip import Address
 from sansip.dns import Answer, Failure, Found, Ip, Naptr, NoName, NoRecords, Srv
 from sansip_trio.resolver import Resolver, parse_server
-
-if TYPE_CHECKING:
-    from examples.zone_dns import ZoneServer
 
 Serving = Callable[[], "ZoneServer"]
 CLOSED = "127.0.0.1:9"

@@ -3,11 +3,12 @@
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import trio
 import trio.testing
+from zone_dns import ZoneServer
 
 from sansip import (
     Action,
@@ -33,9 +34,6 @@ from sansip import (
 )
 from sansip.dns import Failure, Found, Ip
 from sansip_trio import EndpointError, Server, serve
-
-if TYPE_CHECKING:
-    from examples.zone_dns import ZoneServer
 
 History = tuple[Event, ...]
 Script = Callable[[Server[History]], Awaitable[None]]

@@ -5,7 +5,7 @@ the budget 34 of them (250 us where one takes 7.3 us).
 """
 
 import gc
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
@@ -14,7 +14,7 @@ import sansip
 import traffic
 from benching import Benchmark, Count, pair
 from stage import ToGroup, ToName
-from traffic import Events, Line, plain_split
+from traffic import Line, plain_split
 
 BUDGET = 34.0  # plain splits of a 708-byte INVITE
 GROWTH = 1.2  # times as much as with few calls in flight
@@ -43,19 +43,17 @@ KINDS = {
 }
 
 
-class Replay:
-    """Calls one by one, each in the state that the last one has left."""
+def replay(benchmark: Benchmark, line: Line, number: int, make: Callable[[Line], object]) -> None:
+    """Measure recorded calls one by one, each in the state that the last one has left."""
+    step, state = line.engine.step, line.state.freeze()
+    calls = iter(line.record(number, make))
 
-    def __init__(self, line: Line, base: sansip.State, calls: Iterable[Events]) -> None:
-        self._step = line.engine.step
-        self._state = base.freeze()
-        self._calls = iter(calls)
-
-    def call(self) -> None:
-        step, state = self._step, self._state
-        for event in next(self._calls):
+    def call() -> None:
+        nonlocal state
+        for event in next(calls):
             state, _ = step(state, event)
-        self._state = state
+
+    benchmark.pedantic(call, rounds=ROUNDS, iterations=CALLS)
 
 
 @pytest.mark.parametrize("kind", [pair(*row) for row in KINDS.items()], scope="class")
@@ -63,9 +61,7 @@ class TestCall:
     def test_call(self, benchmark: Benchmark, scaled: Callable[[int], int], kind: Kind) -> None:
         if kind.budget is not None:
             benchmark.extra_info["budget"] = kind.budget
-        line = Line(kind.policy(), kind.uri)
-        replay = Replay(line, line.base, line.record(scaled(RECORDED), kind.make))
-        benchmark.pedantic(replay.call, rounds=ROUNDS, iterations=CALLS)
+        replay(benchmark, Line(kind.policy(), kind.uri), scaled(RECORDED), kind.make)
 
     def test_one_split(self, benchmark: Benchmark, kind: Kind) -> None:
         benchmark(plain_split, traffic.invite(1, kind.uri))
@@ -75,19 +71,17 @@ class TestCall:
 class TestInFlight:
     def test_many(self, benchmark: Benchmark, scaled: Callable[[int], int]) -> None:
         benchmark.extra_info["budget"] = GROWTH
-        self.measure(benchmark, scaled(MANY), scaled(RECORDED))
+        replay(benchmark, self.line(scaled(MANY)), scaled(RECORDED), Line.call)
 
     def test_1000_in_flight(self, benchmark: Benchmark, scaled: Callable[[int], int]) -> None:
-        self.measure(benchmark, scaled(FEW), scaled(RECORDED))
+        replay(benchmark, self.line(scaled(FEW)), scaled(RECORDED), Line.call)
 
-    def measure(self, benchmark: Benchmark, number: int, recorded: int) -> None:
+    def line(self, number: int) -> Line:
         line = Line(ToName())
-        calls = Line(ToName(), after=MANY).record(recorded, Line.call)
         gc.disable()  # nothing here makes cycles, and there is much to look through
         line.record(number, Line.ring)
-        replay = Replay(line, line.state, calls)
         gc.enable()
-        benchmark.pedantic(replay.call, rounds=ROUNDS, iterations=CALLS)
+        return line
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS.values() if kind.budget])

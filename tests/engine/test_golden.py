@@ -198,7 +198,7 @@ def test_freeswitch_2144_the_end_of_the_srv_list_is_the_end() -> None:
 def test_asterisk_1717_after_cancel_no_invite_goes_to_the_next_hop(
     engine: sansip.Engine, fault: Callable[[Stage], None]
 ) -> None:
-    """https://github.com/asterisk/asterisk/pull/1717: a time-out after CANCEL tried the next one."""
+    """https://github.com/asterisk/asterisk/pull/1717: it tried the next one after a time-out."""
     stage = Stage(engine)
     call(stage)
     stage.receive(make_request("CANCEL", branch="z9hG4bKcall1"))

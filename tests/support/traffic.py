@@ -1,8 +1,7 @@
 """Calls as they look on the wire, for measuring: messages of ordinary size, and whole calls.
 
-Every call has ids of its own and of the same length. What a call's events are does not depend on
-the state that they meet, but for the numbers of timers: so they can be recorded once, and be
-replayed against any state with the same seed.
+Every call has ids of its own and of the same length. The core is pure: a recorded call, replayed in
+the state in which it was recorded, is the same call again.
 """
 
 from collections.abc import Callable
@@ -85,7 +84,7 @@ def plain_split(data: bytes) -> tuple[str, list[tuple[str, str]], bytes]:
 class Line:
     """An engine under load: takes calls through it, and notes its events."""
 
-    def __init__(self, policy: sansip.Policy, uri: str = TO_ADDRESS, *, after: int = 0) -> None:
+    def __init__(self, policy: sansip.Policy, uri: str = TO_ADDRESS) -> None:
         self.engine = sansip.Engine(config(), policy)
         self.uri = uri
         self.state, _ = self.engine.start(SEED, AT)
@@ -93,7 +92,7 @@ class Line:
         self.actions: list[sansip.Action] = []
         self.agenda = Agenda()
         self.at = AT
-        self._number = after
+        self._number = 0
         self.call()  # from here on DNS is in the cache
         self.base = self.state.freeze()
         self.events.clear()

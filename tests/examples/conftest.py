@@ -1,8 +1,0 @@
-"""The examples are scripts in one folder and import each other: here, too."""
-
-import sys
-from pathlib import Path
-
-EXAMPLES = Path(__file__).parents[2] / "examples"
-
-sys.path.insert(0, str(EXAMPLES))
