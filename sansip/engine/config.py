@@ -39,6 +39,11 @@ class Endpoint:
     """
 
     __slots__ = ("advertised", "bind", "name", "sent_by", "transport")
+    advertised: Address
+    bind: Address
+    name: str
+    sent_by: str
+    transport: str
 
     def __init__(self, transport: str, address: str, *, advertise: str | None = None) -> None:
         """``address`` and ``advertise`` are ``HOST:PORT``, IPv6 hosts in brackets."""
@@ -83,6 +88,15 @@ class Config:
         "_allowed", "_mine", "_sent_bys", "aliases", "endpoints", "extensions",
         "families", "groups", "limits", "secret", "timing", "transports",
     )  # fmt: skip
+    aliases: tuple[str, ...]
+    endpoints: tuple[Endpoint, ...]
+    extensions: tuple[str, ...]
+    families: tuple[int, ...]
+    groups: tuple[tuple[str, tuple[str, ...]], ...]
+    limits: Limits
+    secret: bytes | None
+    timing: Timing
+    transports: tuple[str, ...]
 
     def __init__(  # noqa: PLR0913 - settings, by keyword
         self,

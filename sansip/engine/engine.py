@@ -52,6 +52,8 @@ class Engine:
     """
 
     __slots__ = ("config", "policy")
+    config: Config
+    policy: Policy
 
     def __init__(self, config: Config, policy: Policy | None = None) -> None:
         """Without a policy every request that is not part of a dialog gets 404."""

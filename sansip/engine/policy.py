@@ -96,6 +96,10 @@ class Scene:
     """What a policy may know about a request besides the request itself."""
 
     __slots__ = ("_draws", "_mine", "at", "groups", "in_dialog", "source")
+    at: float
+    groups: tuple[str, ...]
+    in_dialog: bool
+    source: Address
 
     def __init__(
         self,

@@ -7,6 +7,7 @@ immutable state cheap. Everything that happens in a turn goes through it: ids, o
 from collections import deque
 
 from sansip.address import Address
+from sansip.dns import Question
 from sansip.engine.actions import (
     Action,
     Report,
@@ -17,9 +18,11 @@ from sansip.engine.actions import (
 )
 from sansip.engine.config import Config
 from sansip.engine.policy import Policy
-from sansip.engine.state import State
+from sansip.engine.state import ClientTransaction, Context, Query, Search, ServerTransaction, State
 from sansip.entropy import Draws
+from sansip.locate import Cache
 from sansip.proxy.vocabulary import Given
+from sansip.table import Table
 
 
 class Turn:
@@ -30,14 +33,34 @@ class Turn:
         "queries", "questions", "retry_after", "searches", "secret", "seed", "serial", "server",
         "sources", "swept", "told",
     )  # fmt: skip
+    seed: bytes
+    secret: bytes
+    serial: int
+    server: Table[str, ServerTransaction]
+    client: Table[str, ClientTransaction]
+    contexts: Table[str, Context]
+    searches: Table[str, Search]
+    queries: Table[Question, Query]
+    questions: Table[int, Question]
+    cache: Cache
+    sources: Table[str, int]
+    in_flight: int
+    groups: tuple[tuple[str, tuple[str, ...]], ...]
+    retry_after: int | None
+    swept: float
+    config: Config
+    policy: Policy
+    at: float
+    actions: list[Action]
+    told: deque[tuple[str, Given]]
 
     def __init__(self, config: Config, policy: Policy, state: State, at: float) -> None:
         """Begin a turn at this time."""
         self.config = config
         self.policy = policy
         self.at = at
-        self.actions: list[Action] = []
-        self.told: deque[tuple[str, Given]] = deque()
+        self.actions = []
+        self.told = deque()
         self.seed = state.seed
         self.secret = config.secret or state.seed
         self.serial = state.serial

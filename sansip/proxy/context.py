@@ -20,7 +20,8 @@ branch is over. The second one is small, since it lives for 32 seconds.
 from typing import assert_never
 
 from sansip.proxy.concluded import concluded
-from sansip.proxy.hunting import Hunter
+from sansip.proxy.hunter import Hunter
+from sansip.proxy.hunting import take
 from sansip.proxy.states import Concluded, Gone, Hunting, Outputs, State
 from sansip.proxy.vocabulary import Facts, Given, Hunt, Locate, Target
 
@@ -55,7 +56,7 @@ def step(facts: Facts, state: State, given: Given, at: float) -> tuple[State, Ou
     """What follows from one thing that happened at a time ``at``."""
     match state:
         case Hunting():
-            return Hunter(facts, state, at).take(given)
+            return take(Hunter(facts, state, at), given)
         case Concluded():
             return concluded(facts, state, given, at)
         case Gone():

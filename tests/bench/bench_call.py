@@ -14,7 +14,7 @@ import sansip
 import traffic
 from benching import Benchmark, Count, pair
 from stage import ToGroup, ToName
-from traffic import Line, plain_split
+from traffic import Events, Line, plain_split
 
 BUDGET = 34.0  # plain splits of a 708-byte INVITE
 GROWTH = 1.2  # times as much as with few calls in flight
@@ -48,12 +48,15 @@ def replay(benchmark: Benchmark, line: Line, number: int, make: Callable[[Line],
     step, state = line.engine.step, line.state.freeze()
     calls = iter(line.record(number, make))
 
-    def call() -> None:
+    def play(events: Events) -> None:
         nonlocal state
-        for event in next(calls):
+        for event in events:
             state, _ = step(state, event)
 
-    benchmark.pedantic(call, rounds=ROUNDS, iterations=CALLS)
+    benchmark.pedantic(lambda: play(next(calls)), rounds=ROUNDS, iterations=CALLS)
+    for events in calls:  # when untimed
+        play(events)
+    assert state == line.state  # what was measured were the same calls
 
 
 @pytest.mark.parametrize("kind", [pair(*row) for row in KINDS.items()], scope="class")

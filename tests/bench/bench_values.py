@@ -74,61 +74,57 @@ class TestDraw:
         benchmark(lambda: blake2b(text, key=seed, digest_size=8).hexdigest())
 
 
+@pytest.fixture
+def keys(scaled: Callable[[int], int]) -> list[str]:
+    size = scaled(ENTRIES)
+    return Random(1).sample([f"c|z9hG4bK{number:016x}|INVITE" for number in range(size)], size)
+
+
 @pytest.mark.benchmark(group=f"{UPDATES} updates of a Table of {ENTRIES:,}")
 class TestUpdate:
-    def test_table(self, benchmark: Benchmark, scaled: Callable[[int], int]) -> None:
-        keys = self.keys(scaled(ENTRIES))
-        table, shuffled = Table(dict.fromkeys(keys, object())), self.shuffled(keys)
+    def test_table(self, benchmark: Benchmark, keys: list[str]) -> None:
+        table, places = Table(dict.fromkeys(sorted(keys), object())), cycle(keys)
 
         def update() -> None:
             nonlocal table
             new = object()
             for _ in range(UPDATES):
-                table = table.set(next(shuffled), new)
+                table = table.set(next(places), new)
 
         benchmark(update)
 
-    def test_dict(self, benchmark: Benchmark, scaled: Callable[[int], int]) -> None:
-        keys = self.keys(scaled(ENTRIES))
-        table, shuffled = dict.fromkeys(keys, object()), self.shuffled(keys)
+    def test_dict(self, benchmark: Benchmark, keys: list[str]) -> None:
+        table, places = dict.fromkeys(sorted(keys), object()), cycle(keys)
 
         def update() -> None:
             new = object()
             for _ in range(UPDATES):
-                table[next(shuffled)] = new
+                table[next(places)] = new
 
         benchmark(update)
-
-    def keys(self, size: int) -> list[str]:
-        return [f"c|z9hG4bK{number:016x}|INVITE" for number in range(size)]
-
-    def shuffled(self, keys: list[str]) -> "cycle[str]":
-        return cycle(Random(1).sample(keys, len(keys)))
 
 
 @pytest.mark.benchmark(group=f"start + stop a timer, {ENTRIES:,} running")
 class TestTimer:
-    def test_agenda(self, benchmark: Benchmark, scaled: Callable[[int], int]) -> None:
-        size, agenda = scaled(ENTRIES), Agenda()
-        for number in range(size):
-            agenda.start(Timer(f"c|{number}", "M", number), 32.0 + number)
-        timer = Timer("x|busy", "hunt", size)
+    timer = Timer("x|busy", "hunt", ENTRIES)
+
+    def test_agenda(self, benchmark: Benchmark, keys: list[str]) -> None:
+        agenda, timer = Agenda(), self.timer
+        for number, key in enumerate(keys):
+            agenda.start(Timer(key, "M", number), 32.0 + number)
 
         def start_and_stop() -> None:
-            agenda.start(timer, 30.0 + size)
+            agenda.start(timer, 30.0 + ENTRIES)
             agenda.stop(timer)
 
         benchmark(start_and_stop)
 
-    def test_heappush_alone(self, benchmark: Benchmark, scaled: Callable[[int], int]) -> None:
-        size = scaled(ENTRIES)
-        heap = [
-            (32.0 + number, number, Timer(f"c|{number}", "M", number)) for number in range(size)
-        ]
-        timer = Timer("x|busy", "hunt", size)
+    def test_heappush_alone(self, benchmark: Benchmark, keys: list[str]) -> None:
+        timer, timers = self.timer, [Timer(key, "M", at) for at, key in enumerate(keys)]
+        heap = [(32.0 + at, at, timer) for at, timer in enumerate(timers)]
 
         def push_and_pop() -> None:
-            heapq.heappush(heap, (30.0 + size, size, timer))
+            heapq.heappush(heap, (30.0 + ENTRIES, ENTRIES, timer))
             heap.pop()
 
         benchmark(push_and_pop)

@@ -85,8 +85,7 @@ def _timed(results: Iterable[Result]) -> Iterator[tuple[str, ...]]:
                 _microseconds(best),
                 f"{baseline} {_microseconds(base)}",
                 f"{best / base:.2f}",
-                "" if budget is None else f"{budget:.2f}",
-                "" if budget is None else _verdict(best / base, budget),
+                *(("", "") if budget is None else (f"{budget:.2f}", _verdict(best / base, budget))),
             )
 
 
