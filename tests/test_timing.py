@@ -20,4 +20,4 @@ def test_timer_d_is_at_least_32_seconds() -> None:
 @pytest.mark.rule("4320-4.1")
 def test_a_non_invite_gets_its_100_when_timer_e_would_be_reset_to_t2() -> None:
     assert Timing().non_invite_100 == 3.5
-    assert Timing(t1=4.0, t2=4.0).non_invite_100 == 0.0
+    assert Timing(t1=4.0, t2=4.0).non_invite_100 == 4.0  # from the first retransmission on

@@ -41,31 +41,31 @@ def take(hunter: Hunter, given: Given) -> tuple[State, Outputs]:
     concluded: State | None = None
     match given:
         case Answered(number, response):
-            concluded = answered(hunter, number, response)
+            concluded = _answered(hunter, number, response)
         case Located():
-            located(hunter, given)
+            _located(hunter, given)
         case Over(number):
             hunter.put(hunter.branches[number].but(over=True))
         case TimedOut(number):
-            failed(hunter, number, 408, "silent to the end")
+            _failed(hunter, number, 408, "silent to the end")
         case Broken(number, reason):
-            failed(hunter, number, 503, reason)
+            _failed(hunter, number, 503, reason)
         case Troubled(number, reason):
-            troubled(hunter, number, reason)
+            _troubled(hunter, number, reason)
         case Cancelled(reasons):
-            cancel(hunter, reasons)
+            _cancel(hunter, reasons)
         case Woken():
             hunter.wake = None
-            concluded = woken(hunter)
+            concluded = _woken(hunter)
         case TryNext() | Finish() | Divert() | Decline():
-            concluded = decided(hunter, given)
+            concluded = _decided(hunter, given)
         case _:
             assert_never(given)
-    state = concluded or settle(hunter)
+    state = concluded or _settle(hunter)
     return state, tuple(hunter.out)
 
 
-def decided(hunter: Hunter, given: TryNext | Finish | Divert | Decline) -> State | None:
+def _decided(hunter: Hunter, given: TryNext | Finish | Divert | Decline) -> State | None:
     """The failure route has spoken."""
     hunter.consulted = True
     hunter.consulting = False
@@ -77,22 +77,22 @@ def decided(hunter: Hunter, given: TryNext | Finish | Divert | Decline) -> State
         case Finish():
             pass
         case Divert():
-            divert(hunter, given)
+            _divert(hunter, given)
         case Decline():
-            return conclude(hunter, Answer(given.status, given.reason, given.headers))
+            return _conclude(hunter, Answer(given.status, given.reason, given.headers))
         case _:
             assert_never(given)
     return None
 
 
-def answered(hunter: Hunter, number: int, response: Response) -> State | None:
+def _answered(hunter: Hunter, number: int, response: Response) -> State | None:
     """A response came."""
     status = response.status
     if status >= 300:
-        failed(hunter, number, status, f"answered {status}", response)
+        _failed(hunter, number, status, f"answered {status}", response)
         return None
     if status >= 200:
-        return accepted(hunter, number, response)
+        return _accepted(hunter, number, response)
     if status == 100 or not hunter.facts.invite:
         # A non-INVITE's provisional responses are consumed (RFC 4320 4.1, AMB-20).
         branch = hunter.branches[number]
@@ -101,19 +101,19 @@ def answered(hunter: Hunter, number: int, response: Response) -> State | None:
             hunter.put(hunter.branches[number].but(heard="trying", since=hunter.at, guard=guard))
             hunter.cancel_if_wanted(number)
         return None
-    rings(hunter, number)
+    _rings(hunter, number)
     # "any provisional response other than 100 MUST be forwarded immediately" (16.7.5)
     hunter.out.append(Forward(response))
     return None
 
 
-def accepted(hunter: Hunter, number: int, response: Response) -> State:
+def _accepted(hunter: Hunter, number: int, response: Response) -> State:
     """A 2xx: "MUST be forwarded immediately" (16.7.5), and ends the hunt."""
     hunter.put(hunter.branches[number].but(heard="final", status=response.status))
-    return conclude(hunter, Forward(response), (ELSEWHERE,))
+    return _conclude(hunter, Forward(response), (ELSEWHERE,))
 
 
-def rings(hunter: Hunter, number: int) -> None:
+def _rings(hunter: Hunter, number: int) -> None:
     """A 101-199 came: this branch is the live one, unless another has rung before."""
     branch = hunter.branches[number]
     # "If a provisional response is received (101 to 199), Timer C MUST be reset" (16.7.2)
@@ -131,7 +131,7 @@ def rings(hunter: Hunter, number: int) -> None:
     hunter.cancel_if_wanted(number)
 
 
-def failed(
+def _failed(
     hunter: Hunter, number: int, status: int, trigger: str, response: Response | None = None
 ) -> None:
     """A branch has ended without success."""
@@ -174,7 +174,7 @@ def failed(
         hunter.advance()
 
 
-def troubled(hunter: Hunter, number: int, reason: str) -> None:
+def _troubled(hunter: Hunter, number: int, reason: str) -> None:
     """ICMP: a hint that costs a forger's victim one extra INVITE, never a call."""
     branch = hunter.branches[number]
     if not branch.open or branch.heard != "nothing" or branch.trigger:
@@ -185,7 +185,7 @@ def troubled(hunter: Hunter, number: int, reason: str) -> None:
         hunter.advance()
 
 
-def located(hunter: Hunter, given: Located) -> None:
+def _located(hunter: Hunter, given: Located) -> None:
     """More is known of the current target's hops."""
     hunter.hops += given.hops
     hunter.locating = given.more
@@ -197,7 +197,7 @@ def located(hunter: Hunter, given: Located) -> None:
         hunter.advance()
 
 
-def divert(hunter: Hunter, given: Divert) -> None:
+def _divert(hunter: Hunter, given: Divert) -> None:
     """The failure route wants other targets."""
     if hunter.cancelled is None and not hunter.refused:
         hunter.stop_locating()
@@ -207,7 +207,7 @@ def divert(hunter: Hunter, given: Divert) -> None:
         hunter.out.append(Locate(hunter.target))
 
 
-def cancel(hunter: Hunter, reasons: tuple[str, ...]) -> None:
+def _cancel(hunter: Hunter, reasons: tuple[str, ...]) -> None:
     """The caller's CANCEL: no new branch from here on (16.10, rule 7)."""
     if hunter.cancelled is None and hunter.facts.invite:
         hunter.cancelled = reasons
@@ -218,21 +218,21 @@ def cancel(hunter: Hunter, reasons: tuple[str, ...]) -> None:
                 hunter.want_cancel(branch.number, *reasons)
 
 
-def woken(hunter: Hunter) -> State | None:
+def _woken(hunter: Hunter) -> State | None:
     """See which silences are over."""
     if not hunter.rang and hunter.cancelled is None and hunter.at >= hunter.deadline:
         hunter.stop_locating()
         hunter.out.append(Note(f"nobody rang within {hunter.deadline - hunter.facts.arrived:g} s"))
         hunter.results += (Result(408),)
-        return conclude_best(hunter)
+        return _conclude_best(hunter)
     for branch in hunter.branches:
         deadline = hunter.due(branch)
         if deadline is not None and hunter.at >= deadline[0]:
-            overdue(hunter, branch, deadline[1])
+            _overdue(hunter, branch, deadline[1])
     return None
 
 
-def overdue(hunter: Hunter, branch: Branch, why: str) -> None:
+def _overdue(hunter: Hunter, branch: Branch, why: str) -> None:
     """A silence has lasted too long."""
     number = branch.number
     if why == "advance":
@@ -256,7 +256,7 @@ def overdue(hunter: Hunter, branch: Branch, why: str) -> None:
         # 3261-9.1-06, 3261-16.8-02: cancelled, and still no final response after 64*T1.
         hunter.out.append(Discard(number))
         hunter.put(hunter.branches[number].but(over=True))
-        failed(hunter, number, 408, "no answer to CANCEL")
+        _failed(hunter, number, 408, "no answer to CANCEL")
     else:
         # "If the client transaction has received a provisional response, the proxy MUST
         # generate a CANCEL request matching that transaction" (16.8)
@@ -264,7 +264,7 @@ def overdue(hunter: Hunter, branch: Branch, why: str) -> None:
         hunter.want_cancel(number, TIMER_C)
 
 
-def settle(hunter: Hunter) -> State:
+def _settle(hunter: Hunter) -> State:
     """Conclude when nothing is left to wait for; else put the state together again."""
     waiting = any(branch.open and not branch.abandoned for branch in hunter.branches)
     if hunter.wanting or hunter.consulting or waiting:
@@ -273,25 +273,25 @@ def settle(hunter: Hunter) -> State:
         hunter.out.append(Consult())
         hunter.consulting = True
         return hunter.hunting()
-    return conclude_best(hunter)
+    return _conclude_best(hunter)
 
 
-def conclude_best(hunter: Hunter) -> State:
+def _conclude_best(hunter: Hunter) -> State:
     """Choose among what the targets ended with (16.7.6)."""
     chosen = best_of(hunter.facts, hunter.hunt, tuple(hunter.branches), hunter.results)
     if chosen is not None and chosen.response is not None and chosen.status != 503:
-        return conclude(hunter, Forward(chosen.response))
+        return _conclude(hunter, Forward(chosen.response))
     if hunter.cancelled is not None:
-        return conclude(hunter, Answer(487))  # 3261-16.10-03
+        return _conclude(hunter, Answer(487))  # 3261-16.10-03
     if chosen is not None and chosen.status == 503 and hunter.branches:
         # "SHOULD NOT forward a 503 response [...] should generate a 500" (16.7.6, AMB-18)
-        return conclude(hunter, Answer(500))
+        return _conclude(hunter, Answer(500))
     if chosen is not None:
-        return conclude(hunter, Answer(chosen.status))
-    return conclude(hunter, Answer(408) if hunter.facts.invite else Silence())
+        return _conclude(hunter, Answer(chosen.status))
+    return _conclude(hunter, Answer(408) if hunter.facts.invite else Silence())
 
 
-def conclude(hunter: Hunter, last_word: Output, reasons: tuple[str, ...] = ()) -> State:
+def _conclude(hunter: Hunter, last_word: Output, reasons: tuple[str, ...] = ()) -> State:
     """Say the last word, and cancel what is still going on (16.7.10)."""
     hunter.out.append(last_word)
     hunter.stop_locating()
