@@ -8,7 +8,7 @@ and nothing guessed: whoever misspells a key hears of it at once, not in the nig
 import re
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from checked_toml import (
@@ -248,22 +248,8 @@ def _route(
     relay = _relay(table, defaults)
     table.close()
     resend = method is not None and "advance_after" in table.content
-    return Route(method, name, source, follow, with_to(relay, "" if follow else to), resend)
-
-
-def with_to(relay: Relay, to: str | Dispatch) -> Relay:
-    """Relay to another place in the same manner."""
-    return Relay(
-        to,
-        relay.advance_after,
-        relay.progress_after,
-        relay.answer_within,
-        relay.deadline,
-        relay.timer_c,
-        relay.failover_on,
-        relay.late,
-        relay.record_route,
-    )
+    relay = replace(relay, to="" if follow else to, follow_route=follow and source is not None)
+    return Route(method, name, source, follow, relay, resend)
 
 
 # --- values

@@ -2,12 +2,13 @@
 
 Nobody gets an open relay: without a matching route the answer is 404. ``to = "uri"`` serves those
 whom a source names, and others only towards the domains of the configuration. A Route header that
-a caller brings along could lead anywhere, so only a source may bring one.
+a caller brings along could lead anywhere, so only those whom a source names may bring one.
 """
 
+from dataclasses import replace
 from ipaddress import ip_address
 
-from proxy_config import Route, Settings, with_to, within
+from proxy_config import Route, Settings, within
 
 from sansip import Decision, Policy, Relay, Reply, Request, Scene, Uri
 
@@ -27,11 +28,8 @@ class Routes(Policy):
         """Decide about a request that belongs to no dialog of ours."""
         for route, patient in self._routes:
             if self._matches(route, request, scene):
-                # What is left of the Route after our own values were taken off leads elsewhere.
-                if request.get("route") is not None and not (route.follow and route.source):
-                    return Reply(403)
                 relay = route.relay if request.method in EARLY else patient
-                return with_to(relay, request.uri_text) if route.follow else relay
+                return replace(relay, to=request.uri_text) if route.follow else relay
         if request.method == "OPTIONS" and request.uri.user is None and scene.is_mine(request.uri):
             return Reply(200)  # somebody asks whether we are alive
         return Reply(404)
@@ -57,14 +55,4 @@ def _patient(route: Route) -> Relay:
     relay = route.relay
     if route.resend or relay.advance_after == "default":
         return relay
-    return Relay(
-        relay.to,
-        None,
-        relay.progress_after,
-        relay.answer_within,
-        relay.deadline,
-        relay.timer_c,
-        relay.failover_on,
-        relay.late,
-        relay.record_route,
-    )
+    return replace(relay, advance_after=None)

@@ -63,4 +63,5 @@ def _at(member: Uri, dialled: Uri) -> str:
         *(p for p in dialled.params if p[0] not in _WHERE and p[0] not in own),
     )
     listed = "".join([f";{name}={text}" if text else f";{name}" for name, text in params])
-    return f"{member.scheme}:{user}{host}{port}{listed}"
+    scheme = "sips" if dialled.scheme == "sips" else member.scheme  # never down from TLS
+    return f"{scheme}:{user}{host}{port}{listed}"

@@ -54,7 +54,7 @@ class Endpoint:
             raise LocalProtocolError(f"endpoint {self.name}: transport must be one of: {known}")
         self.transport = transport
         self.bind = _address(address, self.name)
-        if not _is_ip(self.bind.host):
+        if not is_ip(self.bind.host):
             raise LocalProtocolError(
                 f"endpoint {self.name}: {self.bind.host} is not an IP address; "
                 "listen on an address and name the host in advertise"
@@ -86,7 +86,7 @@ class Config:
 
     __slots__ = (
         "_allowed", "_mine", "_sent_bys", "aliases", "endpoints", "extensions",
-        "families", "groups", "limits", "secret", "timing", "transports",
+        "families", "groups", "limits", "secret", "timing", "transports", "wildcards",
     )  # fmt: skip
     aliases: tuple[str, ...]
     endpoints: tuple[Endpoint, ...]
@@ -97,6 +97,7 @@ class Config:
     secret: bytes | None
     timing: Timing
     transports: tuple[str, ...]
+    wildcards: bool
 
     def __init__(  # noqa: PLR0913 - settings, by keyword
         self,
@@ -146,6 +147,7 @@ class Config:
         self._mine = frozenset(own + bound + [(a.host.lower(), a.port) for a in named])
         self._sent_bys = frozenset(str(Address(host, port)) for host, port in own)
         self._allowed = tuple(_network(text) for text in allow_hops)
+        self.wildcards = any(_is_wildcard(endpoint.bind.host) for endpoint in self.endpoints)
         self.transports = tuple(dict.fromkeys(e.transport for e in self.endpoints))
         self.families = tuple(dict.fromkeys(e.family for e in self.endpoints))
 
@@ -223,7 +225,7 @@ def _address(text: str, where: str, default_port: int | None = None) -> Address:
     host = host.removeprefix("[").removesuffix("]")
     if not host or not port.isdecimal() or int(port) > 65535:
         raise LocalProtocolError(f"{where}: {text!r} is not HOST:PORT")
-    return Address(str(ip_address(host)) if _is_ip(host) else host, int(port))
+    return Address(str(ip_address(host)) if is_ip(host) else host, int(port))
 
 
 def plain_host(host: str) -> str:
@@ -244,7 +246,8 @@ def _network(text: str) -> IPv4Network | IPv6Network:
         raise LocalProtocolError(f"allow_hops: {text!r}: {error}") from None
 
 
-def _is_ip(host: str) -> bool:
+def is_ip(host: str) -> bool:
+    """Whether this is an IP address."""
     try:
         ip_address(host)
     except ValueError:

@@ -16,7 +16,6 @@ from sansip.proxy.states import Hunting
 from sansip.transaction import Abandon, Respond, client_key
 
 MOST_TOLD = 1_000  # pieces of news that one piece may lead to: a bug cannot hang the engine
-ANY_SIZE = message.MessageLimits(2**32, 2**32, 2**32, 2**32)  # our own words are never too long
 OWNER = "x|"  # how the owner of a context's timer begins
 
 
@@ -195,7 +194,7 @@ def _cancel(turn: Turn, key: str, record: Context, given: order.Cancel) -> None:
     """CANCEL goes to the very place that its INVITE went to, and is nobody's (9.1)."""
     name = _branch(turn, key, record, given.branch)
     invite = turn.client[client_key(name, "INVITE")]
-    request = cast("message.Request", message.parse(invite.data, limits=ANY_SIZE))
+    request = cast("message.Request", message.parse(invite.data, limits=message.ANY_SIZE))
     open_client(
         turn,
         client_key(name, "CANCEL"),

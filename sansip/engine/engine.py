@@ -41,6 +41,7 @@ from sansip.table import Table
 from sansip.transaction import Responded, TransportFailed, client, client_key, invite_client
 
 KEEP_ALIVE = b"\r\n\0"  # RFC 5626 8, and what phones send through NATs
+MOST_OWN = 64  # addresses of this machine that are remembered
 SWEEP_EVERY = 1.0  # seconds between two searches for what an ICMP error may be about
 SILENT = (invite_client.Calling, client.Trying)
 
@@ -84,6 +85,7 @@ class Engine:
             in_flight=0,
             groups=self.config.groups,
             retry_after=None,
+            own=(),
             swept=at - SWEEP_EVERY,
         )
         turn = Turn(self.config, self.policy, state, at)
@@ -109,6 +111,8 @@ def _datagram(turn: Turn, event: DatagramReceived) -> None:
     data = event.data
     if not data.strip(KEEP_ALIVE):
         return
+    if turn.config.wildcards and event.local not in turn.own:
+        turn.own = (*turn.own, event.local)[-MOST_OWN:]
     try:
         message = parse(data, limits=turn.config.limits.message)
         if isinstance(message, Response):

@@ -77,5 +77,12 @@ def onward_from(origin: Origin, target: Target) -> Onward:
 def located_uri(origin: Origin, target: Target) -> Uri:
     """The URI to be located for a target."""
     request = origin.request
-    next_hop = onward_from(origin, target).next_hop
-    return request.uri if next_hop == request.uri_text else parse_uri(next_hop)
+    going = onward_from(origin, target)
+    if going.next_hop == request.uri_text:
+        return request.uri
+    uri = parse_uri(going.next_hop)
+    if uri.scheme == "sip" and going.uri[:5].lower() == "sips:":
+        # "if the Request-URI specifies a SIPS resource [...] the proxy MUST follow the procedures
+        # of [RFC 3263] as if the input URI were a SIPS URI" (16.6 step 7)
+        return parse_uri("sips:" + going.next_hop[4:])
+    return uri

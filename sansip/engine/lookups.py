@@ -25,7 +25,7 @@ def begin(turn: Turn, owner: str, uri: Uri, ack: Origin | None = None) -> None:
     config = turn.config
     aim = locate.aim(uri, config.transports, config.families)
     hop = locate.literal(aim)
-    if hop is not None and config.refuses(hop) is None:
+    if hop is not None and _refused(turn, hop) is None:
         if ack is None:
             turn.tell(owner, Located((hop,), more=False))
         else:
@@ -115,12 +115,19 @@ def _filter(turn: Turn, hops: tuple[Hop, ...], refused: str) -> tuple[tuple[Hop,
     """The hops that requests may go to, and why the last of the others may not."""
     admitted: list[Hop] = []
     for hop in hops:
-        why = turn.config.refuses(hop)
+        why = _refused(turn, hop)
         if why is None:
             admitted.append(hop)
         else:
             refused = f"{hop}: {why}"
     return tuple(admitted), refused
+
+
+def _refused(turn: Turn, hop: Hop) -> str | None:
+    """Why requests do not go to a hop: the hop filter, and what is known of this machine."""
+    if hop.address in turn.own:
+        return "that is this proxy itself"
+    return turn.config.refuses(hop)
 
 
 def _known(turn: Turn, question: Question) -> Answer | None:

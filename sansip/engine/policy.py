@@ -35,6 +35,9 @@ class Relay:
     ``late``            "first": a hop that answers late, and before any other, wins;
                         "cancel": it is cancelled. A late 2xx always goes through.
     ``record_route``    stay on the path of the dialog
+    ``follow_route``    let the request's own Route say where it goes next (16.12); otherwise a
+                        request that brings one along gets 403, unless it is proven to belong to a
+                        dialog that was set up here. Only for sources that you trust.
     ``on_failure``      the name of the policy's method that is asked when all this has failed
     """
 
@@ -47,6 +50,7 @@ class Relay:
     failover_on: tuple[int, ...] = (503,)
     late: Late = "first"
     record_route: bool = True
+    follow_route: bool = False
     on_failure: str | None = None
 
 
@@ -61,7 +65,10 @@ class Reply:
 
 @value
 class Drop:
-    """Say nothing at all. The caller will retransmit for 32 seconds: for attackers only."""
+    """Say nothing at all, and remember nothing: each copy that comes is asked about again.
+
+    The caller will retransmit for 32 seconds, so this is for attackers only.
+    """
 
 
 Decision = Relay | Reply | Drop

@@ -5,11 +5,9 @@ In this order: match a transaction; CANCEL; the checks of 16.3; a server transac
 everything else is the policy's.
 """
 
-from typing import assert_never
-
 from sansip.address import Address
 from sansip.engine import lookups
-from sansip.engine.config import DEFAULT_PORT, plain_host, special
+from sansip.engine.config import DEFAULT_PORT, is_ip, plain_host, special
 from sansip.engine.contexts import open_context
 from sansip.engine.events import DatagramReceived
 from sansip.engine.forwarding import is_proven, located_uri
@@ -19,15 +17,15 @@ from sansip.engine.state import Origin, ServerTransaction
 from sansip.engine.transactions import open_server, step_server
 from sansip.engine.turn import Turn
 from sansip.errors import RemoteProtocolError
-from sansip.message import Request, parse, reply
+from sansip.message import ANY_SIZE, Request, parse, reply
 from sansip.proxy.request import Arrived, Fault, check, preprocess
 from sansip.proxy.vocabulary import Cancelled
 from sansip.transaction import (
-    Abandon,
     Acknowledged,
     Retransmitted,
     ack_keys,
     acknowledges,
+    has_cookie,
     invite_key,
     invite_server,
     server_key,
@@ -98,11 +96,12 @@ def _stamp(request: Request, source: Address) -> tuple[Address | None, Request]:
     elif via.received is not None:
         request = request.with_top_via(via.stamped(None, None))  # nobody else may say (AMB-12)
     maddr = via.maddr
-    if maddr is not None and special(maddr) is None:
-        # "the response MUST be forwarded to the address listed there" (18.2.2)
-        return Address(maddr, via.port or DEFAULT_PORT), request
-    if maddr is not None:
-        return None, request  # 3261-18.2.2-07
+    if maddr is not None and is_ip(maddr):
+        # "the response MUST be forwarded to the address listed there" (18.2.2), unless it is one
+        # that no response goes to (3261-18.2.2-07). A name there would have to be looked up: the
+        # source is as good.
+        there = Address(maddr, via.port or DEFAULT_PORT)
+        return (there if special(maddr) is None else None), request
     if rport in ("", str(source.port)):
         return source, request
     return Address(host, via.port or DEFAULT_PORT), request
@@ -116,8 +115,10 @@ def _ack(turn: Turn, event: DatagramReceived, request: Request) -> None:
     for key in ack_keys(request):
         record = turn.server.get(key)
         if record is None:
+            if key in turn.contexts:
+                return  # the ACK of a refusal once more, after its transaction has ended (AMB-21)
             if request.to_tag is not None and request.to_tag == turn.draws(key).token("tag"):
-                return  # for a refusal that was sent without a transaction (AMB-21)
+                return  # for a refusal that was sent without a transaction
         elif _acknowledges(request, record):
             if step_server(turn, key, Acknowledged()):
                 break  # for a 2xx
@@ -127,16 +128,17 @@ def _ack(turn: Turn, event: DatagramReceived, request: Request) -> None:
 
 def _acknowledges(request: Request, record: ServerTransaction) -> bool:
     """Whether an ACK of the right key is for the response that this transaction sent."""
-    if not isinstance(record.state, invite_server.Completed):
+    if not isinstance(record.state, invite_server.Completed) or has_cookie(request):
         return True
-    return acknowledges(request, parse(record.state.final).to_tag)
+    sent = parse(record.state.final, limits=ANY_SIZE)
+    return acknowledges(request, sent.to_tag)
 
 
 def _relay_ack(turn: Turn, event: DatagramReceived, request: Request) -> None:
     """Send an ACK for a 2xx on: it has no transaction here, and nothing ever answers it."""
     key = server_key(request)
     owner = lookups.ACK + key
-    fault = check(request)
+    fault = check(request, None)
     if owner in turn.searches:
         return  # the same ACK once more, while its next hop is still being located
     if len(turn.searches) >= turn.config.limits.in_flight:
@@ -146,7 +148,8 @@ def _relay_ack(turn: Turn, event: DatagramReceived, request: Request) -> None:
         turn.report("dropped", key, f"ACK: {fault.text}")
         return
     try:
-        got = preprocess(request, turn.config.is_mine)
+        _, request = _stamp(request, event.source)
+        got = _preprocess(turn, event, request)
         decision = _decide(turn, key, event, got)
         if isinstance(decision, Relay):
             target = plan_of(turn, decision, got.request)[0][0]
@@ -194,17 +197,26 @@ def _new(turn: Turn, event: DatagramReceived, request: Request, key: str, remote
         _reply(turn, event.endpoint, remote, request, key, fault)
         turn.report("dropped", key, f"answered {fault.status}: {fault.text}")
         return
-    open_server(turn, key, request, event.endpoint, remote)
+    got = Arrived(request)
+    decision: Decision
     try:
-        got = preprocess(request, turn.config.is_mine)
+        got = _preprocess(turn, event, request)
         decision = _decide(turn, key, event, got)
-        _carry_out(turn, key, event, got, decision)
+        plan = plan_of(turn, decision, got.request) if isinstance(decision, Relay) else None
     except RemoteProtocolError as error:
-        respond(turn, key, request, error.status_hint)
         turn.report("malformed", key, error.reason)
+        decision, plan = Reply(error.status_hint), None
     except PolicyError as error:
-        respond(turn, key, request, 500)
         turn.report("policy", key, str(error))
+        decision, plan = Reply(500), None
+    if isinstance(decision, Drop):
+        turn.report("dropped", key, "the policy dropped it")
+        return
+    open_server(turn, key, request, event.endpoint, remote)
+    if isinstance(decision, Reply):
+        respond(turn, key, got.request, decision.status, decision.reason, decision.headers)
+    elif plan is not None:
+        open_context(turn, key, _origin(turn, event, got, decision), plan[1], plan[0])
 
 
 def _overload(turn: Turn, event: DatagramReceived, request: Request) -> Fault | None:
@@ -225,25 +237,21 @@ def _overload(turn: Turn, event: DatagramReceived, request: Request) -> Fault | 
     return Fault(503, text, (("Retry-After", str(retry_after)),))
 
 
+def _preprocess(turn: Turn, event: DatagramReceived, request: Request) -> Arrived:
+    endpoint = turn.config.endpoint(event.endpoint)
+    return preprocess(request, turn.config.is_mine, endpoint.transport if endpoint else "")
+
+
 def _decide(turn: Turn, key: str, event: DatagramReceived, got: Arrived) -> Decision:
+    """What to do with a request that comes from the network."""
     proven = is_proven(turn, got.request, got.passed)
-    return route(turn, key, got.request, event.source, in_dialog=proven)
-
-
-def _carry_out(
-    turn: Turn, key: str, event: DatagramReceived, got: Arrived, decision: Decision
-) -> None:
-    match decision:
-        case Relay():
-            targets, hunt = plan_of(turn, decision, got.request)
-            open_context(turn, key, _origin(turn, event, got, decision), hunt, targets)
-        case Reply():
-            respond(turn, key, got.request, decision.status, decision.reason, decision.headers)
-        case Drop():
-            step_server(turn, key, Abandon())
-            turn.report("dropped", key, "the policy dropped it")
-        case _:
-            assert_never(decision)
+    decision = route(turn, key, got.request, event.source, in_dialog=proven)
+    foreign = "route" in got.request.names and not proven
+    if isinstance(decision, Relay) and foreign and not decision.follow_route:
+        # Whoever brings a Route along could send a request through us to anywhere.
+        turn.report("policy", key, "a Route that we did not give out, and no follow_route")
+        return Reply(403)
+    return decision
 
 
 def _origin(turn: Turn, event: DatagramReceived, got: Arrived, relay: Relay) -> Origin:

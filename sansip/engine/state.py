@@ -111,6 +111,7 @@ class State:
     in_flight: int
     groups: tuple[tuple[str, tuple[str, ...]], ...]
     retry_after: int | None  # not None: no new requests are taken (Quiesce)
+    own: tuple[Address, ...]  # addresses of this machine at which wildcard endpoints were reached
     swept: float  # when an ICMP error was last compared with all transactions
 
     def freeze(self) -> "State":
@@ -134,5 +135,6 @@ class State:
             self.in_flight,
             self.groups,
             self.retry_after,
+            self.own,
             self.swept,
         )

@@ -29,9 +29,9 @@ class Turn:
     """The working copy of a state, and the actions ordered so far."""
 
     __slots__ = (
-        "actions", "at", "cache", "client", "config", "contexts", "groups", "in_flight", "policy",
-        "queries", "questions", "retry_after", "searches", "secret", "seed", "serial", "server",
-        "sources", "swept", "told",
+        "actions", "at", "cache", "client", "config", "contexts", "groups", "in_flight", "own",
+        "policy", "queries", "questions", "retry_after", "searches", "secret", "seed", "serial",
+        "server", "sources", "swept", "told",
     )  # fmt: skip
     seed: bytes
     secret: bytes
@@ -47,6 +47,7 @@ class Turn:
     in_flight: int
     groups: tuple[tuple[str, tuple[str, ...]], ...]
     retry_after: int | None
+    own: tuple[Address, ...]
     swept: float
     config: Config
     policy: Policy
@@ -75,6 +76,7 @@ class Turn:
         self.in_flight = state.in_flight
         self.groups = state.groups
         self.retry_after = state.retry_after
+        self.own = state.own
         self.swept = state.swept
 
     def state(self) -> State:
@@ -93,6 +95,7 @@ class Turn:
             self.in_flight,
             self.groups,
             self.retry_after,
+            self.own,
             self.swept,
         )
 

@@ -21,6 +21,7 @@ class CacheLimits:
     """How many answers are kept, and for how many seconds at most."""
 
     entries: int = 10_000
+    records: int = 128  # of one answer; a lookup uses fewer
     positive: float = 86_400.0
     negative: float = 300.0
     failure: float = 2.0
@@ -81,6 +82,8 @@ def remember(
     """Keep an answer that came just now. One with a TTL of 0 will not be recalled."""
     known = cache.entries.get(question)
     kept, kept_until = None, at
+    if isinstance(answer, Found) and len(answer.records) > limits.records:
+        answer = Found(answer.records[: limits.records], answer.ttl)
     match answer:
         case Found():
             until = at + min(answer.ttl, limits.positive)

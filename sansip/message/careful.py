@@ -148,6 +148,13 @@ def _status_line(version: str, rest: str) -> tuple[int, str]:
     return int(code), reason_phrase
 
 
+def _tag(text: str, header: str) -> str | None:
+    tag = name_addr(text, header).param("tag")
+    if tag == "":
+        raise malformed(header, "has a tag without a value (RFC 3261 19.3)", "leave it out")
+    return tag
+
+
 def _check_rows(message: Message, names: tuple[str, ...], lines: tuple[str, ...]) -> None:
     """Check what requests and responses must have, and keep what was read."""
     for name in ("from", "to", "call-id", "cseq"):
@@ -156,8 +163,8 @@ def _check_rows(message: Message, names: tuple[str, ...], lines: tuple[str, ...]
     if "via" not in names:
         raise wrong_count("via", 0)
     message.via = top_via(value_of(lines[names.index("via")]))
-    message.from_tag = name_addr(value_of(lines[names.index("from")]), "From").param("tag") or None
-    message.to_tag = name_addr(value_of(lines[names.index("to")]), "To").param("tag") or None
+    message.from_tag = _tag(value_of(lines[names.index("from")]), "From")
+    message.to_tag = _tag(value_of(lines[names.index("to")]), "To")
     message.call_id = call_id = value_of(lines[names.index("call-id")])
     if _WORD.fullmatch(call_id) is None:
         raise malformed("Call-ID", "is not one word (RFC 3261 25.1)", "leave white space out")

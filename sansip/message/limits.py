@@ -16,3 +16,4 @@ class MessageLimits:
 
 
 DEFAULT_LIMITS: Final = MessageLimits()
+ANY_SIZE: Final = MessageLimits(2**32, 2**32, 2**32, 2**32)  # for what we have made ourselves

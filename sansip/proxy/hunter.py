@@ -69,14 +69,14 @@ class Hunter:
 
     def may_advance(self) -> bool:
         """Whether there is somewhere to go, and nothing forbids it."""
-        if self.wanting or self.refused or self.cancelled is not None:
+        if self.wanting or self.refused or self.cancelled is not None or self.is_late():
             return False
         more = self.hops or self.locating or self.targets
         return bool(more) and len(self.branches) < self.facts.most_branches
 
     def advance(self) -> None:
         """Try the next hop, as soon as there is one."""
-        if self.cancelled is not None or self.refused or self.ringing is not None:
+        if self.cancelled is not None or self.refused or self.ringing is not None or self.is_late():
             return
         self.wanting = False
         while self.hops:
@@ -90,6 +90,10 @@ class Hunter:
             self.target, self.targets = self.targets[0], self.targets[1:]
             self.locating = self.wanting = True
             self.out.append(Locate(self.target))
+
+    def is_late(self) -> bool:
+        """Whether the deadline has passed, even if its timer has yet to say so."""
+        return not self.rang and self.at >= self.deadline
 
     def is_new(self, hop: Hop) -> bool:
         """No (Request-URI, hop) twice for a request, and no more branches than allowed."""

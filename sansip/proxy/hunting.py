@@ -120,7 +120,7 @@ def _rings(hunter: Hunter, number: int) -> None:
     guard = branch.guard if branch.cancel == "sent" else hunter.at + hunter.hunt.timer_c
     since = branch.since if branch.heard == "ringing" else hunter.at
     hunter.put(hunter.branches[number].but(heard="ringing", since=since, guard=guard))
-    hunter.rang = True
+    hunter.rang = hunter.rang or branch.cancel == "no"
     if hunter.ringing is None and branch.cancel == "no":
         hunter.ringing = number
         hunter.wanting = False
@@ -220,7 +220,7 @@ def _cancel(hunter: Hunter, reasons: tuple[str, ...]) -> None:
 
 def _woken(hunter: Hunter) -> State | None:
     """See which silences are over."""
-    if not hunter.rang and hunter.cancelled is None and hunter.at >= hunter.deadline:
+    if hunter.cancelled is None and hunter.is_late():
         hunter.stop_locating()
         hunter.out.append(Note(f"nobody rang within {hunter.deadline - hunter.facts.arrived:g} s"))
         hunter.results += (Result(408),)

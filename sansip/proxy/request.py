@@ -37,10 +37,11 @@ class Arrived:
     passed: tuple[Uri, ...] = ()
 
 
-def check(request: Request, extensions: tuple[str, ...] = ()) -> Fault | None:
+def check(request: Request, extensions: tuple[str, ...] | None = ()) -> Fault | None:
     """The checks of 16.3 that need no state, in their order; None if all is well.
 
-    Not for ACK and CANCEL: nothing answers an ACK, and CANCEL goes hop by hop.
+    ``extensions`` are the option tags that Proxy-Require may name; None: it is not looked at, as in
+    an ACK (8.2.2.3). Not for CANCEL, which goes hop by hop.
     """
     # "If the Request-URI has a URI whose scheme is not understood by the proxy, the proxy SHOULD
     # reject the request with a 416 (Unsupported URI Scheme) response." (16.3 step 2)
@@ -53,7 +54,7 @@ def check(request: Request, extensions: tuple[str, ...] = ()) -> Fault | None:
         return Fault(483, "Max-Forwards is 0")
     # "If the request contains a Proxy-Require header field with one or more option-tags this
     # element does not understand, the element MUST return a 420" (16.3 step 5)
-    if "proxy-require" in request.names:
+    if extensions is not None and "proxy-require" in request.names:
         known = {tag.lower() for tag in extensions}
         unknown = [tag for tag in request.values("proxy-require") if tag.lower() not in known]
         if unknown:
@@ -62,43 +63,49 @@ def check(request: Request, extensions: tuple[str, ...] = ()) -> Fault | None:
     return None
 
 
-def preprocess(request: Request, mine: Mine) -> Arrived:
-    """Undo what a strict router did, and take off the Route what is ours (16.4)."""
+def preprocess(request: Request, mine: Mine, transport: str) -> Arrived:
+    """Undo what a strict router did, and take off the Route what is ours (16.4).
+
+    ``transport`` is the one that the request came over.
+    """
+    routes = request.values("route") if "route" in request.names else ()
+    count = len(routes)
     passed: tuple[Uri, ...] = ()
     uri = request.uri
-    if uri.lr and mine(uri) and request.values("route"):
+    if routes and uri.lr and mine(uri):
+        # "If the Request-URI of the request contains a value this proxy previously placed into a
+        # Record-Route header field, the proxy MUST replace the Request-URI in the request with the
+        # last value from the Route header field, and remove that value" (16.4).
         passed = (uri,)
-        request = _undo_strict_routing(request)
+        request = request.with_uri(name_addr(routes[-1], "Route").uri)
+        routes = routes[:-1]
         uri = request.uri
-    if uri.maddr is not None and mine(uri.with_host(uri.maddr, uri.port)):
-        # "strip the maddr and any non-default port or transport parameter, and continue
-        # processing as if those values had not been present" (16.4)
+    here = uri.maddr is not None and mine(uri.with_host(uri.maddr, uri.port))
+    if here and uri.transport in (None, transport):
+        # "strip the maddr and any non-default port or transport parameter, and continue processing
+        # as if those values had not been present" (16.4)
         port = uri.port if uri.port == DEFAULT_PORT else None
         bare = uri.without_params("maddr", "transport")
         request = request.with_uri(bare.with_host(uri.host, port))
     # "If the first value in the Route header field indicates this proxy, the proxy MUST remove
     # that value from the request"; with double Record-Route, both (RFC 5658 5, 3261-16.4-03).
-    while routes := request.values("route") if "route" in request.names else ():
-        first = name_addr(routes[0], "Route").uri
+    ours = 0
+    for route in routes:
+        first = name_addr(route, "Route").uri
         if not mine(first):
             break
-        request = request.pop_first("route")
         passed += (first,)
+        ours += 1
+    if len(routes) - ours < count:
+        request = _with_routes(request, routes[ours:])
     return Arrived(request, passed)
 
 
-def _undo_strict_routing(request: Request) -> Request:
-    """Put the Request-URI back that a strict router has moved to the end of the Route.
-
-    "If the Request-URI of the request contains a value this proxy previously placed into a
-    Record-Route header field, the proxy MUST replace the Request-URI in the request with the last
-    value from the Route header field, and remove that value" (16.4).
-    """
-    *kept, last = request.values("route")
-    request = request.with_uri(name_addr(last).uri).remove("route")
-    for route in reversed(kept):
-        request = request.prepend("route", route)
-    return request
+def _with_routes(request: Request, routes: tuple[str, ...]) -> Request:
+    """The request with these Route values and no others."""
+    if not routes:
+        return request.remove("route")
+    return request.set("route", ", ".join(routes))
 
 
 @value

@@ -6,7 +6,14 @@ the vocabulary that stands here. They never hear of failover, CANCEL or Timer C,
 """
 
 from sansip.transaction import client, invite_client, invite_server, server
-from sansip.transaction.key import ack_keys, acknowledges, client_key, invite_key, server_key
+from sansip.transaction.key import (
+    ack_keys,
+    acknowledges,
+    client_key,
+    has_cookie,
+    invite_key,
+    server_key,
+)
 from sansip.transaction.vocabulary import (
     Abandon,
     Acknowledged,
@@ -63,6 +70,7 @@ __all__ = [
     "acknowledges",
     "client",
     "client_key",
+    "has_cookie",
     "invite_client",
     "invite_key",
     "invite_server",

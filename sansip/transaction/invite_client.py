@@ -12,7 +12,7 @@ knows nothing of CANCEL, failover or Timer C: they belong to its user.
 
 from typing import assert_never, cast
 
-from sansip.message import MessageLimits, Request, Response, build, parse
+from sansip.message import ANY_SIZE, Request, Response, build, parse
 from sansip.transaction.vocabulary import (
     ENDED,
     TERMINATED,
@@ -67,8 +67,6 @@ STOP_A = Stop("A")
 STOP_B = Stop("B")
 STOP_D = Stop("D")
 TIMED_OUT = TimedOut()
-# What we sent ourselves is read again whatever its size; it may have outgrown what we accept.
-ANY_SIZE = MessageLimits(message=2**32, headers=2**32, line=2**32, vias=2**32)
 
 
 def start(facts: ClientFacts) -> tuple[Calling, tuple[ClientOutput, ...]]:

@@ -36,10 +36,10 @@ def client_key(branch: str, method: str) -> str:
     """Key of the client transaction that a request with this branch and method makes.
 
     For a response: the branch of its top Via, and the method in its CSeq; nothing else counts, so
-    the 200 for a CANCEL never reaches the INVITE whose branch it shares (17.1.3). Branches are our
-    own here, and compare exactly.
+    the 200 for a CANCEL never reaches the INVITE whose branch it shares (17.1.3). A branch is
+    a token, and some send it back in capitals.
     """
-    return f"c|{branch}|{method}"
+    return f"c|{branch.lower()}|{method}"
 
 
 def server_key(request: Request) -> str:
@@ -86,6 +86,11 @@ def acknowledges(ack: Request, to_tag_sent: str | None) -> bool:
     if _compliant_branch(ack.via) is not None:
         return True
     return _folded(ack.to_tag) == _folded(to_tag_sent)
+
+
+def has_cookie(request: Request) -> bool:
+    """Whether RFC 3261 made the branch of a request, so that it alone says what it belongs to."""
+    return _compliant_branch(request.via) is not None
 
 
 def _compliant_branch(via: Via) -> str | None:

@@ -2,11 +2,13 @@
 
     Trying ---"100"---> Proceeding ---200-699---> Completed ---J---> Terminated
        |---200-699---> Completed
+       |---Abandon---> Abandoned ---J---> Terminated
 
 RFC 4320 makes the 100 its own: there is no other provisional response to a non-INVITE, not before
 the client's Timer E has slowed down to T2, but then always. The same RFC may leave such a request
-without any final response; then nothing here would ever end it, and the transaction user must say
-``Abandon`` in good time (64*T1).
+without any final response: its user abandons it, and what the client still sends is absorbed until
+that has given up. Timer J runs from the beginning for this, and so ends what nobody ever answers;
+a final response starts it anew.
 """
 
 from typing import assert_never
@@ -51,11 +53,18 @@ class Completed:
     final: bytes
 
 
-State = Trying | Proceeding | Completed
+@value
+class Abandoned:
+    """There will be no final response; retransmissions of the request are absorbed."""
+
+
+State = Trying | Proceeding | Completed | Abandoned
 Step = tuple[State | Terminated, tuple[ServerOutput, ...]]
 
 TRYING = Trying()
+ABANDONED = Abandoned()
 STOP_100 = Stop("100")
+STOP_J = Stop("J")
 
 
 def start(facts: ServerFacts) -> tuple[Trying, tuple[ServerOutput, ...]]:
@@ -63,7 +72,9 @@ def start(facts: ServerFacts) -> tuple[Trying, tuple[ServerOutput, ...]]:
     # A 100 "MUST NOT" be sent "over any unreliable transport, such as UDP, before the amount of
     # time it takes a client transaction's Timer E to be reset to T2", and "without regard to
     # transport" it MUST be after that time "if it has not otherwise responded" (RFC 4320 4.1).
-    return TRYING, (Start("100", facts.timing.non_invite_100),)
+    # The client gives up after 64*T1 (17.1.2.2); what comes by then belongs to this transaction.
+    timing = facts.timing
+    return TRYING, (Start("100", timing.non_invite_100), Start("J", timing.timeout))
 
 
 def step(facts: ServerFacts, state: State, given: ServerInput) -> Step:
@@ -75,6 +86,8 @@ def step(facts: ServerFacts, state: State, given: ServerInput) -> Step:
             return _completed(state, given)
         case Proceeding():
             return _proceeding(facts, state, given)
+        case Abandoned():
+            return _abandoned(state, given)
         case _:
             assert_never(state)
 
@@ -83,17 +96,19 @@ def _trying(facts: ServerFacts, state: Trying, given: ServerInput) -> Step:
     match given:
         case Respond():
             if _is_final(given):
-                return _finish(facts, given.data, (STOP_100,))
+                return _finish(facts, given.data, (STOP_100, STOP_J))
             # "if, while in the 'Trying' state, the TU passes a provisional response to the server
             # transaction, the server transaction MUST enter the 'Proceeding' state" (17.2.2). RFC
             # 4320 4.1 leaves of this: a 100, and so early only where nothing is retransmitted.
             if given.status == 100 and facts.reliable:
                 return Proceeding(given.data), (Transmit(given.data), STOP_100)
-            return state, ()
+            return _give_up(state, given, (STOP_100,))
         # Now it MUST be sent (RFC 4320 4.1).
         case Fired(timer="100"):
             return Proceeding(facts.trying), (Transmit(facts.trying),)
         case Abandon():
+            return ABANDONED, (STOP_100,)
+        case Fired(timer="J"):
             return TERMINATED, (STOP_100, ENDED)
         # "Once in the 'Trying' state, any further request retransmissions are discarded" (17.2.2).
         # Nothing was sent that could have failed.
@@ -107,13 +122,13 @@ def _proceeding(facts: ServerFacts, state: Proceeding, given: ServerInput) -> St
     match given:
         case Respond():
             if _is_final(given):
-                return _finish(facts, given.data, ())
+                return _finish(facts, given.data, (STOP_J,))
             # "Any further provisional responses that are received from the TU while in the
             # 'Proceeding' state MUST be passed to the transport layer" (17.2.2), of which RFC 4320
             # 4.1 leaves the 100.
             if given.status == 100:
                 return Proceeding(given.data), (Transmit(given.data),)
-            return state, ()
+            return _give_up(state, given, ())
         # "If a retransmission of the request is received while in the 'Proceeding' state, the most
         # recently sent provisional response MUST be passed to the transport layer" (17.2.2).
         case Retransmitted():
@@ -122,8 +137,28 @@ def _proceeding(facts: ServerFacts, state: Proceeding, given: ServerInput) -> St
         case TransportFailed():
             return state, (Broke(given.reason),)
         case Abandon():
+            return ABANDONED, ()
+        case Fired(timer="J"):
             return TERMINATED, (ENDED,)
         case Acknowledged() | Fired():
+            return state, ()
+        case _:
+            assert_never(given)
+
+
+def _give_up(state: State, given: Respond, running: tuple[Stop, ...]) -> Step:
+    # A 408 that may not be sent is no answer at all; other provisional responses mean nothing.
+    return (ABANDONED, running) if given.status == 408 else (state, ())
+
+
+def _abandoned(state: Abandoned, given: ServerInput) -> Step:
+    match given:
+        case Fired(timer="J"):
+            return TERMINATED, (ENDED,)
+        # An answer would come too late to mean anything (RFC 4320 4.2).
+        case (
+            Retransmitted() | Respond() | Acknowledged() | TransportFailed() | Abandon() | Fired()
+        ):  # fmt: skip
             return state, ()
         case _:
             assert_never(given)

@@ -18,7 +18,7 @@ from sansip.transaction import (
     Transmit,
     TransportFailed,
 )
-from sansip.transaction.server import Completed, Proceeding, Trying, start, step
+from sansip.transaction.server import Abandoned, Completed, Proceeding, Trying, start, step
 
 Holds = Callable[..., None]
 
@@ -29,6 +29,7 @@ STATES = {
     "Trying": Trying(),
     "Proceeding": Proceeding(b"latest"),
     "Completed": Completed(b"final"),
+    "Abandoned": Abandoned(),
 }
 STATUSES = (100, 101, 183, 199, 200, 202, 299, 300, 407, 408, 409, 503, 600, 699)
 TIMERS: Final = ("A", "B", "D", "E", "F", "G", "H", "I", "J", "K", "L", "M", "100")
@@ -42,22 +43,25 @@ INPUTS = {
 }
 FIGURE_8_UNRELIABLE = """
 Trying     | 100 101 183 199                     | Trying     | -
-Trying     | 200 202 299 300 407 409 503 600 699 | Completed  | send *, stop 100, start J 32
-Trying     | 408                                 | Trying     | -
+Trying     | 200 202 299 300 407 409 503 600 699 | Completed  | send *, stop 100, stop J, start J 32
+Trying     | 408                                 | Abandoned  | stop 100
 Trying     | request                             | Trying     | -
 Trying     | timer-100                           | Proceeding | send trying
-Trying     | abandon                             | Terminated | stop 100, ended
+Trying     | timer-J                             | Terminated | stop 100, ended
+Trying     | abandon                             | Abandoned  | stop 100
 Proceeding | 100                                 | Proceeding | send 100
 Proceeding | 101 183 199                         | Proceeding | -
-Proceeding | 200 202 299 300 407 409 503 600 699 | Completed  | send *, start J 32
-Proceeding | 408                                 | Proceeding | -
+Proceeding | 200 202 299 300 407 409 503 600 699 | Completed  | send *, stop J, start J 32
+Proceeding | 408                                 | Abandoned  | -
 Proceeding | request                             | Proceeding | send latest
 Proceeding | failure                             | Proceeding | broke: refused
-Proceeding | abandon                             | Terminated | ended
+Proceeding | timer-J                             | Terminated | ended
+Proceeding | abandon                             | Abandoned  | -
 Completed  | 200 202 299 300 407 409 503 600 699 | Completed  | -
 Completed  | request                             | Completed  | send final
 Completed  | timer-J                             | Terminated | ended
 Completed  | failure                             | Completed  | broke: refused
+Abandoned  | timer-J                             | Terminated | ended
 """
 # Timer J is 0: there is no Completed. A 100 may go out at any time.
 FIGURE_8_RELIABLE = """
