@@ -13,6 +13,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -122,17 +123,19 @@ def _handlers(answer: Callable[[str, bytes], bytes | None]) -> tuple[Handler, Ha
         def handle(self) -> None:
             wire, sock = self.request
             if reply := answer("udp", wire):
-                sock.sendto(reply, self.client_address)
+                with suppress(OSError):  # the server may have been closed meanwhile
+                    sock.sendto(reply, self.client_address)
 
     class Tcp(socketserver.StreamRequestHandler):
         timeout = 10
 
         def handle(self) -> None:
-            while len(head := self.rfile.read(2)) == 2:
-                reply = answer("tcp", self.rfile.read(struct.unpack("!H", head)[0]))
-                if not reply:
-                    return
-                self.wfile.write(struct.pack("!H", len(reply)) + reply)
+            with suppress(OSError):  # whoever asked may have gone away
+                while len(head := self.rfile.read(2)) == 2:
+                    reply = answer("tcp", self.rfile.read(struct.unpack("!H", head)[0]))
+                    if not reply:
+                        return
+                    self.wfile.write(struct.pack("!H", len(reply)) + reply)
 
     return Udp, Tcp
 
