@@ -28,7 +28,8 @@ class Limits:
     in_flight: int = 100_000  # requests without a final answer, from all sources
     in_flight_per_source: int = 50_000  # the same, from one IP address
     branches: int = 16  # that one request may have
-    questions: int = 1_000  # DNS questions in flight
+    bytes_in_flight: int = 1 << 29  # of the requests without a final answer, as they came
+    questions: int = 200  # DNS questions in flight; an adapter may need a socket for each
 
 
 class Endpoint:
@@ -248,11 +249,7 @@ def _network(text: str) -> IPv4Network | IPv6Network:
 
 def is_ip(host: str) -> bool:
     """Whether this is an IP address."""
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
+    return canonical(host) is not None
 
 
 def _is_wildcard(host: str) -> bool:

@@ -33,7 +33,7 @@ def open_context(
         origin.request.method == "INVITE", turn.at, config.timing, config.limits.branches
     )
     state, outputs = machine.start(facts, hunt, targets)
-    turn.count(origin.source, 1)
+    turn.count(origin.source, origin.size, 1)
     turn.serial += 1
     _carry_out(turn, key, Context(facts, state, origin, handle, turn.serial), outputs)
 
@@ -108,7 +108,7 @@ def _carry_out(  # noqa: C901 - an arm for each order
     remembered: Origin | None = origin
     if record.origin is not None and not isinstance(record.state, Hunting):
         # The caller has had the answer: what is left of the context only tidies up.
-        turn.count(origin.source, -1)
+        turn.count(origin.source, origin.size, -1)
         remembered = None
     turn.contexts = turn.contexts.set(
         key, Context(record.facts, record.state, remembered, record.handle, record.number, timer)
@@ -217,7 +217,7 @@ def _wake(turn: Turn, key: str, running: Timer | None, at: float | None) -> Time
 def _end(turn: Turn, key: str, record: Context, timer: Timer | None) -> None:
     turn.disarm(timer)
     if record.origin is not None:
-        turn.count(record.origin.source, -1)
+        turn.count(record.origin.source, record.origin.size, -1)
     turn.contexts = turn.contexts.without(key)
     if record.handle is not None:
         turn.actions.append(Deliver(record.handle, None))

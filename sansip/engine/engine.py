@@ -83,6 +83,7 @@ class Engine:
             cache=Cache(),
             sources=Table(),
             in_flight=0,
+            bytes_in_flight=0,
             groups=self.config.groups,
             retry_after=None,
             own=(),

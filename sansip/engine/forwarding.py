@@ -10,6 +10,7 @@ from sansip.proxy.request import HOPS, Onward, hops_left, onward
 from sansip.proxy.vocabulary import Target
 
 MAGIC = "z9hG4bK"  # RFC 3261 8.1.1.7
+NEVER_IN_DIALOG = frozenset({"REGISTER", "PUBLISH"})
 PROOF = "did"  # the Record-Route parameter that proves that a dialog was set up through us
 
 
@@ -18,9 +19,13 @@ def branch(turn: Turn, owner: str, ordinal: int) -> str:
     return MAGIC + turn.draws(owner).token("branch", ordinal)
 
 
-def proof(turn: Turn, call_id: str | None) -> str:
-    """What a Record-Route of ours says about a dialog; nobody else can make it."""
-    return Draws(turn.secret, call_id or "").token("dialog")
+def proof(turn: Turn, call_id: str | None, tag: str | None) -> str:
+    """What a Record-Route of ours says about a dialog: its Call-ID, and the tag of who began it.
+
+    Nobody else can make it. Whoever has taken part in the dialog has it, and may use it for that
+    dialog alone.
+    """
+    return Draws(turn.secret, f"{call_id} {tag}").token("dialog")
 
 
 def is_proven(turn: Turn, request: Request, passed: tuple[Uri, ...]) -> bool:
@@ -29,10 +34,14 @@ def is_proven(turn: Turn, request: Request, passed: tuple[Uri, ...]) -> bool:
     Without this anybody could use the proxy as a relay to anywhere, by writing a To tag and a
     Route header into a request.
     """
-    if request.to_tag is None:
+    if request.to_tag is None or request.method in NEVER_IN_DIALOG:
         return False
     found = [uri.param(PROOF) for uri in passed]
-    return any(found) and proof(turn, request.call_id) in found
+    # Whoever began the dialog is in From or, if the request comes from the other side, in To.
+    return any(found) and (
+        proof(turn, request.call_id, request.from_tag) in found
+        or proof(turn, request.call_id, request.to_tag) in found
+    )
 
 
 def departure(turn: Turn, origin: Origin, hop: Hop) -> Endpoint | None:
@@ -61,7 +70,8 @@ def _record_routes(turn: Turn, origin: Origin, endpoint: Endpoint) -> tuple[str,
 
     One; or two if the request leaves by another side than it came in by (RFC 5658 5, 5658-5-01).
     """
-    token = proof(turn, origin.request.call_id)
+    request = origin.request
+    token = proof(turn, request.call_id, request.from_tag)
     sides = [endpoint]
     arrived = turn.config.endpoint(origin.arrival)
     if arrived is not None and arrived is not endpoint:

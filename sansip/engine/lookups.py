@@ -11,17 +11,17 @@ from sansip.address import Hop
 from sansip.dns import Answer, Failure, Question
 from sansip.engine.actions import QueryDns, StopDns
 from sansip.engine.forwarding import branch, copy_for, departure, onward_from
-from sansip.engine.state import Origin, Query, Search
+from sansip.engine.state import Ack, Query, Search
 from sansip.engine.turn import Turn
 from sansip.message import Uri
-from sansip.proxy.vocabulary import Located, Target
+from sansip.proxy.vocabulary import Located
 from sansip.table import Table
 
 ACK = "a|"  # how the owner of an ACK's lookup begins; a context's is its key
 
 
-def begin(turn: Turn, owner: str, uri: Uri, ack: Origin | None = None) -> None:
-    """Locate a URI; the owner hears of hops with ``Located``, for the first time in this turn."""
+def begin(turn: Turn, owner: str, uri: Uri, ack: Ack | None = None) -> None:
+    """Locate a URI; its context hears of hops with ``Located``, for the first time in this turn."""
     config = turn.config
     aim = locate.aim(uri, config.transports, config.families)
     hop = locate.literal(aim)
@@ -157,25 +157,24 @@ def _meaning(ended: locate.Exhausted | None, refused: str) -> tuple[int, str]:
 
 
 def _acknowledge(
-    turn: Turn, owner: str, origin: Origin, hops: tuple[Hop, ...], nowhere: str | None
+    turn: Turn, owner: str, ack: Ack, hops: tuple[Hop, ...], nowhere: str | None
 ) -> None:
     """Send an ACK for a 2xx to the first hop: no transaction, no second try (16.1, 13.2.2.4)."""
     if hops:
         stop(turn, owner)
-        send_ack(turn, owner, origin, hops[0])
+        send_ack(turn, owner, ack, hops[0])
     elif nowhere is not None:
         turn.report("dropped", owner, f"ACK leads nowhere: {nowhere}")
 
 
-def send_ack(turn: Turn, owner: str, origin: Origin, hop: Hop) -> None:
+def send_ack(turn: Turn, owner: str, ack: Ack, hop: Hop) -> None:
     """Relay an ACK; its branch is the same for every copy of it."""
-    endpoint = departure(turn, origin, hop)
+    endpoint = departure(turn, ack.origin, hop)
     if endpoint is None:
         turn.report("dropped", owner, f"no endpoint reaches {hop}")
         return
-    uri = origin.request.uri_text
-    going = onward_from(origin, Target(uri, uri))
-    made = copy_for(turn, origin, going, endpoint, branch(turn, owner, 0))
+    going = onward_from(ack.origin, ack.target)
+    made = copy_for(turn, ack.origin, going, endpoint, branch(turn, owner, 0))
     turn.send(owner, endpoint.name, hop.address, made.render())
 
 

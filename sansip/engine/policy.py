@@ -56,7 +56,11 @@ class Relay:
 
 @value
 class Reply:
-    """Answer the request with this status (300-699), as a user agent server would."""
+    """Answer the request with this status: 300-699, or 200-299 unless it is an INVITE.
+
+    ``headers`` are added as they stand. The answer is sent without a transaction, every time that
+    the request comes.
+    """
 
     status: int
     reason: str | None = None

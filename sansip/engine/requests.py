@@ -1,25 +1,27 @@
 """Requests on their way in.
 
-In this order: match a transaction; CANCEL; the checks of 16.3; a server transaction, and at once a
-100 for INVITE; route preprocessing (16.4); requests within a dialog of ours follow their Route;
-everything else is the policy's.
+In this order: match a transaction; CANCEL; the checks of 16.3; route preprocessing (16.4); room;
+requests within a dialog of ours follow their Route, everything else is the policy's. What is
+relayed gets a server transaction, and at once a 100 if it is an INVITE; what is refused gets none.
 """
+
+from typing import assert_never
 
 from sansip.address import Address
 from sansip.engine import lookups
-from sansip.engine.config import DEFAULT_PORT, is_ip, plain_host, special
+from sansip.engine.config import DEFAULT_PORT, plain_host, special
 from sansip.engine.contexts import open_context
 from sansip.engine.events import DatagramReceived
 from sansip.engine.forwarding import is_proven, located_uri
-from sansip.engine.policy import Decision, Drop, Relay, Reply
+from sansip.engine.policy import Drop, Relay, Reply
 from sansip.engine.routing import PolicyError, plan_of, respond, route
-from sansip.engine.state import Origin, ServerTransaction
+from sansip.engine.state import Ack, Origin, ServerTransaction
 from sansip.engine.transactions import open_server, step_server
 from sansip.engine.turn import Turn
 from sansip.errors import RemoteProtocolError
 from sansip.message import ANY_SIZE, Request, parse, reply
 from sansip.proxy.request import Arrived, Fault, check, preprocess
-from sansip.proxy.vocabulary import Cancelled
+from sansip.proxy.vocabulary import Cancelled, Hunt, Target
 from sansip.transaction import (
     Acknowledged,
     Retransmitted,
@@ -30,9 +32,10 @@ from sansip.transaction import (
     invite_server,
     server_key,
 )
+from sansip.value import value
 
 RETRY_AFTER = 10  # seconds; what a full table advises
-DIALOG_FORMING = frozenset({"INVITE", "SUBSCRIBE", "REFER", "NOTIFY"})
+RECORD_ROUTED = frozenset({"INVITE", "SUBSCRIBE", "REFER", "NOTIFY"})
 
 
 def arrived(turn: Turn, event: DatagramReceived, request: Request) -> None:
@@ -65,8 +68,8 @@ def malformed(turn: Turn, event: DatagramReceived, error: RemoteProtocolError) -
     except RemoteProtocolError:
         remote = event.source  # the Via is what is broken (RFC 4475 3.1.2.1)
     if remote is not None:
-        fault = Fault(error.status_hint, error.reason)
-        _reply(turn, event.endpoint, remote, request, _key(request) or about, fault)
+        decision = Reply(error.status_hint)
+        _answer(turn, event.endpoint, remote, request, _key(request) or about, decision)
 
 
 def _key(request: Request) -> str | None:
@@ -95,13 +98,10 @@ def _stamp(request: Request, source: Address) -> tuple[Address | None, Request]:
         request = request.with_top_via(via.stamped(host, None))
     elif via.received is not None:
         request = request.with_top_via(via.stamped(None, None))  # nobody else may say (AMB-12)
-    maddr = via.maddr
-    if maddr is not None and is_ip(maddr):
-        # "the response MUST be forwarded to the address listed there" (18.2.2), unless it is one
-        # that no response goes to (3261-18.2.2-07). A name there would have to be looked up: the
-        # source is as good.
-        there = Address(maddr, via.port or DEFAULT_PORT)
-        return (there if special(maddr) is None else None), request
+    if via.maddr is not None and special(via.maddr) == "multicast":
+        return None, request  # 3261-18.2.2-07
+    # Any other maddr is not looked at: "the response MUST be forwarded to the address listed there"
+    # (18.2.2) would let anybody aim our answers at anybody.
     if rport in ("", str(source.port)):
         return source, request
     return Address(host, via.port or DEFAULT_PORT), request
@@ -138,30 +138,23 @@ def _relay_ack(turn: Turn, event: DatagramReceived, request: Request) -> None:
     """Send an ACK for a 2xx on: it has no transaction here, and nothing ever answers it."""
     key = server_key(request)
     owner = lookups.ACK + key
-    fault = check(request, None)
     if owner in turn.searches:
         return  # the same ACK once more, while its next hop is still being located
     if len(turn.searches) >= turn.config.limits.in_flight:
         turn.report("limit", key, "too many lookups at once: ACK dropped")
         return
-    if fault is not None:
-        turn.report("dropped", key, f"ACK: {fault.text}")
-        return
-    try:
-        _, request = _stamp(request, event.source)
-        got = _preprocess(turn, event, request)
-        decision = _decide(turn, key, event, got)
-        if isinstance(decision, Relay):
-            target = plan_of(turn, decision, got.request)[0][0]
-            bound = got
-            if target.uri != got.request.uri_text:
-                bound = Arrived(got.request.with_uri(target.uri), got.passed)
-            origin = _origin(turn, event, bound, decision)
-            lookups.begin(turn, owner, located_uri(origin, target), ack=origin)
+    _, request = _stamp(request, event.source)
+    verdict = _judge(turn, event, request, key)
+    if isinstance(verdict, Passage):
+        ack = Ack(verdict.origin, verdict.targets[0])
+        try:
+            uri = located_uri(ack.origin, ack.target)
+        except RemoteProtocolError as error:  # a Route value that is no URI
+            turn.report("malformed", key, f"ACK: {error.reason}")
         else:
-            turn.report("dropped", key, "ACK: the policy does not relay it")
-    except (PolicyError, RemoteProtocolError) as error:
-        turn.report("dropped", key, f"ACK: {error}")
+            lookups.begin(turn, owner, uri, ack)
+    else:
+        turn.report("dropped", key, "an ACK that goes nowhere")
 
 
 def _cancel(
@@ -178,99 +171,127 @@ def _cancel(
     else:
         # This proxy never forwards an INVITE without state, so nobody further on knows of this
         # CANCEL either (AMB-17).
-        _reply(turn, event.endpoint, remote, request, key, Fault(481, "matches no INVITE"))
+        _answer(turn, event.endpoint, remote, request, key, Reply(481))
         turn.report("dropped", key, "a CANCEL that matches no INVITE")
 
 
 # --- everything else
 
 
+@value
+class Passage:
+    """The verdict on a request that is to be relayed: where to, and how."""
+
+    origin: Origin
+    targets: tuple[Target, ...]
+    hunt: Hunt
+
+
 def _new(turn: Turn, event: DatagramReceived, request: Request, key: str, remote: Address) -> None:
-    """A request that is not a repetition: check it, and open its server transaction."""
+    """A request that is not a repetition."""
     if key in turn.contexts:
         # Its transaction has ended, its branches have not quite: no new request has this branch.
         turn.report("dropped", key, "a copy of a request that was answered long ago")
         return
-    fault = check(request, turn.config.extensions) or _overload(turn, event, request)
-    if fault is not None:
-        # Without state, and with the same answer for every copy (3261-16.3-09).
-        _reply(turn, event.endpoint, remote, request, key, fault)
-        turn.report("dropped", key, f"answered {fault.status}: {fault.text}")
-        return
-    got = Arrived(request)
-    decision: Decision
+    verdict = _judge(turn, event, request, key)
+    match verdict:
+        case Passage():
+            open_server(turn, key, request, event.endpoint, remote)
+            open_context(turn, key, verdict.origin, verdict.hunt, verdict.targets)
+        case Reply() if request.method == "INVITE" and request.to_tag is not None:
+            # The tag of this dialog is not ours, so only a transaction knows the ACK that follows.
+            open_server(turn, key, request, event.endpoint, remote)
+            respond(turn, key, request, verdict.status, verdict.reason, verdict.headers)
+        case Reply():
+            _answer(turn, event.endpoint, remote, request, key, verdict)
+        case Drop():
+            turn.report("dropped", key, "the policy dropped it")
+        case _:
+            assert_never(verdict)
+
+
+def _judge(
+    turn: Turn, event: DatagramReceived, request: Request, key: str
+) -> Passage | Reply | Drop:
+    """The checks of 16.3, route preprocessing (16.4), room, and the policy; in this order."""
+    is_ack = request.method == "ACK"
+    fault = check(request, None if is_ack else turn.config.extensions)
     try:
-        got = _preprocess(turn, event, request)
-        decision = _decide(turn, key, event, got)
-        plan = plan_of(turn, decision, got.request) if isinstance(decision, Relay) else None
+        if fault is None:
+            endpoint = turn.config.endpoint(event.endpoint)
+            transport = endpoint.transport if endpoint else ""
+            got = preprocess(request, turn.config.is_mine, transport)
+            proven = is_proven(turn, got.request, got.passed)
+            fault = None if is_ack else _overload(turn, event, proven=proven)
+            if fault is None:
+                return _decide(turn, event, got, key, proven=proven)
     except RemoteProtocolError as error:
-        turn.report("malformed", key, error.reason)
-        decision, plan = Reply(error.status_hint), None
+        fault = Fault(error.status_hint, error.reason)
     except PolicyError as error:
         turn.report("policy", key, str(error))
-        decision, plan = Reply(500), None
-    if isinstance(decision, Drop):
-        turn.report("dropped", key, "the policy dropped it")
-        return
-    open_server(turn, key, request, event.endpoint, remote)
-    if isinstance(decision, Reply):
-        respond(turn, key, got.request, decision.status, decision.reason, decision.headers)
-    elif plan is not None:
-        open_context(turn, key, _origin(turn, event, got, decision), plan[1], plan[0])
+        return Reply(500)
+    turn.report("dropped", key, f"answered {fault.status}: {fault.text}")
+    return Reply(fault.status, None, fault.headers)
 
 
-def _overload(turn: Turn, event: DatagramReceived, request: Request) -> Fault | None:
+def _overload(turn: Turn, event: DatagramReceived, *, proven: bool) -> Fault | None:
     """Refuse what there is no room for; requests within dialogs have a little more room."""
-    limits, spare = turn.config.limits, 10 if request.to_tag is not None else 11
+    limits, spare, host = turn.config.limits, 10 if proven else 11, event.source.host
     retry_after = RETRY_AFTER
-    if turn.retry_after is not None and request.to_tag is None:
+    if turn.retry_after is not None and not proven:
         text, retry_after = "no new requests are taken", turn.retry_after
     elif len(turn.server) * spare >= limits.transactions * 10:
         text = f"limit of {limits.transactions} transactions"
     elif turn.in_flight * spare >= limits.in_flight * 10:
         text = f"limit of {limits.in_flight} requests in flight"
-    elif turn.sources.get(event.source.host, 0) * spare >= limits.in_flight_per_source * 10:
-        text = f"limit of {limits.in_flight_per_source} requests in flight from {event.source.host}"
+    elif turn.bytes_in_flight * spare >= limits.bytes_in_flight * 10:
+        text = f"limit of {limits.bytes_in_flight} bytes in flight"
+    elif turn.sources.get(host, 0) * spare >= limits.in_flight_per_source * 10:
+        text = f"limit of {limits.in_flight_per_source} requests in flight from {host}"
     else:
         return None
-    turn.report("limit", event.source.host, text)
+    turn.report("limit", host, text)
     return Fault(503, text, (("Retry-After", str(retry_after)),))
 
 
-def _preprocess(turn: Turn, event: DatagramReceived, request: Request) -> Arrived:
-    endpoint = turn.config.endpoint(event.endpoint)
-    return preprocess(request, turn.config.is_mine, endpoint.transport if endpoint else "")
-
-
-def _decide(turn: Turn, key: str, event: DatagramReceived, got: Arrived) -> Decision:
-    """What to do with a request that comes from the network."""
-    proven = is_proven(turn, got.request, got.passed)
-    decision = route(turn, key, got.request, event.source, in_dialog=proven)
-    foreign = "route" in got.request.names and not proven
-    if isinstance(decision, Relay) and foreign and not decision.follow_route:
+def _decide(
+    turn: Turn, event: DatagramReceived, got: Arrived, key: str, *, proven: bool
+) -> Passage | Reply | Drop:
+    """Ask the policy, unless the request is proven to belong to a dialog of ours."""
+    request = got.request
+    decision = route(turn, key, request, event.source, in_dialog=proven)
+    if not isinstance(decision, Relay):
+        return decision
+    if "route" in request.names and not (proven or decision.follow_route):
         # Whoever brings a Route along could send a request through us to anywhere.
-        turn.report("policy", key, "a Route that we did not give out, and no follow_route")
+        turn.report("policy", key, "a Route that was not given out here, and no follow_route")
         return Reply(403)
-    return decision
-
-
-def _origin(turn: Turn, event: DatagramReceived, got: Arrived, relay: Relay) -> Origin:
-    departure = turn.config.endpoint_at(got.passed[-1]) if got.passed else None
-    record_route = relay.record_route and got.request.method in DIALOG_FORMING
-    return Origin(
-        got.request,
+    targets, hunt = plan_of(turn, decision, request)
+    # Of what is not proven, a Route does not even choose the side that it leaves from.
+    departure = turn.config.endpoint_at(got.passed[-1]) if proven else None
+    origin = Origin(
+        request,
         event.source,
         event.endpoint,
         "" if departure is None else departure.name,
-        record_route,
-        relay.on_failure,
+        decision.record_route and request.method in RECORD_ROUTED,
+        decision.on_failure,
+        len(event.data),
     )
+    return Passage(origin, targets, hunt)
 
 
-def _reply(
-    turn: Turn, endpoint: str, remote: Address, request: Request, key: str, fault: Fault
+def _answer(
+    turn: Turn, endpoint: str, remote: Address, request: Request, key: str, decision: Reply
 ) -> None:
-    """Answer without a transaction; the tag is a function of the request (8.2.7)."""
+    """Answer without a transaction, every copy alike (8.2.7): the tag is a function of the key.
+
+    No timer sends it again, so nobody can make us send much to somebody else; whoever asked will
+    ask again until it comes.
+    """
+    if decision.status == 408 and request.method != "INVITE":
+        turn.report("dropped", key, "no 408 to a non-INVITE (RFC 4320 4.2)")
+        return
     tag = turn.draws(key).token("tag")
-    made = reply(request, fault.status, to_tag=tag, headers=fault.headers)
+    made = reply(request, decision.status, decision.reason, to_tag=tag, headers=decision.headers)
     turn.send(key, endpoint, remote, made.render())

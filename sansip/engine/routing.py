@@ -25,6 +25,7 @@ from sansip.proxy.states import Hunting, best_of
 from sansip.transaction import Respond
 
 FINAL = range(200, 700)
+REFUSALS = range(300, 700)  # a 2xx to an INVITE begins a dialog, and we are no user agent
 EARLY = 3.0  # seconds of silence before the next hop, where advancing early is the default
 TIMER_C = 180.0  # RFC 3261 16.6 step 11: Timer C must be greater
 MOST_SECONDS = 1e9
@@ -48,23 +49,25 @@ def route(turn: Turn, key: str, request: Request, source: Address, *, in_dialog:
         in_dialog=in_dialog,
     )
     if not in_dialog:
-        return _checked(_ask(lambda: turn.policy.route(request, scene)))
+        return _checked(_ask(lambda: turn.policy.route(request, scene)), request)
     override = _ask(lambda: turn.policy.in_dialog(request, scene))
-    return Relay(request.uri) if override is None else _checked(override)
+    return Relay(request.uri) if override is None else _checked(override, request)
 
 
-def _checked(decision: object) -> Decision:
+def _checked(decision: object, request: Request) -> Decision:
     """A policy may have been written without a type checker."""
     if isinstance(decision, Reply):
-        return _checked_reply(decision)
+        return _checked_reply(decision, request)
     if isinstance(decision, Relay | Drop):
         return decision
     raise PolicyError(f"the policy returned {decision!r}; it must be a Relay, a Reply or a Drop")
 
 
-def _checked_reply(decision: Reply) -> Reply:
-    if decision.status not in FINAL:
-        raise PolicyError(f"Reply({decision.status!r}): only final responses, 200 to 699")
+def _checked_reply(decision: Reply, request: Request) -> Reply:
+    allowed = REFUSALS if request.method == "INVITE" else FINAL
+    if decision.status not in allowed:
+        only = "300 to 699 to an INVITE" if allowed is REFUSALS else "200 to 699"
+        raise PolicyError(f"Reply({decision.status!r}): only final responses, {only}")
     _ask(lambda: Response.make(decision.status, decision.reason or "", decision.headers))
     return decision
 
@@ -161,7 +164,7 @@ def _given(turn: Turn, origin: Origin, decision: object) -> tuple[order.Given, O
         case order.TryNext() | order.Finish():
             return decision, origin
         case Reply():
-            said = _checked_reply(decision)
+            said = _checked_reply(decision, origin.request)
             return order.Decline(said.status, said.reason, said.headers), origin
         case Relay():
             if origin.diversions >= MOST_DIVERSIONS:
@@ -176,6 +179,7 @@ def _given(turn: Turn, origin: Origin, decision: object) -> tuple[order.Given, O
                 origin.departure,
                 decision.record_route,
                 decision.on_failure,
+                origin.size,
                 origin.diversions + 1,
             )
             return order.Divert(targets, hunt), diverted

@@ -6,7 +6,7 @@ from sansip.engine.actions import Timer
 from sansip.locate import Cache, Ended, Lookup
 from sansip.message import Request
 from sansip.proxy.states import State as ContextState
-from sansip.proxy.vocabulary import Facts
+from sansip.proxy.vocabulary import Facts, Target
 from sansip.table import Table
 from sansip.transaction import TimerName, client, invite_client, invite_server, server
 from sansip.value import value
@@ -54,6 +54,7 @@ class Origin:
     departure: str = ""  # the endpoint that its Route asks for
     record_route: bool = False
     on_failure: str | None = None
+    size: int = 0  # of the request as it came, in bytes
     diversions: int = 0  # how often a failure route has chosen new targets
 
 
@@ -73,13 +74,21 @@ class Context:
 
 
 @value
+class Ack:
+    """An ACK for a 2xx on its way: it goes to the first hop of its target, and is forgotten."""
+
+    origin: Origin
+    target: Target
+
+
+@value
 class Search:
-    """A lookup in progress. ``ack`` is the ACK that goes to the first hop it gives, if any."""
+    """A lookup in progress, for a response context or for an ACK."""
 
     lookup: Lookup | Ended
     gave: bool  # some hop has come through the filter
     refused: str  # why the filter kept one back
-    ack: Origin | None = None
+    ack: Ack | None = None
 
 
 @value
@@ -109,6 +118,7 @@ class State:
     cache: Cache
     sources: Table[str, int]  # requests in flight, by the address that they came from
     in_flight: int
+    bytes_in_flight: int
     groups: tuple[tuple[str, tuple[str, ...]], ...]
     retry_after: int | None  # not None: no new requests are taken (Quiesce)
     own: tuple[Address, ...]  # addresses of this machine at which wildcard endpoints were reached
@@ -133,6 +143,7 @@ class State:
             ),
             self.sources.freeze(),
             self.in_flight,
+            self.bytes_in_flight,
             self.groups,
             self.retry_after,
             self.own,

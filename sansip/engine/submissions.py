@@ -17,7 +17,7 @@ from sansip.engine.events import (
 from sansip.engine.forwarding import located_uri
 from sansip.engine.policy import Relay
 from sansip.engine.routing import PolicyError, plan_of
-from sansip.engine.state import Origin
+from sansip.engine.state import Ack, Origin
 from sansip.engine.turn import Turn
 from sansip.errors import LocalProtocolError, RemoteProtocolError
 from sansip.locate import Cache
@@ -55,11 +55,12 @@ def ack_submitted(turn: Turn, event: AckSubmitted) -> None:
     _check(request)
     origin = Origin(request)
     try:
-        uri = located_uri(origin, Target(request.uri_text, request.uri_text))
+        ack = Ack(origin, Target(request.uri_text, request.uri_text))
+        uri = located_uri(origin, ack.target)
     except RemoteProtocolError as error:
         raise LocalProtocolError(error.reason) from None
     turn.serial += 1
-    lookups.begin(turn, f"{lookups.ACK}{LOCAL}{turn.serial}", uri, ack=origin)
+    lookups.begin(turn, f"{lookups.ACK}{LOCAL}{turn.serial}", uri, ack)
 
 
 def cancel_submitted(turn: Turn, event: CancelSubmitted) -> None:

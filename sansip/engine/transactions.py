@@ -284,7 +284,7 @@ def _rearm(
     turn: Turn, key: str, running: Timer | None, before: Deadlines, after: Deadlines
 ) -> Timer | None:
     """See to it that the one timer of this transaction stands for its earliest deadline."""
-    if after is before:
+    if after is before and running is not None:
         return running
     if not after:
         turn.disarm(running)

@@ -24,14 +24,16 @@ from sansip.locate import Cache
 from sansip.proxy.vocabulary import Given
 from sansip.table import Table
 
+MOST_SAID = 200  # characters in a report: much of it comes from the network
+
 
 class Turn:
     """The working copy of a state, and the actions ordered so far."""
 
     __slots__ = (
-        "actions", "at", "cache", "client", "config", "contexts", "groups", "in_flight", "own",
-        "policy", "queries", "questions", "retry_after", "searches", "secret", "seed", "serial",
-        "server", "sources", "swept", "told",
+        "actions", "at", "bytes_in_flight", "cache", "client", "config", "contexts", "groups",
+        "in_flight", "own", "policy", "queries", "questions", "retry_after", "searches", "secret",
+        "seed", "serial", "server", "sources", "swept", "told",
     )  # fmt: skip
     seed: bytes
     secret: bytes
@@ -45,6 +47,7 @@ class Turn:
     cache: Cache
     sources: Table[str, int]
     in_flight: int
+    bytes_in_flight: int
     groups: tuple[tuple[str, tuple[str, ...]], ...]
     retry_after: int | None
     own: tuple[Address, ...]
@@ -74,6 +77,7 @@ class Turn:
         self.cache = state.cache
         self.sources = state.sources
         self.in_flight = state.in_flight
+        self.bytes_in_flight = state.bytes_in_flight
         self.groups = state.groups
         self.retry_after = state.retry_after
         self.own = state.own
@@ -93,6 +97,7 @@ class Turn:
             self.cache,
             self.sources,
             self.in_flight,
+            self.bytes_in_flight,
             self.groups,
             self.retry_after,
             self.own,
@@ -114,7 +119,7 @@ class Turn:
 
     def report(self, topic: str, about: str, text: str) -> None:
         """Say something that may interest somebody."""
-        self.actions.append(Report(topic, about, text))
+        self.actions.append(Report(topic, about[:MOST_SAID], text[:MOST_SAID]))
 
     def rearm(self, owner: str, name: str, due: float) -> Timer:
         """Start the owner's timer; it replaces the one that is running, if any."""
@@ -128,9 +133,10 @@ class Turn:
         if running is not None:
             self.actions.append(StopTimer(running))
 
-    def count(self, source: Address | None, change: int) -> None:
-        """One request more, or less, is in flight."""
+    def count(self, source: Address | None, size: int, change: int) -> None:
+        """One request more, or less, of that size is in flight."""
         self.in_flight += change
+        self.bytes_in_flight += size * change
         if source is not None:
             host = source.host
             now = self.sources.get(host, 0) + change

@@ -55,6 +55,8 @@ def canonical(host: str) -> str | None:
     """The one way to write this IP address, or None if it is no address."""
     if _DOTTED.fullmatch(host):
         return host  # nearly every hop of nearly every call: twenty times faster than ip_address
+    if "%" in host:
+        return None  # a zone means something on one machine only, and may be anything
     try:
         return str(ip_address(host))
     except ValueError:

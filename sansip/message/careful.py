@@ -66,9 +66,16 @@ def _name_of(line: str) -> str:
     return long_name(text)
 
 
-def check_sizes(names: Sequence[str], lines: Sequence[str], limits: MessageLimits) -> None:
+def check_sizes(
+    start: str, names: Sequence[str], lines: Sequence[str], limits: MessageLimits
+) -> None:
     """Refuse more rows, more Vias and longer rows than the limits allow."""
     too_much = ""
+    if len(start) > limits.line:
+        reason = (
+            f"a start line of more than {limits.line} characters is not read; send a shorter URI"
+        )
+        raise RemoteProtocolError(reason, status_hint=414)
     if len(lines) > limits.headers:
         too_much = f"{len(lines)} header rows, at most {limits.headers}"
     elif names.count("via") > limits.vias:

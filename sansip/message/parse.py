@@ -101,7 +101,7 @@ def read_rows(data: bytes, end: int, limits: MessageLimits) -> Rows:
     if "" in names:
         names, lines = name_with_care(names, lines)
     if end > limits.line or count > limits.vias or count > limits.headers:
-        check_sizes(names, lines, limits)
+        check_sizes(start, names, lines, limits)
     return start, tuple(names), tuple(lines)
 
 

@@ -57,6 +57,13 @@ def test_the_way_is_the_members(member: str, uri: str) -> None:
     assert at("sip:bob@example.com:5999", member) == uri
 
 
+@pytest.mark.rule("3261-16.6.7-01", "AMB-24")
+@pytest.mark.parametrize("dialled", ["sips:bob@example.com", "SIPS:bob@example.com"])
+@pytest.mark.parametrize("member", ["sip:gw-1:5070", "sips:gw-1:5070"])
+def test_a_call_that_was_dialled_secure_stays_secure(dialled: str, member: str) -> None:
+    assert at(dialled, member) == "sips:bob@gw-1:5070"
+
+
 @pytest.mark.rule("3261-16.6.2-01")
 @pytest.mark.parametrize(
     "param", ["transport=tcp", "maddr=192.0.2.1", "ttl=1", "method=BYE", "lr", "Transport=UDP"]

@@ -92,6 +92,7 @@ def test_the_via_of_a_request_tells_where_it_really_came_from(
         ("10.0.0.9:5062;received=203.0.113.66", sansip.Address("198.51.100.77", 5062)),
         ("10.0.0.9:5062;maddr=203.0.113.8", sansip.Address("203.0.113.8", 5062)),
         ("10.0.0.9;maddr=203.0.113.8;rport", sansip.Address("203.0.113.8", 5060)),
+        ("10.0.0.9:5062;maddr=[2001:db8::8]", sansip.Address("2001:db8::8", 5062)),
     ],
 )
 def test_where_the_response_goes(via: str, to: sansip.Address) -> None:
@@ -104,7 +105,11 @@ def test_where_the_response_goes(via: str, to: sansip.Address) -> None:
 
 @pytest.mark.rule("3261-18.2.2-07")
 @pytest.mark.parametrize(
-    "maddr", ["239.1.1.1", "255.255.255.255", "0.0.0.0", "127.0.0.1", "phone.example.org"]
+    "maddr",
+    [
+        *("239.1.1.1", "255.255.255.255", "0.0.0.0", "127.0.0.1", "169.254.1.1"),
+        *("[::1]", "[ff02::1]", "[::]", "[::ffff:127.0.0.1]"),
+    ],
 )
 def test_no_response_goes_where_none_should(maddr: str) -> None:
     stage = on_stage()
@@ -117,7 +122,7 @@ def test_no_response_goes_where_none_should(maddr: str) -> None:
 
 
 @pytest.mark.rule("3261-18.2.2-07")
-@pytest.mark.parametrize("maddr", ["239.1.1.1", "phone.example.org"])
+@pytest.mark.parametrize("maddr", ["239.1.1.1", "127.0.0.1"])
 def test_nor_does_a_refusal(maddr: str) -> None:
     stage = on_stage()
     bad = options(f"10.0.0.9;branch=z9hG4bK1;maddr={maddr}").remove("Call-ID")
@@ -126,13 +131,29 @@ def test_nor_does_a_refusal(maddr: str) -> None:
     assert stage.topics() == ["malformed"]
 
 
-@pytest.mark.rule("3261-18.2.2-07", "SIO-09")
-@pytest.mark.parametrize("maddr", ["10.example.com", "0177.0.0.1", "10.1"])
-def test_what_only_begins_like_an_address_is_none(maddr: str) -> None:
+NO_ADDRESS = ["phone.example.org", "localhost", "10.example.com", "0177.0.0.1", "10.1", "256.1.1.1"]
+
+
+@pytest.mark.rule("3261-18.2.2-03", "3261-18.2.2-04", "3261-18.2.2-05", "SIO-09")
+@pytest.mark.parametrize("maddr", NO_ADDRESS)
+@pytest.mark.parametrize(
+    ("via", "to"),
+    [
+        ("10.0.0.9", sansip.Address("198.51.100.77", 5060)),
+        ("10.0.0.9:5062", sansip.Address("198.51.100.77", 5062)),
+        ("10.0.0.9:5062;rport", BEHIND_NAT),
+    ],
+)
+def test_a_maddr_that_is_no_address_is_ignored(via: str, to: sansip.Address, maddr: str) -> None:
+    """The response goes to the source, as if there were no maddr: nobody looks names up for it."""
     stage = on_stage()
-    stage.receive(options(f"10.0.0.9;branch=z9hG4bK1;maddr={maddr}"), BEHIND_NAT)
-    stage.advance(3.6)
-    assert {send.remote for send in stage.sends} <= {GW_1}
+    stage.receive(options(f"{via};branch=z9hG4bK1;maddr={maddr}"), BEHIND_NAT)
+    stage.respond(200, GW_1, method="OPTIONS")
+    assert stage.sends[-1].remote == to
+    bad = options(f"{via};branch=z9hG4bK2;maddr={maddr}").remove("Call-ID")
+    stage.receive(bad, BEHIND_NAT)
+    assert stage.sends[-1].remote == to
+    assert maddr not in {name for name, _ in stage.questions}
 
 
 @pytest.mark.rule("3261-16.6.8-01", "3261-18.1.1-04", "3581-3-01", "3261-8.1.1.7-01")
@@ -205,6 +226,31 @@ def test_a_response_matches_by_branch_and_method_alone() -> None:
     )
     stage.receive(reply(odd, 486, to_tag="x"), sansip.Address("203.0.113.99", 7))
     assert stage.statuses() == [100, 486]
+
+
+@pytest.mark.rule("3261-17.1.3-01", "3261-7.3.1-07")
+@pytest.mark.parametrize("status", [180, 200, 486])
+@pytest.mark.parametrize("method", ["INVITE", "OPTIONS"])
+def test_a_branch_may_come_back_in_capitals(method: str, status: int) -> None:
+    """Field notes 4, row 25: there are phones that write all of the Via in capitals."""
+    stage = on_stage()
+    stage.receive(make_request(method))
+    request = stage.at(GW_1, method)[-1]
+    branch = request.via.branch or ""
+    assert branch != branch.upper()
+    answer = reply(
+        request.with_top_via(str(request.via).replace(branch, branch.upper())), status, to_tag="x"
+    )
+    stage.receive(answer, GW_1)
+    if method == "INVITE" or status >= 200:
+        assert stage.statuses(method=method)[-1] == status
+    if (method, status) == ("INVITE", 486):
+        (ack,) = stage.at(GW_1, "ACK")
+        assert ack.via.branch == branch  # as it went out
+    if (method, status) == ("INVITE", 180):
+        stage.receive(make_request("CANCEL"))
+        (cancel,) = stage.at(GW_1, "CANCEL")
+        assert cancel.via.branch == branch
 
 
 @pytest.mark.rule("3261-16.7.3-01", "SIO-05")

@@ -85,6 +85,18 @@ def test_nothing_stale_survives_a_denial(denial: Answer) -> None:
     assert stale(cache, GW, 200.0) is None
 
 
+@pytest.mark.rule("SIO-10")
+@pytest.mark.parametrize("count", [127, 128, 129, 5000])
+def test_of_an_answer_no_more_records_are_kept_than_any_lookup_needs(count: int) -> None:
+    answer = Found(tuple(Ip(f"192.0.{n // 250}.{n % 250}") for n in range(count)), 60.0)
+    cache = remember(Cache(), GW, answer, 0.0, CacheLimits())
+    assert recall(cache, GW, 0.0) == Found(answer.records[:128], 60.0)
+    cache = remember(cache, GW, Failure("time-out"), 70.0, CacheLimits())
+    assert stale(cache, GW, 70.0) == Found(answer.records[:128], 0.0)
+    few = remember(Cache(), GW, answer, 0.0, CacheLimits(records=2))
+    assert recall(few, GW, 0.0) == Found(answer.records[:2], 60.0)
+
+
 def test_the_oldest_answer_goes_first_and_renewal_makes_it_young() -> None:
     names = [Question(f"gw-{number}.example.com", "A") for number in range(4)]
     cache = Cache()

@@ -356,11 +356,21 @@ def test_malformed_addresses_are_refused_in_from_and_to(text: str) -> None:
         ('"a;tag=1 \\" <x>" <sip:bob@example.com;tag=2> ; TAG = 7 ;x="y;z"', "7"),
         ("isbn:2983792873;tag=7", "7"),
         ("<tel:+1>;x;tag=7", "7"),
-        ("<tel:+1>;tag", None),
     ],
 )
 def test_addresses_of_every_form_are_read(text: str, tag: str | None) -> None:
     assert request(*swap(TO, f"To: {text}")).to_tag == tag
+
+
+@pytest.mark.rule("3261-19.3-01", "3261-25-07")
+@pytest.mark.parametrize("header", ["To", "From"])
+@pytest.mark.parametrize("tag", ["tag", "TAG", "tag=", "x;tag", "tag;x=1"])
+def test_a_tag_has_a_value(header: str, tag: str) -> None:
+    """RFC 3261 25.1: ``tag-param = "tag" EQUAL token``."""
+    old = TO if header == "To" else FROM
+    with pytest.raises(RemoteProtocolError) as caught:
+        request(*swap(old, f"{header}: <sip:bob@example.com>;{tag}"))
+    assert (caught.value.status_hint, caught.value.header) == (400, header.lower())
 
 
 @pytest.mark.rule("3261-7.3.1-06")

@@ -383,50 +383,6 @@ def test_a_phone_that_rings_too_long_is_cancelled() -> None:
     assert call.answered(0, 200) == ["forward 200"]
 
 
-# --- the deadline
-
-
-@pytest.mark.rule("3263-4.3-08")
-def test_the_hunt_ends_at_its_deadline_dns_included() -> None:
-    call = Call(make_hunt(deadline=10.0))
-    call.located(more=True)
-    assert call.watch(60.0) == [(10.0, "stop locating"), (10.0, "answer 408"), (10.0, "ended")]
-
-
-@pytest.mark.rule("3263-4.3-08")
-def test_at_the_deadline_the_silent_ones_are_not_waited_for() -> None:
-    call = Call(make_hunt(deadline=7.0))
-    call.located("A", "B", "C")
-    assert call.watch(8.0) == [(3.0, "try 1 B"), (6.0, "try 2 C"), (7.0, "answer 408")]
-    assert call.concluded.uncancelled == (0, 1, 2)
-    assert call.notes[-1] == "nobody rang within 7 s"
-
-
-@pytest.mark.rule("3263-4.3-08")
-def test_a_100_does_not_stop_the_deadline_and_its_branch_is_cancelled() -> None:
-    call = Call()
-    call.located("A")
-    call.answered(0, 100)
-    assert call.watch(33.0) == [(32.0, "answer 408"), (32.0, "cancel 0")]
-
-
-@pytest.mark.rule("3263-4.3-08")
-def test_from_the_first_101_to_199_on_there_is_no_deadline() -> None:
-    call = Call()
-    call.located("A")
-    call.answered(0, 183)
-    assert call.wait(184.0) == []
-
-
-@pytest.mark.rule("3263-4.3-08", "4320-4.2-03")
-def test_an_answer_from_an_earlier_target_is_better_than_the_silence_at_the_deadline() -> None:
-    call = Call(make_hunt(on=(503, 404)), GW_1, GW_2)
-    call.located("A")
-    call.answered(0, 404)
-    call.located("B")
-    assert call.watch(33.0) == [(32.0, "forward 404")]
-
-
 # --- requests other than INVITE
 
 

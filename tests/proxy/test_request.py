@@ -39,9 +39,9 @@ def routed(*routes: str, uri: str = "sip:bob@example.com") -> Request:
     return make(uri, *[("Route", route) for route in routes])
 
 
-def arrive(request: Request) -> tuple[str, tuple[str, ...], list[str]]:
+def arrive(request: Request, over: str = "udp") -> tuple[str, tuple[str, ...], list[str]]:
     """The Request-URI, the Route and our own values that were taken off."""
-    arrived = preprocess(request, mine)
+    arrived = preprocess(request, mine, over)
     return (
         arrived.request.uri_text,
         arrived.request.values("route"),
@@ -109,6 +109,16 @@ def test_option_tags_are_the_same_in_capitals() -> None:
     assert check(make("sip:b@c", ("Proxy-Require", "Two")), ("two",)) is None
 
 
+@pytest.mark.rule("3261-8.2.2.3-01")
+def test_in_an_ack_proxy_require_is_not_looked_at_and_the_rest_is() -> None:
+    required = ("Proxy-Require", "one")
+    assert check(make("sip:b@c", required, method="ACK"), None) is None
+    for bad in (make("tel:1", required), make("sip:b@c", required, ("Max-Forwards", "0"))):
+        fault = check(bad, None)
+        assert fault is not None
+        assert fault.status in (416, 483)
+
+
 @pytest.mark.rule("3261-16.3-01")
 def test_the_checks_run_in_their_order() -> None:
     headers = ("Max-Forwards", "0"), ("Proxy-Require", "one")
@@ -122,8 +132,8 @@ def test_the_checks_run_in_their_order() -> None:
 @pytest.mark.rule("3261-16.6.1-01")
 def test_a_request_that_has_nothing_of_ours_is_left_alone() -> None:
     request = routed("<sip:other.example.org;lr>, <sip:proxy.example.com;lr>", uri="sip:bob@x;lr")
-    assert preprocess(request, mine) == Arrived(request)
-    assert preprocess(make(), mine) == Arrived(make())
+    assert preprocess(request, mine, "udp") == Arrived(request)
+    assert preprocess(make(), mine, "udp") == Arrived(make())
 
 
 @pytest.mark.rule("3261-16.4-01")
@@ -157,13 +167,13 @@ def test_the_only_route_is_used_up_by_it() -> None:
 @pytest.mark.rule("3261-16.4-01", "AMB-16")
 def test_without_a_route_there_is_nothing_to_undo() -> None:
     request = make("sip:proxy.example.com;lr")
-    assert preprocess(request, mine) == Arrived(request)
+    assert preprocess(request, mine, "udp") == Arrived(request)
 
 
 @pytest.mark.rule("3261-16.4-01")
 def test_a_uri_of_ours_that_was_never_in_a_record_route_is_no_strict_routing() -> None:
     request = routed("<sip:next.example.org;lr>", uri="sip:bob@proxy.example.com")
-    assert preprocess(request, mine) == Arrived(request)
+    assert preprocess(request, mine, "udp") == Arrived(request)
 
 
 @pytest.mark.rule("3261-16.4-02")
@@ -172,7 +182,7 @@ def test_a_uri_of_ours_that_was_never_in_a_record_route_is_no_strict_routing() -
     [
         ("sip:bob@example.com;maddr=192.0.2.10", "sip:bob@example.com"),
         ("sip:bob@example.com:5070;maddr=192.0.2.10", "sip:bob@example.com"),
-        ("sip:bob@example.com;maddr=192.0.2.10;transport=tcp;x=1", "sip:bob@example.com;x=1"),
+        ("sip:bob@example.com;maddr=192.0.2.10;transport=UDP;x=1", "sip:bob@example.com;x=1"),
         ("sip:bob@example.com;maddr=[2001:DB8::A]", "sip:bob@example.com"),
     ],
 )
@@ -182,10 +192,33 @@ def test_a_maddr_that_names_this_proxy_is_taken_out(uri: str, bare: str) -> None
 
 @pytest.mark.rule("3261-16.4-02", "3261-16.5-01")
 @pytest.mark.parametrize(
-    "uri", ["sip:bob@example.com;maddr=192.0.2.99", "sip:bob@example.com:5999;maddr=192.0.2.10"]
+    "uri",
+    [
+        "sip:bob@example.com;maddr=192.0.2.99",
+        "sip:bob@example.com:5999;maddr=192.0.2.10",
+        "sip:bob@example.com;maddr=192.0.2.10;transport=tcp",
+    ],
 )
 def test_a_maddr_that_leads_elsewhere_stays(uri: str) -> None:
-    assert preprocess(make(uri), mine) == Arrived(make(uri))
+    assert preprocess(make(uri), mine, "udp") == Arrived(make(uri))
+
+
+@pytest.mark.rule("3261-16.4-02")
+@pytest.mark.parametrize(
+    ("over", "transport", "stripped"),
+    [
+        ("udp", "", True),
+        ("tcp", "", True),
+        ("tcp", ";transport=tcp", True),
+        ("tcp", ";transport=udp", False),
+    ],
+)
+def test_a_maddr_of_ours_goes_only_if_the_request_came_over_that_transport(
+    over: str, transport: str, *, stripped: bool
+) -> None:
+    """ "and it arrived on the port and transport indicated (explicitly or by default)" (16.4)."""
+    uri = f"sip:bob@example.com;maddr=192.0.2.10{transport}"
+    assert arrive(make(uri), over)[0] == ("sip:bob@example.com" if stripped else uri)
 
 
 @pytest.mark.rule("3261-16.4-02")
@@ -221,7 +254,38 @@ def test_our_own_values_further_down_stay() -> None:
 
 @pytest.mark.rule("3261-16.4-03")
 def test_when_all_of_the_route_is_ours_none_is_left() -> None:
-    arrived = preprocess(routed("<sip:proxy.example.com;lr>"), mine)
+    arrived = preprocess(routed("<sip:proxy.example.com;lr>"), mine, "udp")
+    assert "route" not in arrived.request.names
+
+
+@pytest.mark.rule("SIO-08", "3261-16.4-03")
+@pytest.mark.parametrize("rows", [False, True], ids=["one row", "rows"])
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_datagram_full_of_our_own_routes_is_read_once(*, rows: bool, strict: bool) -> None:
+    """60 kB of them: anybody may send that."""
+    asked: list[Uri] = []
+    read: list[str] = []
+
+    def counting(uri: Uri) -> bool:
+        asked.append(uri)
+        return mine(uri)
+
+    values = ["<sip:192.0.2.10;lr>"] * 3000
+    routes = values if rows else [",".join(values)]
+    request = routed(*routes, uri="sip:192.0.2.10;lr" if strict else "sip:bob@example.com")
+
+    class Counted(Request):
+        __slots__ = ()
+
+        def values(self, name: str) -> tuple[str, ...]:
+            read.append(name)
+            return super().values(name)
+
+    counted = Counted(request.method, request.uri_text, request.names, request.lines, request.body)
+    arrived = preprocess(counted, counting, "udp")
+    assert len(asked) <= len(values) + 3
+    assert len(read) <= 1
+    assert len(arrived.passed) == len(values)
     assert "route" not in arrived.request.names
 
 
@@ -247,7 +311,7 @@ def test_an_empty_route_header_is_no_route(empty: str, uri: str) -> None:
     """Whoever sends it must not stop the proxy."""
     request = parse(routed(empty, uri=uri).render())
     assert isinstance(request, Request)
-    assert preprocess(request, mine).request.uri_text == uri
+    assert preprocess(request, mine, "udp").request.uri_text == uri
 
 
 # --- 16.6: request forwarding

@@ -53,7 +53,7 @@ def _holds(
             then, done = step(before, given)
             found = type(then).__name__, ", ".join(map(_say, done)) or "-"
             assert found == expected.get((state, name), (state, "-")), f"{state} + {name}"
-            if not done:
+            if not done and found[0] == state:
                 assert then == before, f"{state} + {name} puts nothing out but changes the state"
             assert step(before, given) == (then, done), "the same again gives the same"
 

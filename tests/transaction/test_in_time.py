@@ -221,9 +221,25 @@ def test_a_2xx_is_never_repeated_by_the_machine(*, reliable: bool) -> None:
 def test_a_request_without_an_answer_gets_one_100_after_3_5_seconds(*, reliable: bool) -> None:
     machine = Machine("server", reliable=reliable).run()
     assert machine.sent(b"100") == [3.5]
-    assert not machine.running
-    machine.give(Abandon())
-    assert machine.over
+    assert machine.at(Ended()) == [32.0]
+
+
+@pytest.mark.rule("3261-17.2.2-07", "3261-17.2.2-02", "4320-4.2-01", "4320-4.2-02")
+@pytest.mark.parametrize("reliable", [False, True])
+@pytest.mark.parametrize("given_up_at", [1.0, 5.0])
+@pytest.mark.parametrize("how", [Abandon(), respond(408)], ids=["abandoned", "408"])
+def test_what_will_not_be_answered_absorbs_copies_until_its_sender_has_given_up(
+    how: object, given_up_at: float, *, reliable: bool
+) -> None:
+    machine = Machine("server", reliable=reliable).run(until=given_up_at)
+    machine.give(how)
+    for given in (Retransmitted(), respond(200), Retransmitted()):
+        machine.give(given)
+        machine.run(until=31.9)
+    assert machine.state == server.Abandoned()
+    machine.run()
+    assert [it for at, it in machine.log if at > given_up_at or at < 3.5] == [Ended()]
+    assert machine.at(Ended()) == [32.0]
 
 
 @pytest.mark.parametrize(
@@ -316,14 +332,10 @@ def test_whatever_comes_in_whatever_order_nothing_is_raised_and_all_ends(
         elif machine.running:
             machine.fire()
     machine.run()
-    # All timers have run out. What still lives waits for people, or for its user: that is what
-    # Abandon is for, and Timer C.
+    # All timers have run out. What still lives waits for people: that is what Abandon is for, and
+    # Timer C.
     if not machine.over:
-        waiting = {
-            "invite_client": "Proceeding",
-            "invite_server": "Proceeding",
-            "server": "Proceeding",
-        }
+        waiting = {"invite_client": "Proceeding", "invite_server": "Proceeding"}
         assert type(machine.state).__name__ == waiting[kind]
         machine.give(Abandon())
     assert machine.over

@@ -67,14 +67,19 @@ Abandoned  | timer-J                             | Terminated | ended
 FIGURE_8_RELIABLE = """
 Trying     | 100                                 | Proceeding | send 100, stop 100
 Trying     | 101 183 199                         | Trying     | -
-Trying     | 200 202 299 300 407 409 503 600 699 | Terminated | send *, stop 100, ended
+Trying     | 200 202 299 300 407 409 503 600 699 | Terminated | send *, stop 100, stop J, ended
+Trying     | 408                                 | Abandoned  | stop 100
 Trying     | timer-100                           | Proceeding | send trying
-Trying     | abandon                             | Terminated | stop 100, ended
+Trying     | timer-J                             | Terminated | stop 100, ended
+Trying     | abandon                             | Abandoned  | stop 100
 Proceeding | 100                                 | Proceeding | send 100
-Proceeding | 200 202 299 300 407 409 503 600 699 | Terminated | send *, ended
+Proceeding | 200 202 299 300 407 409 503 600 699 | Terminated | send *, stop J, ended
+Proceeding | 408                                 | Abandoned  | -
 Proceeding | request                             | Proceeding | send latest
 Proceeding | failure                             | Proceeding | broke: refused
-Proceeding | abandon                             | Terminated | ended
+Proceeding | timer-J                             | Terminated | ended
+Proceeding | abandon                             | Abandoned  | -
+Abandoned  | timer-J                             | Terminated | ended
 """
 
 
@@ -98,13 +103,13 @@ def test_over_a_reliable_transport_too_with_no_completed_state(holds: Holds) -> 
 @pytest.mark.rule("3261-17.2.2-01", "4320-4.1-02", "4320-4.1-04")
 def test_a_request_is_not_answered_before_the_caller_s_timer_e_has_slowed_down() -> None:
     for facts in (UDP, TCP):
-        assert start(facts) == (Trying(), (Start("100", 3.5),))
+        assert start(facts) == (Trying(), (Start("100", 3.5), Start("J", 32.0)))
 
 
 @pytest.mark.rule("3261-17-T01", "4320-4.1-04")
 def test_the_timers_derive_from_t1_and_t2() -> None:
     facts = ServerFacts(reliable=False, timing=Timing(t1=1.0, t2=16.0))
-    assert start(facts)[1] == (Start("100", 15.0),)
+    assert start(facts)[1] == (Start("100", 15.0), Start("J", 64.0))
     _, outputs = step(facts, Trying(), Respond(200, b"200"))
     assert Start("J", 64.0) in outputs
 

@@ -8,6 +8,7 @@ at once; one that was silent is asked last for a while.
 Importing this module loads dnspython, which takes 0.2 s: ``serve`` does it, nobody else needs to.
 """
 
+import errno
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -102,7 +103,8 @@ class Resolver:
         try:
             answer = _converted(await self._exchange(server, query))
         except OSError as error:  # the port is closed, or the network says no
-            self._dead[server] = self._now() + DEAD_FOR
+            if error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                self._dead[server] = self._now() + DEAD_FOR  # else it is we who have a problem
             answer = Failure(error.strerror or str(error))
         except (dns.exception.DNSException, EOFError, trio.BrokenResourceError) as error:
             answer = Failure(str(error) or type(error).__name__)

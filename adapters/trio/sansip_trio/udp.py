@@ -40,6 +40,10 @@ class EndpointError(Exception):
     """An endpoint of the configuration cannot be opened; the text names it, and the remedy."""
 
 
+# The operating system refuses; or what it is given cannot be an address at all.
+UNSENDABLE = (OSError, OverflowError, ValueError)
+
+
 class UdpSocket:
     """One bound UDP socket: tells what comes in as events, and sends."""
 
@@ -91,7 +95,7 @@ class UdpSocket:
             self._transmit(order)
         except BlockingIOError:
             self._lost(self._name, f"send buffer full, datagram to {order.remote} lost")
-        except (OSError, OverflowError) as error:
+        except UNSENDABLE as error:
             self._send_again(order, error)
 
     def _transmit(self, order: Send) -> None:
@@ -106,7 +110,10 @@ class UdpSocket:
                 break
             try:
                 self._transmit(order)
-            except (OSError, OverflowError) as again:
+            except BlockingIOError:
+                self._lost(self._name, f"send buffer full, datagram to {order.remote} lost")
+                return
+            except UNSENDABLE as again:
                 error = again
             else:
                 return
