@@ -46,6 +46,15 @@ def test_a_new_timer_replaces_its_owners_old_one() -> None:
     assert agenda.pop_due(9.0) == (timer("call", 2),)
 
 
+def test_a_replaced_timer_does_not_fire_even_if_nobody_has_asked_what_is_due() -> None:
+    agenda = Agenda()
+    agenda.start(timer("call", 1), 1.0)
+    agenda.start(timer("call", 2), 2.0)
+    agenda.start(timer("other"), 1.5)
+    assert agenda.pop_due(1.7) == (timer("other"),)
+    assert agenda.pop_due(2.0) == (timer("call", 2),)
+
+
 def test_stop_forgets_the_timer_that_runs_and_no_other() -> None:
     agenda = Agenda()
     agenda.start(timer("call", 2), 2.0)

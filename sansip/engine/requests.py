@@ -147,14 +147,9 @@ def _relay_ack(turn: Turn, event: DatagramReceived, request: Request) -> None:
     verdict = _judge(turn, event, request, key)
     if isinstance(verdict, Passage):
         ack = Ack(verdict.origin, verdict.targets[0])
-        try:
-            uri = located_uri(ack.origin, ack.target)
-        except RemoteProtocolError as error:  # a Route value that is no URI
-            turn.report("malformed", key, f"ACK: {error.reason}")
-        else:
-            lookups.begin(turn, owner, uri, ack)
+        lookups.begin(turn, owner, located_uri(ack.origin, ack.target), ack)
     else:
-        turn.report("dropped", key, "an ACK that goes nowhere")
+        turn.report("dropped", key, "an ACK that is not relayed")
 
 
 def _cancel(
@@ -198,10 +193,6 @@ def _new(turn: Turn, event: DatagramReceived, request: Request, key: str, remote
         case Passage():
             open_server(turn, key, request, event.endpoint, remote)
             open_context(turn, key, verdict.origin, verdict.hunt, verdict.targets)
-        case Reply() if request.method == "INVITE" and request.to_tag is not None:
-            # The tag of this dialog is not ours, so only a transaction knows the ACK that follows.
-            open_server(turn, key, request, event.endpoint, remote)
-            respond(turn, key, request, verdict.status, verdict.reason, verdict.headers)
         case Reply():
             _answer(turn, event.endpoint, remote, request, key, verdict)
         case Drop():
@@ -226,11 +217,12 @@ def _judge(
             if fault is None:
                 return _decide(turn, event, got, key, proven=proven)
     except RemoteProtocolError as error:
-        fault = Fault(error.status_hint, error.reason)
+        turn.report("malformed", key, error.reason)
+        return Reply(error.status_hint)
     except PolicyError as error:
         turn.report("policy", key, str(error))
         return Reply(500)
-    turn.report("dropped", key, f"answered {fault.status}: {fault.text}")
+    turn.report("dropped", key, fault.text if is_ack else f"answered {fault.status}: {fault.text}")
     return Reply(fault.status, None, fault.headers)
 
 
@@ -262,7 +254,7 @@ def _decide(
     decision = route(turn, key, request, event.source, in_dialog=proven)
     if not isinstance(decision, Relay):
         return decision
-    if "route" in request.names and not (proven or decision.follow_route):
+    if not (proven or decision.follow_route) and request.values("route"):
         # Whoever brings a Route along could send a request through us to anywhere.
         turn.report("policy", key, "a Route that was not given out here, and no follow_route")
         return Reply(403)

@@ -29,7 +29,7 @@ NEEDED = ("from", "to", "call-id", "cseq")
 
 
 def request_submitted(turn: Turn, event: RequestSubmitted) -> None:
-    """Send a request of the program's own; it fails over like any other (rule 10)."""
+    """Send a request of the program's own; it fails over like any other."""
     request, key = event.request, LOCAL + event.handle
     if request.method in ("ACK", "CANCEL"):
         raise LocalProtocolError(

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from sansip.errors import RemoteProtocolError
+from sansip.message.fields import name_addr
 from sansip.message.grammar import split_outside
 from sansip.message.model import Message, Request, Response
 from sansip.message.names import long_name
@@ -134,7 +136,7 @@ def reply(
         _copy_all(request, "record-route", names, lines)
     _copy_first(request, "from", names, lines)
     _copy_first(request, "to", names, lines)
-    if to_tag is not None and status > _TRYING and names[-1:] == ["to"] and not request.to_tag:
+    if to_tag is not None and status > _TRYING and names[-1:] == ["to"] and _lacks_tag(lines[-1]):
         lines[-1] += f";tag={to_tag}"
     _copy_first(request, "call-id", names, lines)
     _copy_first(request, "cseq", names, lines)
@@ -148,6 +150,14 @@ def reply(
         lines.append(f"Content-Length: {len(body)}")
     text = phrase(status) if reason is None else checked(reason)
     return Response(status, text, tuple(names), tuple(lines), body)
+
+
+def _lacks_tag(line: str) -> bool:
+    """Whether a To row has no tag, not even one without a value."""
+    try:
+        return name_addr(value_of(line)).param("tag") is None
+    except RemoteProtocolError:
+        return True
 
 
 def ack(request: Request, response: Response) -> Request:

@@ -208,7 +208,7 @@ def _divert(hunter: Hunter, given: Divert) -> None:
 
 
 def _cancel(hunter: Hunter, reasons: tuple[str, ...]) -> None:
-    """The caller's CANCEL: no new branch from here on (16.10, rule 7)."""
+    """The caller's CANCEL: no new branch from here on (16.10)."""
     if hunter.cancelled is None and hunter.facts.invite:
         hunter.cancelled = reasons
         hunter.stop_locating()

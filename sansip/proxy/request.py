@@ -89,16 +89,15 @@ def preprocess(request: Request, mine: Mine, transport: str) -> Arrived:
         request = request.with_uri(bare.with_host(uri.host, port))
     # "If the first value in the Route header field indicates this proxy, the proxy MUST remove
     # that value from the request"; with double Record-Route, both (RFC 5658 5, 3261-16.4-03).
-    ours = 0
+    ours: list[Uri] = []
     for route in routes:
         first = name_addr(route, "Route").uri
         if not mine(first):
             break
-        passed += (first,)
-        ours += 1
-    if len(routes) - ours < count:
-        request = _with_routes(request, routes[ours:])
-    return Arrived(request, passed)
+        ours.append(first)
+    if len(routes) - len(ours) < count:
+        request = _with_routes(request, routes[len(ours) :])
+    return Arrived(request, (*passed, *ours))
 
 
 def _with_routes(request: Request, routes: tuple[str, ...]) -> Request:

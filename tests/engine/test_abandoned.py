@@ -96,26 +96,21 @@ def test_with_a_deadline_past_its_lifetime_the_transaction_ends_all_the_same() -
     late = stage.at(GW_1, "MESSAGE")[0]
     stage.advance(0.05)
     stage.receive(reply(late, 200, to_tag="last moment"), GW_1)
-    assert stage.statuses(method="MESSAGE")[-1] in (100, 200)
+    assert stage.statuses(method="MESSAGE")[-1] == 100
     stage.advance(3600.0)
     assert stage.is_empty()
 
 
-@pytest.mark.rule("4320-4.2-01", "SIO-04", "3261-17.2.2-02")
+@pytest.mark.rule("4320-4.2-01", "SIO-04")
 @pytest.mark.parametrize("method", ["MESSAGE", "OPTIONS", "FNORD"])
 def test_a_policy_that_says_408_to_a_non_invite_says_nothing(method: str) -> None:
-    policy = Decide(sansip.Reply(408))
-    stage = on_stage(policy)
+    stage = on_stage(Decide(sansip.Reply(408)))
     for _ in range(3):
         stage.receive(make_request(method))
-        stage.advance(10.0)
+        assert stage.reports[-1].text == "no 408 to a non-INVITE (RFC 4320 4.2)"
+        assert stage.is_empty()
     assert not stage.sends
-    assert len(policy.seen) == 1
-    assert len(stage.state.server) == 1
-    stage.advance(2.1)
-    assert stage.is_empty()
     assert not len(stage.agenda)
-    assert not stage.topics()
 
 
 @pytest.mark.rule("4320-4.2-01", "SIO-04", "3261-17.2.2-02")
@@ -129,7 +124,7 @@ def test_nor_does_a_failure_route(after: float) -> None:
     assert stage.statuses(method="MESSAGE") == said
     stage.receive(MESSAGE)
     assert stage.statuses(method="MESSAGE") == said
-    assert len(stage.at(GW_1, "MESSAGE")) == (1 if not after else len(stage.at(GW_1, "MESSAGE")))
+    assert len({sent.via.branch for sent in stage.at(GW_1, "MESSAGE")}) == 1
     assert not stage.at(GW_2, "MESSAGE")
     stage.advance(31.0 - after)
     assert len(stage.state.server) == 1
@@ -143,7 +138,7 @@ def test_an_invite_may_get_a_408_from_both() -> None:
         stage.receive(make_request())
         if isinstance(policy, Refusing):
             stage.respond(404, GW_1)
-        assert stage.statuses() == [100, 408]
+        assert stage.statuses()[-1] == 408
 
 
 @pytest.mark.rule("3261-17.2.2-07", "3261-17-T11")

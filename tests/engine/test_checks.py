@@ -164,8 +164,8 @@ def test_a_route_that_turns_bad_behind_ours_is_refused() -> None:
     stage.receive(
         make_request(headers=[("Route", "<sip:192.0.2.10;lr>"), ("Route", "<tel:+1;lr>")])
     )
-    assert stage.statuses()[0] == 100
-    assert stage.statuses()[-1] >= 400
+    (status,) = stage.statuses()
+    assert status >= 400
     stage.advance(3600.0)
     assert not stage.at(GW_1, "INVITE")
 

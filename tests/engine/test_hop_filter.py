@@ -4,7 +4,7 @@ import pytest
 
 import sansip
 from sansip import dns
-from stage import CALLER, GW_2, ZONE, Stage, Whatever, make_request, on_stage
+from stage import CALLER, GW_2, PROXY, ZONE, Stage, Whatever, make_request, on_stage
 
 
 def call(uri: str, **options: Whatever) -> Stage:
@@ -56,6 +56,52 @@ def test_another_port_of_our_address_is_another_machine() -> None:
 def test_what_listens_on_a_wildcard_is_known_by_its_advertised_address() -> None:
     wild = [sansip.Endpoint("udp", "0.0.0.0:5060", advertise="192.0.2.77:5062")]
     assert call("sip:bob@192.0.2.77:5062", endpoints=wild).statuses() == [100, 403]
+
+
+WILD = [sansip.Endpoint("udp", "0.0.0.0:5060", advertise="192.0.2.77:5062")]
+EIGHTH = "192.0.2.8"
+
+
+def reached(stage: Stage, *hosts: str) -> None:
+    """Something came to these addresses of the machine."""
+    for host in hosts:
+        local = sansip.Address(host, 5060)
+        data = make_request("OPTIONS", "tel:+1").render()
+        stage.step(sansip.DatagramReceived(stage.now, WILD[0].name, CALLER, local, data))
+
+
+def calls(stage: Stage, host: str) -> int:
+    stage.receive(make_request(uri=f"sip:bob@{host}", branch=f"z9hG4bK{len(stage.sent)}"))
+    return stage.statuses()[-1]
+
+
+def test_an_address_at_which_a_wildcard_was_reached_is_this_proxy_too() -> None:
+    stage = on_stage(endpoints=WILD)
+    assert calls(stage, EIGHTH) == 100
+    reached(stage, EIGHTH)
+    assert calls(stage, EIGHTH) == 403
+    assert stage.reports[-1].text.endswith("that is this proxy itself")
+    assert calls(stage, f"{EIGHTH}:5070") == 100  # another port is another machine
+    assert calls(stage, str(PROXY)) == 403  # where the stage receives
+
+
+def test_of_such_addresses_the_latest_64_are_remembered() -> None:
+    """IPv6 gives a machine as many as a stranger likes to write to."""
+    stage = on_stage(endpoints=WILD)
+    hosts = [f"192.0.2.{100 + number}" for number in range(65)]
+    reached(stage, *hosts, *hosts[1:])
+    assert [address.host for address in stage.state.own] == hosts[1:]
+
+
+def test_an_endpoint_that_listens_on_one_address_has_nothing_to_learn() -> None:
+    stage = on_stage()
+    stage.step(
+        sansip.DatagramReceived(
+            stage.now, FOUR[0].name, CALLER, sansip.Address(EIGHTH, 5060), b"nonsense"
+        )
+    )
+    assert calls(stage, EIGHTH) == 100
+    assert stage.state.own == ()
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from sansip.engine import contexts
 from stage import CALLER, GW_1, GW_2, Decide, Stage, make_request, on_stage
 
 OTHER = sansip.Address("198.51.100.2", 5060)
+SIZE = len(make_request(branch="z9hG4bK0", call_id="0").render())
 
 
 def call(stage: Stage, number: int, source: sansip.Address = CALLER, to_tag: str = "") -> None:
@@ -16,12 +17,33 @@ def call(stage: Stage, number: int, source: sansip.Address = CALLER, to_tag: str
     )
 
 
+def dialog(stage: Stage) -> list[tuple[str, str]]:
+    """Set up a dialog, long ago; the Route that proves it."""
+    call(stage, 99)
+    stage.respond(200, GW_1)
+    routes = [("Route", route) for route in stage.responses()[-1].values("record-route")]
+    stage.advance(3600.0)
+    assert stage.is_empty()
+    stage.sent.clear()
+    return routes
+
+
+def within(stage: Stage, number: int, routes: list[tuple[str, str]]) -> None:
+    """A new INVITE in that dialog."""
+    uri, branch = f"sip:bob@{GW_1}", f"z9hG4bK{number}"
+    stage.receive(make_request(uri=uri, branch=branch, call_id="99", to_tag="gw", headers=routes))
+
+
 @pytest.mark.rule("3261-16.3-09")
 @pytest.mark.parametrize(
     ("limits", "text"),
     [
         (sansip.Limits(transactions=11), "limit of 11 transactions"),
         (sansip.Limits(in_flight=11), "limit of 11 requests in flight"),
+        (
+            sansip.Limits(bytes_in_flight=11 * SIZE),
+            f"limit of {11 * SIZE} bytes in flight",
+        ),
         (
             sansip.Limits(in_flight_per_source=11),
             "limit of 11 requests in flight from 198.51.100.1",
@@ -30,6 +52,7 @@ def call(stage: Stage, number: int, source: sansip.Address = CALLER, to_tag: str
 )
 def test_a_full_table_answers_503_without_state(limits: sansip.Limits, text: str) -> None:
     stage = on_stage(limits=limits)
+    routes = dialog(stage)
     for number in range(10):
         call(stage, number)
     assert stage.statuses() == [100] * 10
@@ -42,13 +65,28 @@ def test_a_full_table_answers_503_without_state(limits: sansip.Limits, text: str
     assert (len(stage.state.server), stage.state.in_flight) == kept
     assert ("limit", text) in [(report.topic, report.text) for report in stage.reports]
     # Who is in a dialog already comes first: there is some room left for them.
-    call(stage, 11, to_tag="gw")
+    call(stage, 11, to_tag="forged")
+    assert stage.statuses()[-1] == 503
+    assert (len(stage.state.server), stage.state.in_flight) == kept
+    within(stage, 12, routes)
     assert stage.statuses()[-1] == 100
-    call(stage, 12, to_tag="gw")
+    within(stage, 13, routes)
     assert stage.statuses()[-1] == 503
     # And a CANCEL, or else nobody could make room.
     stage.receive(make_request("CANCEL", branch="z9hG4bK0", call_id="0"))
     assert stage.statuses(method="CANCEL") == [200]
+
+
+def test_of_the_bytes_in_flight_none_are_left_over() -> None:
+    stage = on_stage()
+    for number, status in enumerate([200, 486]):
+        call(stage, number)
+        assert stage.state.bytes_in_flight == SIZE
+        stage.respond(status, GW_1)
+        assert stage.state.bytes_in_flight == 0
+    call(stage, 3)
+    stage.advance(3600.0)
+    assert stage.state.bytes_in_flight == 0
 
 
 def test_one_source_does_not_take_the_room_of_another() -> None:
@@ -120,6 +158,7 @@ def test_dns_questions_in_flight_are_limited() -> None:
 @pytest.mark.rule("3261-16.3-09")
 def test_who_is_to_be_shut_down_takes_no_new_requests() -> None:
     stage = on_stage()
+    routes = dialog(stage)
     call(stage, 1)
     stage.step(sansip.Administered(stage.now, sansip.Quiesce(120)))
     call(stage, 2)
@@ -128,8 +167,10 @@ def test_who_is_to_be_shut_down_takes_no_new_requests() -> None:
     # What is going on continues.
     call(stage, 1)
     stage.respond(200, GW_1)
-    call(stage, 3, to_tag="gw")
+    within(stage, 3, routes)
     assert stage.statuses() == [100, 503, 100, 200, 100]
+    call(stage, 4, to_tag="forged")
+    assert stage.statuses()[-1] == 503
     stage.receive(make_request("CANCEL", branch="z9hG4bK3"))
     assert stage.statuses(method="CANCEL") == [200]
 

@@ -216,8 +216,9 @@ def test_what_lingers_is_small() -> None:
 @pytest.mark.rule("SIO-09")
 def test_a_send_says_all_that_an_adapter_needs() -> None:
     stage = on_stage(Decide(sansip.Reply(404)))
-    (trying, answer, *timers) = stage.receive(make_request())
-    for send in (trying, answer):
+    (answer,) = stage.receive(make_request())
+    stage = on_stage()
+    sends = [action for action in stage.receive(make_request()) if isinstance(action, sansip.Send)]
+    for send in (answer, sends[0]):
         assert isinstance(send, sansip.Send)
         assert (send.endpoint, send.remote, send.flow) == ("udp:192.0.2.10:5060", CALLER, None)
-    assert [type(timer) for timer in timers] == [sansip.StartTimer]

@@ -56,7 +56,7 @@ def comes_to_rest(stage: Stage) -> bool:
 def test_without_a_policy_everything_is_404() -> None:
     stage = Stage(sansip.Engine(on_stage().engine.config))
     stage.receive(make_request())
-    assert stage.statuses() == [100, 404]
+    assert stage.statuses() == [404]
 
 
 @pytest.mark.rule("3261-8.2.6.2-01")
@@ -70,6 +70,48 @@ def test_a_policy_may_answer() -> None:
     assert comes_to_rest(stage)
 
 
+@pytest.mark.rule("3261-8.2.7-01", "3261-17.2.1-05")
+@pytest.mark.parametrize("method", ["INVITE", "MESSAGE"])
+def test_what_a_policy_answers_leaves_no_state_and_every_copy_gets_the_same(method: str) -> None:
+    policy = Decide(sansip.Reply(486))
+    stage = on_stage(policy)
+    for copies in (1, 2):
+        stage.receive(make_request(method))
+        assert len(policy.seen) == copies
+        assert stage.is_empty()
+        assert not len(stage.agenda)
+    first, again = stage.responses(method=method)
+    assert first == again
+    assert first.status == 486
+    assert first.to_tag
+
+
+@pytest.mark.parametrize("status", [200, 202, 299])
+def test_a_2xx_is_for_anything_but_an_invite(status: int) -> None:
+    """A 2xx to an INVITE begins a dialog, and a proxy is no user agent."""
+    stage = on_stage(Decide(sansip.Reply(status)))
+    stage.receive(make_request("OPTIONS"))
+    assert stage.statuses(method="OPTIONS") == [status]
+    stage.receive(make_request())
+    assert stage.statuses() == [500]
+    assert stage.reports[-1].text.endswith("300 to 699 to an INVITE")
+
+
+@pytest.mark.rule("3261-8.2.7-01", "SIO-05")
+@pytest.mark.parametrize("to_tag", ["", "dialog"])
+def test_a_refusal_leaves_nothing_behind_and_is_the_same_every_time(to_tag: str) -> None:
+    """A forged To tag buys no state, and no retransmissions to a forged source."""
+    stage = on_stage(Decide(sansip.Reply(486)))
+    for _ in range(2):
+        stage.receive(make_request(to_tag=to_tag))
+        assert stage.is_empty()
+    first, again = stage.responses()
+    assert first == again
+    stage.receive(make_request("ACK", to_tag=first.to_tag or ""))
+    stage.advance(60.0)
+    assert len(stage.sends) == 2
+
+
 def test_a_policy_may_say_nothing() -> None:
     policy = Decide(sansip.Drop())
     stage = on_stage(policy)
@@ -81,6 +123,27 @@ def test_a_policy_may_say_nothing() -> None:
     assert len(policy.seen) == 2
 
 
+@pytest.mark.rule("3261-17.2.1-01", "AMB-13")
+def test_a_dropped_invite_gets_no_100_and_is_not_remembered() -> None:
+    """Whoever drops a call wants to be silent: an attacker shall not see that anybody is here."""
+    policy = Decide(sansip.Drop())
+    stage = on_stage(policy)
+    before = stage.state
+    for copies in (1, 2, 3):
+        assert [type(a) for a in stage.receive(make_request())] == [sansip.Report]
+        assert len(policy.seen) == copies
+        assert stage.reports[-1].text == "the policy dropped it"
+    assert not stage.sends
+    assert not len(stage.agenda)
+    assert stage.is_empty()
+    assert stage.state == before
+    stage.receive(make_request("CANCEL"))
+    assert stage.statuses(method="CANCEL") == [481]
+    policy.decision = sansip.Relay(GROUP)
+    stage.receive(make_request())
+    assert len(stage.at(GW_1, "INVITE")) == 1
+
+
 def broken(request: sansip.Request, scene: sansip.Scene) -> sansip.Decision:
     raise ZeroDivisionError("division by zero")
 
@@ -89,8 +152,8 @@ NONSENSE: list[tuple[Whatever, str]] = [
     (broken, "the policy raised ZeroDivisionError: division by zero"),
     (None, "the policy returned None; it must be a Relay, a Reply or a Drop"),
     (404, "the policy returned 404; it must be a Relay, a Reply or a Drop"),
-    (sansip.Reply(100), "Reply(100): only final responses, 200 to 699"),
-    (sansip.Reply(700), "Reply(700): only final responses, 200 to 699"),
+    (sansip.Reply(100), "Reply(100): only final responses, "),
+    (sansip.Reply(700), "Reply(700): only final responses, "),
     (sansip.Relay("nowhere"), "Relay(to='nowhere'"),
     (sansip.Relay("sip:gw", timer_c=180.0), "timer_c is 180 s; RFC 3261 16.6 wants more than 180"),
     (sansip.Relay("sip:gw", advance_after=-1.0), "advance_after is -1.0; it must be"),
@@ -131,7 +194,7 @@ def test_nonsense_costs_its_request_a_500_and_a_report(
 @pytest.mark.parametrize("decision", LEAKS)
 def test_so_does_nonsense_further_in(decision: Whatever) -> None:
     stage = call(Decide(decision))
-    assert stage.statuses() == [100, 500]
+    assert stage.statuses() == [500]
     assert stage.topics() == ["policy"]
 
 
@@ -266,8 +329,9 @@ def test_it_can_not_divert_for_ever() -> None:
             "there is no group 'x'; the groups are: gateways",
         ),
         (sansip.Relay("sip:gw", timer_c=1.0), "timer_c is 1 s; RFC 3261 16.6 wants more than 180"),
-        (sansip.Reply(180), "Reply(180): only final responses, 200 to 699"),
-        (sansip.Reply(700), "Reply(700): only final responses, 200 to 699"),
+        (sansip.Reply(180), "Reply(180): only final responses, 300 to 699 to an INVITE"),
+        (sansip.Reply(200), "Reply(200): only final responses, 300 to 699 to an INVITE"),
+        (sansip.Reply(700), "Reply(700): only final responses, 300 to 699 to an INVITE"),
         (sansip.Reply(404, "Not\r\nFound"), ""),
         (sansip.Relay(ROULETTE), ""),
     ],

@@ -200,7 +200,8 @@ def test_a_refusal_that_comes_again_is_acknowledged_again_and_goes_no_further() 
 
 @pytest.mark.rule("3261-17.2.1-05", "3261-17.2.1-07", "3261-17.2.1-08", "AMB-28")
 def test_a_refusal_is_repeated_until_it_is_acknowledged() -> None:
-    stage = on_stage(Decide(sansip.Reply(480)))
+    stage = on_stage()
+    stage.zone = {}
     stage.receive(INVITE)
     stage.advance(0.5 + 1 + 2 + 4 + 0.1)
     assert stage.statuses() == [100] + [480] * 5

@@ -107,11 +107,16 @@ def test_a_call_that_changes_sides_is_recorded_twice_and_finds_its_way_back() ->
 
 
 @pytest.mark.rule("5658-5-03", "5658-5-01")
-def test_the_route_decides_the_side_between_two_of_one_kind() -> None:
+def test_the_route_decides_the_side_between_two_of_one_kind_once_it_is_proven() -> None:
     second = sansip.Endpoint("udp", "192.0.2.20:5060")
     stage = on_stage(endpoints=[OUTSIDE, second])
-    stage.receive(make_request(headers=[("Route", OURS), ("Route", "<sip:192.0.2.20;lr>")]))
-    (sent,) = stage.at(GW_1, "INVITE")
+    other_side = "<sip:192.0.2.20;lr>"
+    stage.receive(make_request(headers=[("Route", OURS), ("Route", other_side)]))
+    assert stage.sends[-1].endpoint == OUTSIDE.name  # anybody can write that
+    stage.respond(200, GW_1)
+    routes = stage.responses()[-1].values("record-route")
+    stage.receive(within("INVITE", (*routes, other_side)))
+    sent = stage.at(GW_1, "INVITE")[-1]
     assert stage.sends[-1].endpoint == second.name
     assert [name_addr(route).uri.host for route in sent.values("record-route")] == [
         "192.0.2.20",
@@ -183,7 +188,7 @@ def test_our_own_record_route_without_a_route_is_for_the_policy() -> None:
     policy = Decide(sansip.Reply(404))
     stage = on_stage(policy)
     stage.receive(make_request(uri="sip:192.0.2.10:5060;lr"))
-    assert stage.statuses() == [100, 404]
+    assert stage.statuses() == [404]
 
 
 @pytest.mark.rule("3261-16.4-02")
@@ -265,15 +270,86 @@ def test_a_proof_is_for_one_dialog_and_for_requests_with_a_to_tag() -> None:
     assert EVIL not in {send.remote for send in stage.sends}
 
 
+def test_a_proof_is_for_the_two_who_have_the_dialog_and_never_for_a_registration() -> None:
+    stage = on_stage(OnlyGateways())
+    routes = set_up(stage)
+    elsewhere = f"sip:victim@{EVIL}"
+    stranger = within("INFO", routes, uri=elsewhere).set("From", "<sip:eve@example.org>;tag=eve")
+    stage.receive(stranger)
+    for method in ("REGISTER", "PUBLISH"):
+        stage.receive(within(method, routes, uri=elsewhere))
+        assert stage.statuses(method=method) == [404]
+    assert stage.statuses(method="INFO") == [404]
+    # The other side's requests have the tag of who began it in To.
+    other = within("BYE", routes, to_tag="alice").set("From", "<sip:bob@example.com>;tag=gw")
+    stage.receive(other)
+    assert len(stage.at(GW_1, "BYE")) == 1
+
+
 @pytest.mark.rule("3261-16.12-01", "3261-16.6.7-01")
-def test_a_preloaded_route_is_followed_if_the_policy_relays() -> None:
-    stage = on_stage()
+def test_a_preloaded_route_is_followed_if_the_policy_says_so() -> None:
+    stage = on_stage(ToName(follow_route=True))
     stage.receive(make_request(headers=[("Route", f"{OURS}, <sip:{GW_2};lr>")]))
     (sent,) = stage.at(GW_2, "INVITE")
     assert (sent.uri_text, sent.values("route")) == (
         "sip:bob@gw.example.com",
         (f"<sip:{GW_2};lr>",),
     )
+
+
+@pytest.mark.rule("3261-16.12-01", "3261-16.5-03")
+@pytest.mark.parametrize("method", ["INVITE", "MESSAGE", "REGISTER"])
+@pytest.mark.parametrize("to_tag", ["", "forged"])
+@pytest.mark.parametrize(
+    "routes",
+    [
+        (f"<sip:{EVIL};lr>",),
+        (OURS, f"<sip:{EVIL};lr>"),
+        (f"{OURS}, <sip:{EVIL};lr>, {OURS}",),
+        (f"<sip:{EVIL}>",),
+        ("<sip:evil.example.net;lr>",),
+    ],
+)
+def test_whoever_brings_a_route_along_gets_403(
+    routes: tuple[str, ...], to_tag: str, method: str
+) -> None:
+    """By default a policy that relays is no open relay."""
+    stage = on_stage()
+    headers = [("Route", route) for route in routes]
+    stage.receive(make_request(method, to_tag=to_tag, headers=headers))
+    assert [s for s in stage.statuses(method=method) if s >= 200] == [403]
+    assert {send.remote for send in stage.sends} == {CALLER}
+    assert not stage.questions
+    assert "policy" in stage.topics()
+    stage.advance(3600.0)
+    assert stage.is_empty()
+
+
+@pytest.mark.rule("3261-16.12-01", "3261-8.2-02")
+@pytest.mark.parametrize("follow", [False, True])
+def test_nothing_but_follow_route_sends_an_ack_along_a_foreign_route(*, follow: bool) -> None:
+    stage = on_stage(ToName(follow_route=follow))
+    stage.receive(make_request("ACK", to_tag="gw", headers=[("Route", f"<sip:{GW_2};lr>")]))
+    assert [send.remote for send in stage.sends] == [GW_2] * follow
+    assert ("dropped" in stage.topics()) is not follow
+    assert stage.is_empty()
+
+
+@pytest.mark.rule("3261-16.4-03", "3261-16.6.1-01")
+@pytest.mark.parametrize("routes", [(OURS,), (f"{OURS},{OURS}",), (OURS, OURS)])
+def test_a_route_of_ours_alone_needs_no_permission(routes: tuple[str, ...]) -> None:
+    stage = on_stage()
+    stage.receive(make_request(headers=[("Route", route) for route in routes]))
+    assert len(stage.at(GW_1, "INVITE")) == 1
+
+
+@pytest.mark.rule("3261-16.4-03", "3261-16.12-01")
+def test_within_a_dialog_of_ours_a_foreign_route_needs_no_permission() -> None:
+    """The others on the path put themselves there, and the dialog is proven."""
+    stage = on_stage(OnlyGateways())
+    routes = set_up(stage)
+    stage.receive(within("BYE", (*routes, f"<sip:{GW_2};lr>")))
+    assert len(stage.at(GW_2, "BYE")) == 1
 
 
 def test_a_policy_sees_the_route_that_a_stranger_wants() -> None:

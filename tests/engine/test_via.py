@@ -90,9 +90,6 @@ def test_the_via_of_a_request_tells_where_it_really_came_from(
         ("10.0.0.9:5062;rport=41234", BEHIND_NAT),
         ("10.0.0.9:5062;rport=41235", sansip.Address("198.51.100.77", 5062)),
         ("10.0.0.9:5062;received=203.0.113.66", sansip.Address("198.51.100.77", 5062)),
-        ("10.0.0.9:5062;maddr=203.0.113.8", sansip.Address("203.0.113.8", 5062)),
-        ("10.0.0.9;maddr=203.0.113.8;rport", sansip.Address("203.0.113.8", 5060)),
-        ("10.0.0.9:5062;maddr=[2001:db8::8]", sansip.Address("2001:db8::8", 5062)),
     ],
 )
 def test_where_the_response_goes(via: str, to: sansip.Address) -> None:
@@ -107,8 +104,7 @@ def test_where_the_response_goes(via: str, to: sansip.Address) -> None:
 @pytest.mark.parametrize(
     "maddr",
     [
-        *("239.1.1.1", "255.255.255.255", "0.0.0.0", "127.0.0.1", "169.254.1.1"),
-        *("[::1]", "[ff02::1]", "[::]", "[::ffff:127.0.0.1]"),
+        *("239.1.1.1", "224.0.1.75", "[ff02::1]", "[::ffff:239.1.1.1]"),
     ],
 )
 def test_no_response_goes_where_none_should(maddr: str) -> None:
@@ -122,7 +118,7 @@ def test_no_response_goes_where_none_should(maddr: str) -> None:
 
 
 @pytest.mark.rule("3261-18.2.2-07")
-@pytest.mark.parametrize("maddr", ["239.1.1.1", "127.0.0.1"])
+@pytest.mark.parametrize("maddr", ["239.1.1.1", "[ff02::1]"])
 def test_nor_does_a_refusal(maddr: str) -> None:
     stage = on_stage()
     bad = options(f"10.0.0.9;branch=z9hG4bK1;maddr={maddr}").remove("Call-ID")
@@ -131,11 +127,12 @@ def test_nor_does_a_refusal(maddr: str) -> None:
     assert stage.topics() == ["malformed"]
 
 
+ELSEWHERE = ["203.0.113.8", "127.0.0.1", "0.0.0.0", "255.255.255.255", "[2001:db8::8]", "[::1]"]
 NO_ADDRESS = ["phone.example.org", "localhost", "10.example.com", "0177.0.0.1", "10.1", "256.1.1.1"]
 
 
 @pytest.mark.rule("3261-18.2.2-03", "3261-18.2.2-04", "3261-18.2.2-05", "SIO-09")
-@pytest.mark.parametrize("maddr", NO_ADDRESS)
+@pytest.mark.parametrize("maddr", NO_ADDRESS + ELSEWHERE)
 @pytest.mark.parametrize(
     ("via", "to"),
     [
@@ -144,8 +141,10 @@ NO_ADDRESS = ["phone.example.org", "localhost", "10.example.com", "0177.0.0.1", 
         ("10.0.0.9:5062;rport", BEHIND_NAT),
     ],
 )
-def test_a_maddr_that_is_no_address_is_ignored(via: str, to: sansip.Address, maddr: str) -> None:
-    """The response goes to the source, as if there were no maddr: nobody looks names up for it."""
+def test_a_maddr_is_ignored_so_that_nobody_aims_our_answers(
+    via: str, to: sansip.Address, maddr: str
+) -> None:
+    """The response goes to the source, as if there were no maddr: and nobody looks names up."""
     stage = on_stage()
     stage.receive(options(f"{via};branch=z9hG4bK1;maddr={maddr}"), BEHIND_NAT)
     stage.respond(200, GW_1, method="OPTIONS")

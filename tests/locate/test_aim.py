@@ -2,7 +2,7 @@
 
 import pytest
 
-from sansip.locate import Aim, aim
+from sansip.locate import Aim, aim, literal
 from sansip.locate.aim import askable, canonical, numeric
 from sansip.message import parse_uri
 
@@ -65,3 +65,36 @@ def test_names_that_dns_can_carry(name: str) -> None:
 )
 def test_names_that_dns_cannot_carry(name: str) -> None:
     assert not askable(name)
+
+
+@pytest.mark.rule("3263-4.2-01", "3263-4-02")
+@pytest.mark.parametrize(
+    ("uri", "hop"),
+    [
+        ("sip:192.0.2.1", "udp:192.0.2.1:5060"),
+        ("sip:192.0.2.1:5070", "udp:192.0.2.1:5070"),
+        ("sip:[2001:DB8::1]", "udp:[2001:db8::1]:5060"),
+        ("sip:gw.example.com;maddr=192.0.2.1", "udp:192.0.2.1:5060"),
+        ("sip:gw.example.com", None),
+        ("sips:192.0.2.1", None),
+        ("sip:192.0.2.1;transport=tls", None),
+        ("sip:192.0.2.999", None),
+    ],
+)
+def test_an_address_needs_no_lookup_unless_the_transport_is_in_question(
+    uri: str, hop: str | None
+) -> None:
+    found = literal(aimed(uri))
+    assert (None if found is None else str(found)) == hop
+
+
+def test_without_udp_or_without_that_ip_version_an_address_is_no_hop_at_once() -> None:
+    uri = parse_uri("sip:192.0.2.1")
+    assert literal(aim(uri, ("tls",), (4,))) is None
+    assert literal(aim(uri, ("udp",), (6,))) is None
+
+
+@pytest.mark.parametrize("text", ["fe80::1%eth0", "fe80::1%", "::%x"])
+def test_an_address_with_a_zone_is_none(text: str) -> None:
+    """A zone means something on one machine only."""
+    assert canonical(text) is None

@@ -55,6 +55,20 @@ def test_a_100_gets_the_timestamp_and_no_tag() -> None:
     assert reply(invite(), 180).get("timestamp") is None
 
 
+@pytest.mark.rule("3261-8.2.6.2-01", "3261-25-02")
+@pytest.mark.parametrize(
+    ("to", "made"),
+    [
+        ("<sip:b@h>;tag", "<sip:b@h>;tag"),  # never a second one
+        ('"a;tag=1" <sip:b@h;tag=2>', '"a;tag=1" <sip:b@h;tag=2>;tag=t'),
+        ('"b <sip:b@h>', '"b <sip:b@h>;tag=t'),
+    ],
+)
+def test_a_tag_is_added_where_there_is_none(to: str, made: str) -> None:
+    request = Request.make("INVITE", "sip:b@h", [("To", to)])
+    assert reply(request, 400, to_tag="t").get("to") == made
+
+
 @pytest.mark.rule("3261-8.2.6.2-01")
 def test_a_tag_is_never_replaced() -> None:
     request = invite(*(row.replace("b@h>", "b@h>;x;tag=9") for row in ROWS))

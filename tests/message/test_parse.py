@@ -464,3 +464,11 @@ def test_limits_that_are_not_exceeded_do_not_matter() -> None:
 @pytest.mark.parametrize("data", [b"", b"\r\n\r\n", b"\0", b"SIP", wire(START, *ROWS)[:-8]])
 def test_a_head_that_does_not_end_is_refused(data: bytes) -> None:
     assert refusal(data).status_hint == 400
+
+
+@pytest.mark.rule("3261-8.1.1-01", "SIO-04")
+def test_a_start_line_that_is_too_long_is_refused_as_such() -> None:
+    """414 is Request-URI Too Long (RFC 3261 21.4.12)."""
+    data = wire(f"INVITE sip:{'b' * 200}@example.com SIP/2.0", *ROWS)
+    assert refusal(data, MessageLimits(line=150)).status_hint == 414
+    assert parse(data, limits=MessageLimits(line=1000)) == parse(data)

@@ -11,7 +11,6 @@ from sansip.proxy import vocabulary as v
 GW_1, GW_2 = "sip:bob@gw-1.example.com", "sip:bob@gw-2.example.com"
 
 
-
 @pytest.mark.rule("3263-4.3-08")
 def test_the_hunt_ends_at_its_deadline_dns_included() -> None:
     call = Call(make_hunt(deadline=10.0))

@@ -233,8 +233,8 @@ def test_what_will_not_be_answered_absorbs_copies_until_its_sender_has_given_up(
 ) -> None:
     machine = Machine("server", reliable=reliable).run(until=given_up_at)
     machine.give(how)
-    for given in (Retransmitted(), respond(200), Retransmitted()):
-        machine.give(given)
+    for again in (Retransmitted(), respond(200), Retransmitted()):
+        machine.give(again)
         machine.run(until=31.9)
     assert machine.state == server.Abandoned()
     machine.run()

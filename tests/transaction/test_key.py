@@ -3,7 +3,14 @@
 import pytest
 
 from sansip.message import Request, parse, parse_via
-from sansip.transaction import ack_keys, acknowledges, client_key, invite_key, server_key
+from sansip.transaction import (
+    ack_keys,
+    acknowledges,
+    client_key,
+    has_cookie,
+    invite_key,
+    server_key,
+)
 
 COOKIE_VIA = "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK77"
 OLD_VIA = "SIP/2.0/UDP 192.0.2.1;branch=77"
@@ -131,6 +138,21 @@ def test_the_cookie_and_foreign_branches_compare_without_case() -> None:
     shouted = request(via="SIP/2.0/UDP 192.0.2.1;branch=Z9HG4BKABC")
     quiet = request(via="SIP/2.0/UDP 192.0.2.1;branch=z9hg4bkabc")
     assert server_key(shouted) == server_key(quiet) == "s|z9hg4bkabc|192.0.2.1:5060|INVITE"
+
+
+@pytest.mark.rule("3261-8.1.1.7-02", "3261-17.2.3-01", "3261-17.2.3-04", "AMB-05")
+@pytest.mark.parametrize(
+    ("branch", "compliant"),
+    [
+        (";branch=z9hG4bK77", True),
+        (";branch=Z9HG4BK77", True),
+        (";branch=z9hG4bK", False),
+        (";branch=77", False),
+        ("", False),
+    ],
+)
+def test_the_cookie_needs_something_behind_it(branch: str, *, compliant: bool) -> None:
+    assert has_cookie(request(via=f"SIP/2.0/UDP 192.0.2.1{branch}")) is compliant
 
 
 # Server transactions, without the cookie -------------------------------------------------------
