@@ -69,16 +69,19 @@ class Hunter:
 
     def may_advance(self) -> bool:
         """Whether there is somewhere to go, and nothing forbids it."""
-        if self.wanting or self.refused or self.cancelled is not None or self.is_late():
-            return False
         more = self.hops or self.locating or self.targets
-        return bool(more) and len(self.branches) < self.facts.most_branches
+        return bool(more) and not self.wanting and self.is_open()
+
+    def is_open(self) -> bool:
+        """Whether a new branch may still begin: no CANCEL, no 6xx, time and room left."""
+        over = self.cancelled is not None or self.refused or self.is_late()
+        return not over and len(self.branches) < self.facts.most_branches
 
     def advance(self) -> None:
         """Try the next hop, as soon as there is one."""
-        if self.cancelled is not None or self.refused or self.ringing is not None or self.is_late():
-            return
         self.wanting = False
+        if self.ringing is not None or not self.is_open():
+            return
         while self.hops:
             hop, self.hops = self.hops[0], self.hops[1:]
             if self.is_new(hop):
@@ -86,7 +89,7 @@ class Hunter:
                 return
         if self.locating:
             self.wanting = True
-        elif self.targets and len(self.branches) < self.facts.most_branches:
+        elif self.targets:
             self.target, self.targets = self.targets[0], self.targets[1:]
             self.locating = self.wanting = True
             self.out.append(Locate(self.target))
@@ -96,9 +99,7 @@ class Hunter:
         return not self.rang and self.at >= self.deadline
 
     def is_new(self, hop: Hop) -> bool:
-        """No (Request-URI, hop) twice for a request, and no more branches than allowed."""
-        if len(self.branches) >= self.facts.most_branches:
-            return False
+        """No (Request-URI, hop) twice for a request."""
         uri = self.target.uri
         return not any(
             branch.target.uri == uri

@@ -212,7 +212,6 @@ def _cancel(hunter: Hunter, reasons: tuple[str, ...]) -> None:
     if hunter.cancelled is None and hunter.facts.invite:
         hunter.cancelled = reasons
         hunter.stop_locating()
-        hunter.hops = hunter.targets = ()
         for branch in hunter.branches:
             if branch.open:
                 hunter.want_cancel(branch.number, *reasons)
