@@ -112,6 +112,8 @@ def _hunt(relay: Relay, method: str) -> order.Hunt:
     timer_c = _seconds("timer_c", relay.timer_c)
     if timer_c <= TIMER_C:
         raise PolicyError(f"timer_c is {timer_c:g} s; RFC 3261 16.6 wants more than {TIMER_C:g}")
+    if relay.late not in ("first", "cancel"):
+        raise PolicyError(f'late is {relay.late!r}; it must be "first" or "cancel"')
     advance = relay.advance_after
     if advance == "default":
         advance = EARLY if method == "INVITE" or method in EARLY_NON_INVITE else None

@@ -11,6 +11,7 @@ NONSENSICAL: dict[str, Whatever] = {
     "rewrite": "all",
     "progress_after": "soon",
     "failover_on": 503,
+    "late": "never",
     "reason": 404,
     "status": "404",
 }
@@ -165,6 +166,7 @@ NONSENSE: list[tuple[Whatever, str]] = [
     ),
 ]
 LEAKS: list[Whatever] = [
+    sansip.Relay("sip:gw", late=NONSENSICAL["late"]),
     sansip.Relay("sip:gw", progress_after=NONSENSICAL["progress_after"]),
     sansip.Relay("sip:gw", failover_on=NONSENSICAL["failover_on"]),
     sansip.Reply(NONSENSICAL["status"]),
