@@ -115,6 +115,10 @@ class Message:
 
         Headers that are no lists, such as the four of authentication, give their rows.
         """
+        if self.names.count(name) == 1:
+            only = value_of(self.lines[self.names.index(name)])
+            if only and "," not in only:
+                return (only,)
         rows = self.rows(name)
         if name in SINGLE:
             return rows
@@ -156,6 +160,10 @@ class Message:
     def remove(self, name: str) -> Self:
         """Take all rows of that name out."""
         key = long_name(name)
+        if self.names.count(key) == 1:
+            at = self.names.index(key)
+            names, lines = self.names, self.lines
+            return self._edited(key, names[:at] + names[at + 1 :], lines[:at] + lines[at + 1 :])
         kept = [(n, line) for n, line in zip(self.names, self.lines, strict=True) if n != key]
         names, lines = tuple([n for n, _ in kept]), tuple([line for _, line in kept])
         return self._edited(key, names, lines)

@@ -54,10 +54,10 @@ _ROWS: Final = (
 _ORDINARY_REQUEST: Final = re.compile(
     rf"([A-Z]++) (sips?:(?:[A-Za-z0-9_.+\-]++@)?+{_HOST}(?::[0-9]{{1,4}}+)?+"
     rf"(?:;[a-z]++(?:=[{TOKEN_CHARACTERS}]++)?+)*+) SIP/2\.0\n"
-    rf"{_ROWS}(\1)\nMax-Forwards: [0-9]{{1,2}}+"
+    rf"{_ROWS}(\1)\nMax-Forwards: ([0-9]{{1,2}}+)"
 ).fullmatch
 _ORDINARY_RESPONSE: Final = re.compile(
-    rf"SIP/2\.0 ([1-6][0-9][0-9]) ([^\n]*+)\n{_ROWS}([A-Z]++)"
+    rf"SIP/2\.0 ([1-6][0-9][0-9]) ([^\n]*+)\n{_ROWS}([A-Z]++)()"
 ).fullmatch
 _REQUEST_ROWS: Final = itemgetter(
     "via", "from", "to", "call-id", "content-length", "cseq", "max-forwards"
@@ -140,6 +140,7 @@ def assemble(
         declared,
         number,
         method,
+        forwards,
     ) = found.groups()
     length = int(declared)
     if length != len(body):
@@ -151,6 +152,7 @@ def assemble(
         message = Response(int(first), second, names, lines, body)
     else:
         message = request = Request(first, second, names, lines, body)
+        request.max_forwards = int(forwards)
         if "[" in second:
             request.uri = parse_uri(second)
     if rest in _FEW_PARAMS and not rport and "[" not in host:
