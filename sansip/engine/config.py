@@ -14,7 +14,9 @@ from sansip.value import value
 Transport = Literal["udp"]
 TRANSPORTS: tuple[Transport, ...] = ("udp",)
 DEFAULT_PORT = 5060
-_SPECIAL_FIRST = ("0", "127", "169")  # and all from 224 on
+_IPV4 = 1 << 128  # tells the two versions apart where addresses are numbers
+_ALL = (1 << 129) - 1
+_SPECIAL_FIRST = ("0", "169")  # and all from 224 on
 
 
 @value
@@ -147,7 +149,8 @@ class Config:
         named = [_address(a, "aliases", DEFAULT_PORT) for a in self.aliases]
         self._mine = frozenset(own + bound + [(a.host.lower(), a.port) for a in named])
         self._sent_bys = frozenset(str(Address(host, port)) for host, port in own)
-        self._allowed = tuple(_network(text) for text in allow_hops)
+        networks = [_network(text) for text in allow_hops]
+        self._allowed = tuple([(_number(str(n[0])), _ALL ^ int(n.hostmask)) for n in networks])
         self.wildcards = any(_is_wildcard(endpoint.bind.host) for endpoint in self.endpoints)
         self.transports = tuple(dict.fromkeys(e.transport for e in self.endpoints))
         self.families = tuple(dict.fromkeys(e.family for e in self.endpoints))
@@ -170,7 +173,10 @@ class Config:
         if (host, hop.address.port) in self._mine:
             return "that is this proxy itself"
         why = special(host)
-        if why is None or any(ip_address(host) in network for network in self._allowed):
+        if why is None or why == "not an IP":
+            return why
+        number = _number(host)
+        if any(number & mask == network for network, mask in self._allowed):
             return None
         return f"{why} address; allow_hops does not list it"
 
@@ -240,6 +246,13 @@ def plain_host(host: str) -> str:
     return address if mapped is None else str(mapped)
 
 
+def _number(host: str) -> int:
+    """An IP address as a number, without the cost of an ip_address object for IPv4."""
+    if ":" in host:
+        return int(IPv6Address(host))
+    return _IPV4 | int.from_bytes(bytes(map(int, host.split("."))))
+
+
 def _network(text: str) -> IPv4Network | IPv6Network:
     try:
         return ip_network(text)
@@ -264,6 +277,8 @@ def special(host: str) -> str | None:
     if ":" not in address:
         # By far the most common case, without the cost of an ip_address object.
         first = address.partition(".")[0]
+        if first == "127":
+            return "loopback"
         if first not in _SPECIAL_FIRST and int(first) < 224:
             return None
     plain = plain_host(address)

@@ -4,7 +4,7 @@ import pytest
 
 import sansip
 from sansip import dns
-from stage import CALLER, GW_2, PROXY, ZONE, Stage, Whatever, make_request, on_stage
+from stage import CALLER, GW_2, PROXY, ZONE, Stage, Whatever, config, make_request, on_stage
 
 
 def call(uri: str, **options: Whatever) -> Stage:
@@ -156,3 +156,23 @@ def test_the_other_hops_are_tried_when_one_is_forbidden() -> None:
 def test_an_ip_version_that_we_have_not_is_no_hop() -> None:
     stage = call("sip:bob@[2001:db8::99]")
     assert stage.statuses() == [100, 480]
+
+
+@pytest.mark.parametrize(
+    ("hop", "network", "listed"),
+    [
+        ("127.0.0.1", "127.0.0.0/8", True),
+        ("127.1.2.3", "127.1.2.0/24", True),
+        ("127.1.3.3", "127.1.2.0/24", False),
+        ("::ffff:127.0.0.1", "127.0.0.0/8", True),
+        ("fe80::ffff:7f00:1", "127.0.0.0/8", False),
+        ("fe80::1", "fe80::/10", True),
+        ("127.0.0.1", "::/0", False),
+        ("::1", "0.0.0.0/0", False),
+    ],
+)
+def test_allow_hops_lists_networks_of_either_version(
+    hop: str, network: str, listed: object
+) -> None:
+    found = config(allow_hops=[network]).refuses(sansip.Hop("udp", sansip.Address(hop, 5060)))
+    assert (found is None) is listed
