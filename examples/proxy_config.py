@@ -61,6 +61,7 @@ class Group:
     targets: tuple[str, ...]
     algorithm: Literal["first"]
     rewrite: Rewrite
+    probe_every: float | None
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ class Settings:
     secret: bytes | None
     routes: tuple[Route, ...]
     groups: tuple[tuple[str, tuple[str, ...]], ...]  # with one for each ``to = "sip:..."``
+    warnings: tuple[str, ...] = ()  # what the file asks for and does not get
 
     def config(self) -> Config:
         """Make the engine's configuration."""
@@ -152,6 +154,13 @@ def _settings(top: Table) -> Settings:
         secret,
         tuple(routes),
         _members(groups, routes),
+        tuple(
+            [
+                f"groups.{name}.probe_every: no probes in this version; each call finds out itself"
+                for name, group in groups.items()
+                if group.probe_every is not None
+            ]
+        ),
     )
 
 
@@ -188,8 +197,9 @@ def _groups(table: Table) -> dict[str, Group]:
             group.need("targets", each(_target), NO_TEXTS, "name at least one SIP URI"),
             group.take("algorithm", _algorithm, "first"),
             group.take("rewrite", one_of(REWRITES), "host"),
+            group.take("probe_every", seconds, None),
         )
-        group.later("list", "set", "probe_every")
+        group.later("list", "set")
         group.close()
     return found
 

@@ -44,6 +44,8 @@ def main() -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
+    for warning in settings.warnings:
+        print(f"{options.config.name}: {warning}", file=sys.stderr)
     return trio.run(Proxy(options, settings).run)
 
 

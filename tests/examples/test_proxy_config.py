@@ -136,3 +136,13 @@ def test_all_errors_are_told_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
         load('domain = 1\nlisten = ["tls:1"]\n[relay]\nlate = 1', "p")
     assert len(caught.value.lines) == 3
+
+
+def test_probes_are_asked_for_in_vain_and_the_reader_is_told() -> None:
+    text = """listen = ["udp:192.0.2.10:5060"]
+[groups.g]
+targets = ["sip:gw-1.example.com"]
+probe_every = 1.0
+"""
+    (warning,) = load(text, "proxy.toml").warnings
+    assert warning.startswith("groups.g.probe_every: no probes in this version")
