@@ -14,8 +14,11 @@ class RemoteProtocolError(ProtocolError):
 
     ``status_hint`` is the status code to answer a request with (400, 413, 416, 505 ...), and
     ``message`` what could be read of it: a ``Request`` with enough in it to be answered, a
-    ``Response`` (drop it), or None when nothing was recognisable. ``header`` names the header at
-    fault, or is empty; ``offset`` counts bytes from the start of the message, or is -1.
+    ``Response`` (drop it), or None when nothing was recognisable. ``reason`` is a sentence for
+    people: what is wrong, which rule says so, what to do about it. ``rule`` is that rule alone
+    ("RFC 3261 20.42"); ``header`` the header at fault in lower case, or empty; ``offset`` the place
+    in bytes from the start of the message: where the row at fault begins, or -1 for an error about
+    something that is not in a message.
     """
 
     def __init__(
@@ -25,6 +28,7 @@ class RemoteProtocolError(ProtocolError):
         status_hint: int = 400,
         header: str = "",
         offset: int = -1,
+        rule: str = "",
         message: object = None,
     ) -> None:
         """All but the reason may be left out."""
@@ -33,4 +37,5 @@ class RemoteProtocolError(ProtocolError):
         self.status_hint = status_hint
         self.header = header
         self.offset = offset
+        self.rule = rule
         self.message = message

@@ -11,7 +11,7 @@ from typing import Final
 
 from sansip.errors import RemoteProtocolError
 from sansip.message.fields import name_addr, parse_cseq
-from sansip.message.grammar import is_token, malformed, number
+from sansip.message.grammar import broken, is_token, malformed, number
 from sansip.message.limits import MessageLimits
 from sansip.message.model import MAX_FORWARDS, Message, Request, Response
 from sansip.message.names import SPELLED, long_name
@@ -42,11 +42,11 @@ _WORD: Final = re.compile(r"[^\x00-\x20\x7f]++")
 _BLANKS: Final = (" ", "\t")
 
 
-def name_with_care(names: list[str], lines: list[str]) -> tuple[list[str], list[str]]:
+def name_with_care(start: str, names: list[str], lines: list[str]) -> tuple[list[str], list[str]]:
     """Find the names that are still empty, and join folded lines to rows; give (names, rows)."""
     if lines[0].startswith(_BLANKS):
-        reason = "a continuation line follows the start line (RFC 3261 7.3.1)"
-        raise RemoteProtocolError(f"{reason}; begin with a header")
+        problem = "a continuation line follows the start line"
+        raise broken(problem, "RFC 3261 7.3.1", "begin with a header", offset=len(start) + 2)
     pairs = list(zip(names, lines, strict=True))
     firsts = [at for at, (name, line) in enumerate(pairs) if name or line[0] not in _BLANKS]
     if len(firsts) == len(lines):
@@ -61,8 +61,8 @@ def _name_of(line: str) -> str:
     # HCOLON = *( SP / HTAB ) ":" SWS
     text = text.rstrip(" \t")
     if not colon or not is_token(text):
-        reason = f"{line[:40]!r} does not begin with a header name and a colon (RFC 3261 7.3.1)"
-        raise RemoteProtocolError(f"{reason}; send Name: value")
+        problem = f"{line[:40]!r} does not begin with a header name and a colon"
+        raise broken(problem, "RFC 3261 7.3.1", "send Name: value")
     return long_name(text)
 
 
@@ -72,10 +72,8 @@ def check_sizes(
     """Refuse more rows, more Vias and longer rows than the limits allow."""
     too_much = ""
     if len(start) > limits.line:
-        reason = (
-            f"a start line of more than {limits.line} characters is not read; send a shorter URI"
-        )
-        raise RemoteProtocolError(reason, status_hint=414)
+        problem = f"a start line of more than {limits.line} characters is not read"
+        raise broken(problem, "RFC 3261 21.4.12", "send a shorter URI", status_hint=414)
     if len(lines) > limits.headers:
         too_much = f"{len(lines)} header rows, at most {limits.headers}"
     elif names.count("via") > limits.vias:
@@ -83,8 +81,8 @@ def check_sizes(
     elif max(map(len, lines), default=0) > limits.line:
         too_much = f"a header row of more than {limits.line} characters"
     if too_much:
-        reason = f"{too_much} are read; send a smaller message"
-        raise RemoteProtocolError(reason, status_hint=513)
+        problem = f"{too_much} are read"
+        raise broken(problem, "RFC 3261 21.5.7", "send a smaller message", status_hint=513)
 
 
 def declared_length(names: tuple[str, ...], lines: tuple[str, ...]) -> int | None:
@@ -96,8 +94,8 @@ def declared_length(names: tuple[str, ...], lines: tuple[str, ...]) -> int | Non
         raise wrong_count("content-length", count)
     length = number(value_of(lines[names.index("content-length")]), _MAX_LENGTH)
     if length is None:
-        problem = "is not a number of bytes (RFC 3261 20.14)"
-        raise malformed("Content-Length", problem, "send digits only")
+        problem = "is not a number of bytes"
+        raise malformed("Content-Length", problem, "RFC 3261 20.14", "send digits only")
     return length
 
 
@@ -122,11 +120,14 @@ def _start(
     rest, _, version = start.rpartition(" ")
     method, _, uri_text = rest.partition(" ")
     if not (is_token(method) and uri_text and " " not in uri_text and _VERSION.fullmatch(version)):
-        reason = "the first line is not method, one space, Request-URI, one space, SIP/2.0"
-        raise RemoteProtocolError(f"{reason} (RFC 3261 7.1)", offset=0)
+        problem = "the first line is not method, one space, Request-URI, one space, SIP/2.0"
+        raise broken(problem, "RFC 3261 7.1", "send it so", offset=0)
     if version.upper() != "SIP/2.0":
-        reason = f"the request is in {version} (RFC 3261 7.1); send SIP/2.0"
-        raise RemoteProtocolError(reason, status_hint=505, offset=len(rest) + 1)
+        problem, at = (
+            f"the request is in {version}",
+            len(rest.encode("utf-8", "surrogateescape")) + 1,
+        )
+        raise broken(problem, "RFC 3261 7.1", "send SIP/2.0", status_hint=505, offset=at)
     uri = parse_uri(uri_text)
     request = Request(method, uri_text, names, lines, _cut(body, names, lines))
     request.uri = uri
@@ -145,20 +146,20 @@ def _cut(body: bytes, names: tuple[str, ...], lines: tuple[str, ...]) -> bytes:
 
 def _status_line(version: str, rest: str) -> tuple[int, str]:
     if version.upper() != "SIP/2.0":
-        reason = f"the response is in {version} (RFC 3261 7.1); send SIP/2.0"
-        raise RemoteProtocolError(reason, status_hint=505, offset=0)
+        problem = f"the response is in {version}"
+        raise broken(problem, "RFC 3261 7.1", "send SIP/2.0", status_hint=505, offset=0)
     # Status-Line = SIP-Version SP Status-Code SP Reason-Phrase; some leave the second SP out
     code, _, reason_phrase = rest.partition(" ")
     if len(code) != 3 or not 100 <= (number(code, 999) or 0) <= 699:
-        reason = "the status code is not from 100 to 699 (RFC 3261 7.2); send three digits"
-        raise RemoteProtocolError(reason, offset=8)
+        problem = "the status code is not from 100 to 699"
+        raise broken(problem, "RFC 3261 7.2", "send three digits", offset=8)
     return int(code), reason_phrase
 
 
 def _tag(text: str, header: str) -> str | None:
     tag = name_addr(text, header).param("tag")
     if tag == "":
-        raise malformed(header, "has a tag without a value (RFC 3261 19.3)", "leave it out")
+        raise malformed(header, "has a tag without a value", "RFC 3261 19.3", "leave it out")
     return tag
 
 
@@ -174,31 +175,34 @@ def _check_rows(message: Message, names: tuple[str, ...], lines: tuple[str, ...]
     message.to_tag = _tag(value_of(lines[names.index("to")]), "To")
     message.call_id = call_id = value_of(lines[names.index("call-id")])
     if _WORD.fullmatch(call_id) is None:
-        raise malformed("Call-ID", "is not one word (RFC 3261 25.1)", "leave white space out")
+        raise malformed("Call-ID", "is not one word", "RFC 3261 25.1", "leave white space out")
     message.cseq = parse_cseq(value_of(lines[names.index("cseq")]))
 
 
 def _check_request(request: Request, names: tuple[str, ...], lines: tuple[str, ...]) -> None:
     method, named = request.method, request.cseq.method
     if named != method:
-        reason = f"CSeq: says {named}, but the request is {method} (RFC 3261 8.1.1.5)"
+        problem = f"CSeq: says {named}, but the request is {method}"
         hint = 400 if method in METHODS else 501
-        raise RemoteProtocolError(f"{reason}; make them equal", status_hint=hint, header="cseq")
+        rule, remedy = "RFC 3261 8.1.1.5", "make them equal"
+        raise broken(problem, rule, remedy, status_hint=hint, header="cseq")
     count = names.count("max-forwards")
     if count > 1:
         raise wrong_count("max-forwards", count)
     if count and number(value_of(lines[names.index("max-forwards")]), MAX_FORWARDS) is None:
-        problem = "is not a number from 0 to 255 (RFC 3261 20.22)"
-        raise malformed("Max-Forwards", problem, "send 70")
+        problem = "is not a number from 0 to 255"
+        raise malformed("Max-Forwards", problem, "RFC 3261 20.22", "send 70")
 
 
 def wrong_count(name: str, count: int) -> RemoteProtocolError:
     """Make the error for a header that is missing, or there more than once."""
-    problem = "comes more than once (RFC 3261 7.3.1)" if count else "is missing (RFC 3261 8.1.1)"
-    return malformed(SPELLED[name], problem, "send exactly one")
+    problem, rule = "is missing", "RFC 3261 8.1.1"
+    if count:
+        problem, rule = "comes more than once", "RFC 3261 7.3.1"
+    return malformed(SPELLED[name], problem, rule, "send exactly one")
 
 
 def too_short(declared: int, came: int) -> RemoteProtocolError:
     """Make the error for a body that ends before its Content-Length (18.3)."""
-    problem = f"{declared} bytes declared, {came} came (RFC 3261 18.3)"
-    return malformed("Content-Length", problem, "send all of it")
+    problem = f"{declared} bytes declared, {came} came"
+    return malformed("Content-Length", problem, "RFC 3261 18.3", "send all of it")

@@ -181,14 +181,14 @@ def _careful_via(text: str) -> Via:
     first, *pieces = split_outside(text, ";")
     found = _SENT_PROTOCOL.fullmatch(first.strip(" \t"))
     if found is None or (found[1].upper(), found[2]) != ("SIP", "2.0"):
-        problem = "does not begin with SIP/2.0/transport and sent-by (RFC 3261 20.42)"
-        raise malformed("Via", problem, "send for example SIP/2.0/UDP host")
+        problem = "does not begin with SIP/2.0/transport and sent-by"
+        raise malformed("Via", problem, "RFC 3261 20.42", "send for example SIP/2.0/UDP host")
     host, port = read_host_port(found[4], "Via")
     params = read_params(pieces, "Via")
     branch = dict(params).get("branch")
     if branch is not None and not is_token(branch):
-        problem = "branch is not a token (RFC 3261 20.42)"
-        raise malformed("Via", problem, "send z9hG4bK and something unique")
+        problem = "branch is not a token"
+        raise malformed("Via", problem, "RFC 3261 20.42", "send z9hG4bK and something unique")
     rest = tuple([pair for pair in params if pair[0] != "branch"])
     return Via(found[3].upper(), host, port, branch, rest)
 
@@ -198,8 +198,8 @@ def parse_cseq(text: str) -> CSeq:
     words = [word for word in unfold(text).replace("\t", " ").split(" ") if word]
     count = number(words[0], MAX_CSEQ) if len(words) == 2 else None
     if count is None or not is_token(words[1]):
-        problem = "is not a number up to 2**32-1 and a method (RFC 3261 8.1.1.5)"
-        raise malformed("CSeq", problem, "send for example 1 INVITE")
+        problem = "is not a number up to 2**32-1 and a method"
+        raise malformed("CSeq", problem, "RFC 3261 8.1.1.5", "send for example 1 INVITE")
     return CSeq(count, words[1])
 
 
@@ -216,22 +216,22 @@ def name_addr(text: str, header: str = "Address") -> NameAddr:
         uri_text, closing, rest = rest.partition(">")
         between, *pieces = split_outside(rest, ";")
         if not closing or between.strip(" \t"):
-            problem = "the angle brackets round the URI do not match (RFC 3261 20.10)"
-            raise malformed(header, problem, "send <URI>")
+            problem = "the angle brackets round the URI do not match"
+            raise malformed(header, problem, "RFC 3261 20.10", "send <URI>")
     else:
         # In the addr-spec form "?" and "," need brackets, and ";" begins the header's parameters
         # (RFC 3261 20.10, RFC 8217).
         display, (uri_text, *pieces) = "", split_outside(text, ";")
         uri_text = uri_text.rstrip(" \t")
         if "?" in uri_text or "," in uri_text:
-            problem = 'a URI with "?" or "," in it needs angle brackets (RFC 8217)'
-            raise malformed(header, problem, "send <URI>")
+            problem = 'a URI with "?" or "," in it needs angle brackets'
+            raise malformed(header, problem, "RFC 8217", "send <URI>")
     if not uri_text or _ILLEGAL_IN_URI.search(uri_text):
-        problem = "the URI is empty or has a character that no URI can have (RFC 3261 25.1)"
-        raise malformed(header, problem, "escape it")
+        problem = "the URI is empty or has a character that no URI can have"
+        raise malformed(header, problem, "RFC 3261 25.1", "escape it")
     if not (is_quoted_string(display) or _DISPLAY_TOKENS.fullmatch(display)):
-        problem = "the display name is neither tokens nor one quoted string (RFC 3261 25.1)"
-        raise malformed(header, problem, "quote it")
+        problem = "the display name is neither tokens nor one quoted string"
+        raise malformed(header, problem, "RFC 3261 25.1", "quote it")
     return NameAddr(unquote(display), uri_text, read_params(pieces, header))
 
 

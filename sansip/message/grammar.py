@@ -37,9 +37,28 @@ _STEPS: Final = MappingProxyType(
 )
 
 
-def malformed(what: str, problem: str, remedy: str) -> RemoteProtocolError:
+def malformed(what: str, problem: str, rule: str, remedy: str) -> RemoteProtocolError:
     """Make the error for a header, or the Request-URI, that cannot be read."""
-    return RemoteProtocolError(f"{what}: {problem}; {remedy}", header=what.lower())
+    return broken(f"{what}: {problem}", rule, remedy, header=what.lower())
+
+
+def broken(
+    problem: str,
+    rule: str,
+    remedy: str,
+    *,
+    status_hint: int = 400,
+    header: str = "",
+    offset: int = -1,
+) -> RemoteProtocolError:
+    """Make an error of its three parts: what is wrong, which rule says so, what to do about it."""
+    return RemoteProtocolError(
+        f"{problem} ({rule}); {remedy}",
+        status_hint=status_hint,
+        header=header,
+        offset=offset,
+        rule=rule,
+    )
 
 
 def is_token(text: str) -> bool:
@@ -90,14 +109,14 @@ def read_params(pieces: Iterable[str], header: str) -> Params:
         name, equals, text = piece.partition("=")
         name, text = name.strip(" \t").lower(), text.strip(" \t")
         if not is_token(name):
-            problem = f"{name!r} is not a parameter name (RFC 3261 25.1)"
-            raise malformed(header, problem, "send a token")
+            problem = f"{name!r} is not a parameter name"
+            raise malformed(header, problem, "RFC 3261 25.1", "send a token")
         if name in seen:
-            problem = f"parameter {name} comes twice (RFC 3261 7.3.1)"
-            raise malformed(header, problem, "send it once")
+            problem = f"parameter {name} comes twice"
+            raise malformed(header, problem, "RFC 3261 7.3.1", "send it once")
         if equals and not (_BARE_VALUE.fullmatch(text) or _QUOTED.fullmatch(text)):
-            problem = f"{name} has no token, host or quoted string for a value (RFC 3261 25.1)"
-            raise malformed(header, problem, "quote it")
+            problem = f"{name} has no token, host or quoted string for a value"
+            raise malformed(header, problem, "RFC 3261 25.1", "quote it")
         seen.add(name)
         params.append((name, text))
     return tuple(params)
@@ -148,12 +167,13 @@ def read_host_port(text: str, header: str) -> tuple[str, int | None]:
         host = host.strip(" \t")
         good = _HOST.fullmatch(host) is not None
     if not good:
-        problem = f"{text!r} does not begin with a host name or IP address (RFC 3261 25.1)"
-        raise malformed(header, problem, "put IPv6 in brackets, escape nothing")
+        problem = f"{text!r} does not begin with a host name or IP address"
+        raise malformed(header, problem, "RFC 3261 25.1", "put IPv6 in brackets, escape nothing")
     if not colon:
         return host, None
     port = number(port_text.strip(" \t"), _MAX_PORT) if colon == ":" else None
     if port is None:
-        problem = f"{text!r} does not end in a port number (RFC 3261 25.1)"
-        raise malformed(header, problem, "send one up to 65535, and put IPv6 in brackets")
+        problem = f"{text!r} does not end in a port number"
+        remedy = "send one up to 65535, and put IPv6 in brackets"
+        raise malformed(header, problem, "RFC 3261 25.1", remedy)
     return host, port

@@ -27,7 +27,7 @@ from sansip.message.careful import (
     too_short,
 )
 from sansip.message.fields import ORDINARY_ADDRESS, CSeq, Via
-from sansip.message.grammar import TOKEN_CHARACTERS, Params
+from sansip.message.grammar import TOKEN_CHARACTERS, Params, broken
 from sansip.message.limits import DEFAULT_LIMITS, MessageLimits
 from sansip.message.model import Request, Response
 from sansip.message.names import known_name
@@ -99,7 +99,7 @@ def read_rows(data: bytes, end: int, limits: MessageLimits) -> Rows:
     # "Name: value" with a name in a usual spelling, or else ""
     names = [known_name(line.partition(" ")[0], "") for line in lines]
     if "" in names:
-        names, lines = name_with_care(names, lines)
+        names, lines = name_with_care(start, names, lines)
     if end > limits.line or count > limits.vias or count > limits.headers:
         check_sizes(start, names, lines, limits)
     return start, tuple(names), tuple(lines)
@@ -179,16 +179,17 @@ def _first_rows(
 
 def _unreadable(data: bytes, limits: MessageLimits) -> RemoteProtocolError:
     if len(data) > limits.message:
-        reason = f"{len(data)} bytes, at most {limits.message} are read; send a smaller message"
-        return RemoteProtocolError(reason, status_hint=513)
-    reason = "no empty line ends the headers (RFC 3261 7); end them with CRLF CRLF"
-    return RemoteProtocolError(reason, offset=len(data))
+        problem = f"{len(data)} bytes, at most {limits.message} are read"
+        remedy, at = "send a smaller message", limits.message
+        return broken(problem, "RFC 3261 21.5.7", remedy, status_hint=513, offset=at)
+    problem = "no empty line ends the headers"
+    return broken(problem, "RFC 3261 7", "end them with CRLF CRLF", offset=len(data))
 
 
 def _bare_line_end(head: bytes) -> RemoteProtocolError:
     found = _BARE_END.search(head)
-    reason = "a line ends in a bare CR or LF (RFC 3261 25.1); end every line with CRLF"
-    return RemoteProtocolError(reason, offset=-1 if found is None else found.start())
+    problem, at = "a line ends in a bare CR or LF", -1 if found is None else found.start()
+    return broken(problem, "RFC 3261 25.1", "end every line with CRLF", offset=at)
 
 
 def _with_crlf(data: bytes) -> bytes:

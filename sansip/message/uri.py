@@ -111,11 +111,12 @@ def parse_uri(text: str, header: str = "Request-URI") -> Uri:
         return Uri(scheme, user, None, host, int(port) if port else None, params, None, text)
     wrong = _ILLEGAL.search(text)
     if wrong is not None:
-        problem = f"{wrong.group()!r} is not allowed in a URI (RFC 3261 25.1)"
-        raise malformed(header, problem, "escape it, or leave it out")
+        problem = f"{wrong.group()!r} is not allowed in a URI"
+        raise malformed(header, problem, "RFC 3261 25.1", "escape it, or leave it out")
     scheme, colon, opaque = text.partition(":")
     if not (colon and opaque and _SCHEME.fullmatch(scheme)):
-        raise malformed(header, f"{text!r} is not a URI (RFC 3261 25.1)", "begin with a scheme")
+        problem = f"{text!r} is not a URI"
+        raise malformed(header, problem, "RFC 3261 25.1", "begin with a scheme")
     scheme = scheme.lower()
     if scheme not in {"sip", "sips"}:
         if scheme != "tel":
