@@ -2,6 +2,7 @@
 # and brought up to date when pyproject.toml changes.
 
 VENV := .venv
+COMPARED := .venv-compare
 BIN := $(VENV)/bin
 ARGS ?=
 # The first of these that runs and is new enough; or say `make PYTHON=/path/to/python3.12 ...`.
@@ -10,7 +11,7 @@ PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; 
 	done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format-check lint types imports coverage bench format golden clean
+.PHONY: help demo test check format-check lint types imports coverage bench compare fuzz format golden clean
 
 help: ## this page
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,15 +28,27 @@ bench: $(VENV)/.has-dev ## what things cost, beside a baseline measured in the s
 	$(BIN)/python -m pytest tests/bench -o python_files='bench_*.py' \
 		--benchmark-columns=min,median,stddev --benchmark-sort=name --benchmark-min-time=0.001 $(ARGS)
 
+compare: $(COMPARED)/.has-libraries ## sansip beside other parsers; ARGS=--markdown puts the figures into docs/
+	PYTHONPATH=.:tests/support $(COMPARED)/bin/python tests/bench/compare/run.py $(ARGS)
+
 format: $(VENV)/.has-dev ## format the code, and mend what ruff can mend
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix-only
+
+# Each target for so many seconds, or so many runs if these are given; so many targets at a time.
+FUZZ_SECONDS ?= 60
+FUZZ_RUNS ?=
+FUZZ_JOBS ?=
+FUZZ = $(if $(FUZZ_RUNS),--runs $(FUZZ_RUNS),--seconds $(FUZZ_SECONDS)) $(if $(FUZZ_JOBS),--jobs $(FUZZ_JOBS))
+
+fuzz: $(VENV)/.has-fuzz ## coverage-guided fuzzing; FUZZ_SECONDS=3600 or FUZZ_RUNS=10000000, each target
+	$(BIN)/python tests/fuzz/fuzz.py $(FUZZ) $(ARGS)
 
 golden: $(VENV)/.has-test ## write the stored files of golden tests anew; then read the diff
 	$(BIN)/python -m pytest -m golden --regenerate
 
 clean: ## remove everything that make makes
-	rm -rf $(VENV) dist .coverage .benchmarks .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(COMPARED) dist .fuzz .coverage .benchmarks .hypothesis .import_linter_cache
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -84,6 +97,20 @@ $(VENV)/.has-test: pyproject.toml | $(BIN)/python
 $(VENV)/.has-dev: pyproject.toml | $(BIN)/python
 	$(INSTALL) '.[trio,test,dev]'
 	@touch $@ $(VENV)/.has-trio $(VENV)/.has-test
+
+# atheris has wheels for Linux on x86-64 alone; fuzz.py says so where it is missing.
+$(VENV)/.has-fuzz: pyproject.toml | $(BIN)/python
+	$(INSTALL) '.[trio,test,fuzz]' --only-binary atheris || $(INSTALL) '.[trio,test]'
+	@touch $@ $(VENV)/.has-trio $(VENV)/.has-test
+
+# The libraries that are only compared with have an environment of their own. One that does not
+# install is left out.
+$(COMPARED)/.has-libraries: tests/bench/compare/requirements.txt | $(BIN)/python
+	$(BIN)/python -m venv $(COMPARED)
+	@grep -v '^#' $< | while read -r library; do \
+		$(COMPARED)/bin/python -m pip install --quiet --disable-pip-version-check "$$library" \
+		|| echo "$$library is left out" >&2; done
+	@touch $@
 
 $(BIN)/python:
 	@if [ -z "$(PYTHON)" ]; then \

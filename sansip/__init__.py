@@ -8,6 +8,7 @@ from sansip.address import Address, Hop
 from sansip.dispatch import Dispatch
 from sansip.engine.actions import (
     Action,
+    CloseFlow,
     Deliver,
     QueryDns,
     Report,
@@ -26,11 +27,14 @@ from sansip.engine.events import (
     DatagramReceived,
     DnsAnswered,
     Event,
+    FlowClosed,
+    FlowOpened,
     FlushCache,
     Quiesce,
     ReplaceGroups,
     RequestSubmitted,
     SendFailed,
+    StreamReceived,
     TimerFired,
 )
 from sansip.engine.policy import (
@@ -46,7 +50,20 @@ from sansip.engine.policy import (
 )
 from sansip.engine.state import State
 from sansip.errors import LocalProtocolError, ProtocolError, RemoteProtocolError
-from sansip.message import Request, Response, Uri, Via, parse, parse_uri
+from sansip.message import (
+    CSeq,
+    MessageLimits,
+    NameAddr,
+    Request,
+    Response,
+    Uri,
+    Via,
+    equivalent,
+    framing,
+    headers,
+    parse,
+    parse_uri,
+)
 from sansip.proxy.vocabulary import Finish, TryNext
 from sansip.timing import Timing
 
@@ -57,7 +74,9 @@ __all__ = [
     "Action",
     "Address",
     "Administered",
+    "CSeq",
     "CancelSubmitted",
+    "CloseFlow",
     "Config",
     "DatagramReceived",
     "Decision",
@@ -71,10 +90,14 @@ __all__ = [
     "Failed",
     "FailureDecision",
     "Finish",
+    "FlowClosed",
+    "FlowOpened",
     "FlushCache",
     "Hop",
     "Limits",
     "LocalProtocolError",
+    "MessageLimits",
+    "NameAddr",
     "Policy",
     "ProtocolError",
     "QueryDns",
@@ -94,6 +117,7 @@ __all__ = [
     "State",
     "StopDns",
     "StopTimer",
+    "StreamReceived",
     "Timer",
     "TimerFired",
     "Timing",
@@ -101,6 +125,9 @@ __all__ = [
     "TryNext",
     "Uri",
     "Via",
+    "equivalent",
+    "framing",
+    "headers",
     "parse",
     "parse_uri",
 ]

@@ -1,16 +1,22 @@
-"""What all tests share: the guard on values, no sockets, Hypothesis profiles, golden files.
+"""What all tests share: the guard on values, no sockets, Hypothesis profiles, golden files, rules.
 
 The guard: ``sansip.value`` makes plain classes, because frozen ones are slow to create. Here every
 value class gets a ``__setattr__`` under which a slot that is set can never be set again. Benchmarks
 run without.
+
+Rules: a test names what it holds with ``pytest.mark.rule``. ``pytest --collect-only -q --rules``
+lists the tests of each rule; ``pytest --rule 3261-7.3.1-03`` runs those of one, ``--rule 3261-7.3``
+those of a section.
 """
 
 import dataclasses
 import importlib
 import os
 import pkgutil
+import re
 import socket
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -32,11 +38,70 @@ settings.register_profile("nightly", _SLOW, max_examples=10_000)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--regenerate", action="store_true", help="write golden files anew")
+    parser.addoption("--rules", action="store_true", help="list the tests of each rule")
+    parser.addoption("--rule", action="append", help="run the tests of this rule or section only")
 
 
 def pytest_configure() -> None:
     by_default = "ci" if os.environ.get("CI") else "dev"
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", by_default))
+
+
+# Rules
+
+_COLLECTED = pytest.StashKey[list[pytest.Item]]()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    wanted: list[str] | None = config.getoption("--rule")
+    if wanted:
+        places = {item: any(_is_of(rule, wanted) for rule in _rules_of(item)) for item in items}
+        config.hook.pytest_deselected(items=[item for item in items if not places[item]])
+        items[:] = [item for item in items if places[item]]
+    config.stash[_COLLECTED] = list(items)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    config = terminalreporter.config
+    if config.getoption("--rules"):
+        terminalreporter.write_line("")
+        for line in _table(config.stash.get(_COLLECTED, list[pytest.Item]())):
+            terminalreporter.write_line(line)
+
+
+def _rules_of(item: pytest.Item) -> Iterator[str]:
+    for mark in item.iter_markers("rule"):
+        yield from mark.args
+
+
+def _is_of(rule: str, wanted: list[str]) -> bool:
+    """Whether a rule is one of these, or in one of these sections."""
+    return any(rule == each or rule.startswith((f"{each}-", f"{each}.")) for each in wanted)
+
+
+def _table(items: list[pytest.Item]) -> Iterator[str]:
+    tests = defaultdict[str, set[str]](set)
+    for item in items:
+        for rule in _rules_of(item):
+            tests[rule].add(item.nodeid.partition("[")[0])
+    group = ""
+    for rule in sorted(tests, key=_in_order):
+        number = re.match(r"(?:RFC )?([0-9]+)", rule)
+        heading = rule.partition("-")[0] if number is None else f"RFC {number[1]}"
+        if heading != group:
+            group = heading
+            yield f"# {heading}"
+        yield rule
+        yield from [f"    {test}" for test in sorted(tests[rule])]
+
+
+def _in_order(rule: str) -> list[tuple[bool, int, str]]:
+    """Numbers by value, and what begins with one before what does not."""
+    pieces = re.findall(r"[0-9]+|[^0-9]+", rule.removeprefix("RFC "))
+    return [(not p.isdigit(), int(p) if p.isdigit() else 0, p) for p in pieces]
+
+
+# Values, sockets, golden files
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,7 +1,8 @@
-"""The README does not lie: its Python runs, its commands exist.
+"""The README and docs/ do not lie: their Python runs, their commands and links exist.
 
-A Python block with an import is complete and is executed; one without is a fragment, and must at
-least compile. A complete block may start an event loop: here, it only gets as far as that.
+In the README, a Python block with an import is complete and is executed; one without is a fragment,
+and must at least compile. A complete block may start an event loop: here, it only gets as far as
+that. In docs/, the blocks of a page are one program.
 """
 
 import re
@@ -13,6 +14,8 @@ import trio
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
+PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)[^)]*\)")
 FENCED = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -26,8 +29,8 @@ class Block(NamedTuple):
         return re.search(r"^(import|from) ", self.text, re.MULTILINE) is not None
 
 
-def blocks(language: str) -> list[Block]:
-    text = README.read_text(encoding="utf-8") if README.exists() else ""
+def blocks(language: str, page: Path = README) -> list[Block]:
+    text = page.read_text(encoding="utf-8")
     every = (
         Block(found[1], text.count("\n", 0, found.start(2)) + 1, found[2])
         for found in FENCED.finditer(text)
@@ -50,6 +53,20 @@ def test_python_in_the_readme_runs(block: Block, monkeypatch: pytest.MonkeyPatch
     if block.complete:
         monkeypatch.setattr(trio, "run", reach_the_loop)
         exec(code, {"__name__": "__main__"})  # noqa: S102 - the point of this test
+
+
+@pytest.mark.parametrize("page", PAGES[2:], ids=lambda page: page.name)
+def test_a_page_of_docs_is_a_program_that_runs(page: Path) -> None:
+    names: dict[str, object] = {"__name__": page.stem}
+    for block in blocks("python", page):
+        code = compile("\n" * (block.line - 1) + block.text, page, "exec")
+        exec(code, names)  # noqa: S102 - the point of this test
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in LINK.findall(page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
 
 
 def test_the_readme_shows_how_to_use_it() -> None:

@@ -20,7 +20,9 @@ class Timer:
 
 @value
 class Send:
-    """Send ``data`` to ``remote`` from the named endpoint (``flow`` is None for datagrams).
+    """Send ``data`` to ``remote`` from the named endpoint.
+
+    As a datagram if ``flow`` is None, else over that connection and no other.
 
     If the operating system refuses, answer with ``SendFailed`` that repeats ``id``.
     """
@@ -30,6 +32,16 @@ class Send:
     remote: Address
     flow: int | None
     data: bytes
+
+
+@value
+class CloseFlow:
+    """Close the connection, once all that was to be sent over it has been sent.
+
+    The core has forgotten it already; what is still told about it does no harm.
+    """
+
+    flow: int
 
 
 @value
@@ -91,4 +103,4 @@ class Report:
     text: str
 
 
-Action = Send | StartTimer | StopTimer | QueryDns | StopDns | Deliver | Report
+Action = Send | CloseFlow | StartTimer | StopTimer | QueryDns | StopDns | Deliver | Report

@@ -11,8 +11,8 @@ from sansip.message import MessageLimits, Uri, parse_uri
 from sansip.timing import Timing
 from sansip.value import value
 
-Transport = Literal["udp"]
-TRANSPORTS: tuple[Transport, ...] = ("udp",)
+Transport = Literal["udp", "tcp"]
+TRANSPORTS: tuple[Transport, ...] = ("udp", "tcp")
 DEFAULT_PORT = 5060
 _IPV4 = 1 << 128  # tells the two versions apart where addresses are numbers
 _ALL = (1 << 129) - 1
@@ -32,12 +32,15 @@ class Limits:
     branches: int = 16  # that one request may have
     bytes_in_flight: int = 1 << 29  # of the requests without a final answer, as they came
     questions: int = 200  # DNS questions in flight; an adapter may need a socket for each
+    flows: int = 8_192  # connections; each may hold ``message.message`` bytes of one message
+    partial_message: float = 30.0  # seconds that a message may take to come over a connection
 
 
 class Endpoint:
     """A transport and an address to listen on, and the address that others are told.
 
-    ``Endpoint("udp", "192.0.2.10:5060")``. ``advertise`` goes into Via and Record-Route; it is
+    ``Endpoint("udp", "192.0.2.10:5060")``. To "tcp" endpoints peers open connections; requests
+    leave by "udp" endpoints only, so far. ``advertise`` goes into Via and Record-Route; it is
     needed when the endpoint listens on a wildcard (``0.0.0.0``, ``::``) or on port 0.
     """
 
@@ -88,10 +91,11 @@ class Config:
     """Everything an engine needs to know but its policy. It does not change."""
 
     __slots__ = (
-        "_allowed", "_mine", "_sent_bys", "aliases", "endpoints", "extensions",
-        "families", "groups", "limits", "secret", "timing", "transports", "wildcards",
+        "_allowed", "_mine", "_sent_bys", "aliases", "compact_above", "endpoints",
+        "extensions", "families", "groups", "limits", "secret", "timing", "transports", "wildcards",
     )  # fmt: skip
     aliases: tuple[str, ...]
+    compact_above: int | None
     endpoints: tuple[Endpoint, ...]
     extensions: tuple[str, ...]
     families: tuple[int, ...]
@@ -113,6 +117,7 @@ class Config:
         timing: Timing | None = None,
         limits: Limits | None = None,
         secret: bytes | None = None,
+        compact_above: int | None = None,
     ) -> None:
         """Check and keep the settings; LocalProtocolError says what is wrong with them.
 
@@ -124,6 +129,9 @@ class Config:
         ``secret``      the key under which Record-Route is signed, 16 to 64 bytes; give the same
                         one after a restart, or to all of several proxies, and dialogs survive.
                         Default: the seed of the run.
+        ``compact_above``  what is forwarded and has more bytes than this gets compact header names
+                        (7.3.3), for example 1300, where a datagram comes near the MTU (18.1.1);
+                        never by default
         """
         self.endpoints = tuple(endpoints)
         if not self.endpoints:
@@ -138,7 +146,17 @@ class Config:
         if not 0 < self.timing.t1 <= self.timing.t2:
             raise LocalProtocolError(f"{self.timing}: T1 must be above 0 and no more than T2")
         self.limits = limits or Limits()
+        if self.limits.flows < 0:
+            raise LocalProtocolError(
+                f"limit of {self.limits.flows} flows; it needs to be 0 or more"
+            )
+        if self.limits.partial_message <= 0:
+            seconds = self.limits.partial_message
+            raise LocalProtocolError(f"partial_message is {seconds}; it needs to be above 0")
         self.secret = secret
+        if compact_above is not None and compact_above < 0:
+            raise LocalProtocolError(f"compact_above is {compact_above}; it needs to be 0 or more")
+        self.compact_above = compact_above
         if secret is not None and not 16 <= len(secret) <= 64:
             raise LocalProtocolError(f"secret has {len(secret)} bytes; it needs 16 to 64")
         self.aliases = tuple(aliases)
@@ -152,8 +170,11 @@ class Config:
         networks = [_network(text) for text in allow_hops]
         self._allowed = tuple([(_number(str(n[0])), _ALL ^ int(n.hostmask)) for n in networks])
         self.wildcards = any(_is_wildcard(endpoint.bind.host) for endpoint in self.endpoints)
-        self.transports = tuple(dict.fromkeys(e.transport for e in self.endpoints))
-        self.families = tuple(dict.fromkeys(e.family for e in self.endpoints))
+        departures = [e for e in self.endpoints if e.transport == "udp"]
+        if not departures:
+            raise LocalProtocolError("a configuration needs a udp endpoint, to send requests from")
+        self.transports = tuple(dict.fromkeys(e.transport for e in departures))
+        self.families = tuple(dict.fromkeys(e.family for e in departures))
 
     def is_mine(self, uri: Uri) -> bool:
         """Whether a URI names this proxy, by configuration alone (RFC 3261 16.4, AMB-04)."""
@@ -189,14 +210,17 @@ class Config:
 
     def endpoint_at(self, uri: Uri) -> Endpoint | None:
         """The endpoint that a Record-Route URI of ours stands for."""
-        port = uri.port or DEFAULT_PORT
+        place = uri.transport or "udp", uri.host, uri.port or DEFAULT_PORT
         for endpoint in self.endpoints:
-            if endpoint.advertised.host.lower() == uri.host and endpoint.advertised.port == port:
+            advertised = endpoint.advertised
+            if (endpoint.transport, advertised.host.lower(), advertised.port) == place:
                 return endpoint
         return None
 
     def endpoint_for(self, hop: Hop, preferred: Endpoint | None) -> Endpoint | None:
         """The endpoint to send from: the preferred one if it can reach the hop, else the first."""
+        if hop.transport not in self.transports:
+            return None
         family = 6 if ":" in hop.address.host else 4
         candidates = self.endpoints if preferred is None else (preferred, *self.endpoints)
         for endpoint in candidates:
@@ -238,7 +262,7 @@ def _address(text: str, where: str, default_port: int | None = None) -> Address:
 def plain_host(host: str) -> str:
     """A host in the form in which hosts are compared: IPv6 by value, IPv4 out of its mapping."""
     if ":" not in host:
-        return host
+        return host.removesuffix(".")  # a name may end in the root's dot (3261-25-11)
     address = canonical(host)
     if address is None:
         return host

@@ -5,7 +5,7 @@ from typing import assert_never, cast
 from sansip import message
 from sansip.engine import lookups, routing
 from sansip.engine.actions import Deliver, Timer
-from sansip.engine.forwarding import branch, copy_for, departure, located_uri, onward_from
+from sansip.engine.forwarding import branch, copy_for, departure, located_uri, onward_from, wire
 from sansip.engine.state import Context, Origin
 from sansip.engine.transactions import discard_client, open_client, step_server
 from sansip.engine.turn import Turn
@@ -130,13 +130,17 @@ def _forward(turn: Turn, key: str, record: Context, response: message.Response) 
             turn.actions.append(Deliver(record.handle, response))
         return
     stripped = response.without_top_via()
-    if "via" not in stripped.names:
+    if not stripped.has_via:
         # "If no Via header field values remain, the response was meant for this element" (16.7.3)
         turn.report("malformed", key, f"a {response.status} without a Via for the caller")
         if response.status >= 200 and record.origin is not None:
             routing.respond(turn, key, record.origin.request, 502)
         return
-    step_server(turn, key, Respond(response.status, stripped.render()))
+    server = turn.server.get(key)
+    if server is not None and server.flow is not None and "content-length" not in stripped.names:
+        # Content-Length "MUST be used with stream oriented transports" (18.3, 3261-20.14-01).
+        stripped = stripped.append("Content-Length", str(len(stripped.body)))
+    step_server(turn, key, Respond(response.status, wire(turn, stripped)))
 
 
 def _answer(turn: Turn, key: str, record: Context, origin: Origin, answer: order.Answer) -> None:
@@ -182,7 +186,7 @@ def _try(turn: Turn, key: str, record: Context, origin: Origin, given: order.Try
         turn,
         client_key(name, made.method),
         invite=made.method == "INVITE",
-        data=made.render(),
+        data=wire(turn, made),
         endpoint=endpoint.name,
         remote=given.hop.address,
         context=key,

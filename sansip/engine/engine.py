@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from sansip.engine import contexts, lookups, requests, submissions
+from sansip.engine import arrivals, contexts, flows, lookups, requests, submissions
 from sansip.engine.actions import Action
 from sansip.engine.config import Config
 from sansip.engine.events import (
@@ -24,24 +24,26 @@ from sansip.engine.events import (
     DatagramReceived,
     DnsAnswered,
     Event,
+    FlowClosed,
+    FlowOpened,
     RequestSubmitted,
     SendFailed,
+    StreamReceived,
     TimerFired,
 )
 from sansip.engine.policy import Policy
-from sansip.engine.state import ClientTransaction, State
+from sansip.engine.state import Arrival, ClientTransaction, State
 from sansip.engine.transactions import fire_client, fire_server, step_client, step_server
 from sansip.engine.turn import Turn
 from sansip.entropy import SEED_SIZES
 from sansip.errors import LocalProtocolError, RemoteProtocolError
 from sansip.locate import Cache
-from sansip.message import Response, parse, top_branch
+from sansip.message import parse, top_branch
 from sansip.proxy.vocabulary import Troubled
 from sansip.table import Table
-from sansip.transaction import Responded, TransportFailed, client, client_key, invite_client
+from sansip.transaction import TransportFailed, client, client_key, invite_client
 
 KEEP_ALIVE = b"\r\n\0"  # RFC 5626 8, and what phones send through NATs
-MOST_OWN = 64  # addresses of this machine that are remembered
 SWEEP_EVERY = 1.0  # seconds between two searches for what an ICMP error may be about
 SILENT = (invite_client.Calling, client.Trying)
 
@@ -74,6 +76,7 @@ class Engine:
         state = State(
             seed=seed,
             serial=0,
+            flows=Table(),
             server=Table(),
             client=Table(),
             contexts=Table(),
@@ -112,30 +115,12 @@ def _datagram(turn: Turn, event: DatagramReceived) -> None:
     data = event.data
     if not data.strip(KEEP_ALIVE):
         return
-    if turn.config.wildcards and event.local not in turn.own:
-        turn.own = (*turn.own, event.local)[-MOST_OWN:]
+    arrivals.remember(turn, event.local)
+    came = Arrival(event.endpoint, event.source, len(data))
     try:
-        message = parse(data, limits=turn.config.limits.message)
-        if isinstance(message, Response):
-            _response(turn, event, message)
-        else:
-            requests.arrived(turn, event, message)
+        arrivals.take(turn, came, parse(data, limits=turn.config.limits.message))
     except RemoteProtocolError as error:
-        requests.malformed(turn, event, error)
-
-
-def _response(turn: Turn, event: DatagramReceived, response: Response) -> None:
-    via = response.via
-    if not turn.config.is_own_sent_by(via.sent_by):
-        # "the response MUST be silently discarded" (18.1.2)
-        turn.report("dropped", str(event.source), f"a {response.status} for {via.sent_by}, not us")
-        return
-    key = client_key(via.branch or "", response.cseq.method)
-    if key in turn.client:
-        step_client(turn, key, Responded(response))
-    else:
-        # RFC 6026 8.9 (6026-7.3-01): no transaction, no forwarding; not even of a 2xx.
-        turn.report("dropped", key, f"a {response.status} that matches no transaction")
+        requests.malformed(turn, came, error)
 
 
 def _send_failed(turn: Turn, event: SendFailed) -> None:
@@ -183,6 +168,8 @@ def _timer(turn: Turn, event: TimerFired) -> None:
         fire_server(turn, event.timer)
     elif owner.startswith("c|"):
         fire_client(turn, event.timer)
+    elif owner.startswith(flows.OWNER):
+        flows.fire(turn, event.timer)
     else:
         contexts.fire(turn, event.timer)
 
@@ -194,6 +181,9 @@ def _dns(turn: Turn, event: DnsAnswered) -> None:
 _HANDLERS: Mapping[type, Callable[[Turn, Any], None]] = MappingProxyType(
     {
         DatagramReceived: _datagram,
+        FlowOpened: flows.opened,
+        StreamReceived: flows.received,
+        FlowClosed: flows.closed,
         TimerFired: _timer,
         SendFailed: _send_failed,
         DnsAnswered: _dns,

@@ -28,6 +28,39 @@ class DatagramReceived:
 
 
 @value
+class FlowOpened:
+    """A peer has opened a connection to us.
+
+    ``flow`` is a number that the adapter has never given to another connection; ``endpoint`` the
+    name of the endpoint that it came to, ``remote`` the address of the peer, and ``local`` our own.
+    """
+
+    at: float
+    flow: int
+    endpoint: str
+    remote: Address
+    local: Address
+
+
+@value
+class StreamReceived:
+    """The next bytes came over a connection, in pieces of any size."""
+
+    at: float
+    flow: int
+    data: bytes
+
+
+@value
+class FlowClosed:
+    """A connection is closed, or broken; nothing more comes or goes over it."""
+
+    at: float
+    flow: int
+    reason: str = ""
+
+
+@value
 class SendFailed:
     """Something sent could not be delivered.
 
@@ -125,6 +158,9 @@ class Quiesce:
 
 Event = (
     DatagramReceived
+    | FlowOpened
+    | StreamReceived
+    | FlowClosed
     | SendFailed
     | TimerFired
     | DnsAnswered

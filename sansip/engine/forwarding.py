@@ -5,7 +5,7 @@ from sansip.engine.config import Endpoint
 from sansip.engine.state import Origin
 from sansip.engine.turn import Turn
 from sansip.entropy import Draws
-from sansip.message import Request, Uri, parse_uri
+from sansip.message import Message, Request, Uri, parse_uri
 from sansip.proxy.request import HOPS, Onward, hops_left, onward
 from sansip.proxy.vocabulary import Target
 
@@ -65,6 +65,12 @@ def copy_for(
     return request.forwarded(going.uri, via, hops, record_routes, going.routes)
 
 
+def wire(turn: Turn, message: Message) -> bytes:
+    """Give what is forwarded as it goes out, with compact header names if it is large (7.3.3)."""
+    data, most = message.render(), turn.config.compact_above
+    return data if most is None or len(data) <= most else message.compact().render()
+
+
 def _record_routes(turn: Turn, origin: Origin, endpoint: Endpoint) -> tuple[str, ...]:
     """Our own Record-Route values, topmost first.
 
@@ -76,7 +82,13 @@ def _record_routes(turn: Turn, origin: Origin, endpoint: Endpoint) -> tuple[str,
     arrived = turn.config.endpoint(origin.arrival)
     if arrived is not None and arrived is not endpoint:
         sides.append(arrived)
-    return tuple([f"<sip:{side.sent_by};lr;{PROOF}={token}>" for side in sides])
+    return tuple([f"<{_uri_of(side)};lr;{PROOF}={token}>" for side in sides])
+
+
+def _uri_of(side: Endpoint) -> str:
+    # A transport parameter only if whoever is to use the URI is known to have that transport (16.6
+    # step 4): a request has just come by it.
+    return f"sip:{side.sent_by}" + ("" if side.transport == "udp" else ";transport=tcp")
 
 
 def onward_from(origin: Origin, target: Target) -> Onward:

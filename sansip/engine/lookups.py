@@ -10,7 +10,7 @@ from sansip import locate
 from sansip.address import Hop
 from sansip.dns import Answer, Failure, Question
 from sansip.engine.actions import QueryDns, StopDns
-from sansip.engine.forwarding import branch, copy_for, departure, onward_from
+from sansip.engine.forwarding import branch, copy_for, departure, onward_from, wire
 from sansip.engine.state import Ack, Query, Search
 from sansip.engine.turn import Turn
 from sansip.message import Uri
@@ -175,7 +175,7 @@ def send_ack(turn: Turn, owner: str, ack: Ack, hop: Hop) -> None:
         return
     going = onward_from(ack.origin, ack.target)
     made = copy_for(turn, ack.origin, going, endpoint, branch(turn, owner, 0))
-    turn.send(owner, endpoint.name, hop.address, made.render())
+    turn.send(owner, endpoint.name, hop.address, wire(turn, made))
 
 
 # --- who waits for which question

@@ -11,16 +11,15 @@ from sansip.address import Address
 from sansip.engine import lookups
 from sansip.engine.config import DEFAULT_PORT, plain_host, special
 from sansip.engine.contexts import open_context
-from sansip.engine.events import DatagramReceived
 from sansip.engine.forwarding import is_proven, located_uri
 from sansip.engine.policy import Drop, Relay, Reply
 from sansip.engine.routing import PolicyError, plan_of, respond, route
-from sansip.engine.state import Ack, Origin, ServerTransaction
+from sansip.engine.state import Ack, Arrival, Origin, ServerTransaction
 from sansip.engine.transactions import open_server, step_server
 from sansip.engine.turn import Turn
 from sansip.errors import RemoteProtocolError
-from sansip.message import ANY_SIZE, Request, parse, reply
-from sansip.proxy.request import Arrived, Fault, check, preprocess
+from sansip.message import ANY_SIZE, Request, parse, parse_via, reply
+from sansip.proxy.request import Arrived, Fault, check, check_scheme, preprocess
 from sansip.proxy.vocabulary import Cancelled, Hunt, Target
 from sansip.transaction import (
     Acknowledged,
@@ -38,38 +37,49 @@ RETRY_AFTER = 10  # seconds; what a full table advises
 RECORD_ROUTED = frozenset({"INVITE", "SUBSCRIBE", "REFER", "NOTIFY"})
 
 
-def arrived(turn: Turn, event: DatagramReceived, request: Request) -> None:
+def arrived(turn: Turn, came: Arrival, request: Request) -> None:
     """Deal with a request."""
     if request.method == "ACK":
-        _ack(turn, event, request)
+        _ack(turn, came, request)
         return
     key = server_key(request)
     if key in turn.server:
         step_server(turn, key, Retransmitted())
         return
-    remote, request = _stamp(request, event.source)
+    remote, request = _stamp(request, came)
     if remote is None:
         turn.report("dropped", key, "Via leads to an address that no response goes to")
     elif request.method == "CANCEL":
-        _cancel(turn, event, request, key, remote)
+        _cancel(turn, came, request, key, remote)
     else:
-        _new(turn, event, request, key, remote)
+        _new(turn, came, request, key, remote)
 
 
-def malformed(turn: Turn, event: DatagramReceived, error: RemoteProtocolError) -> None:
+def malformed(turn: Turn, came: Arrival, error: RemoteProtocolError) -> None:
     """Answer what is not SIP if it can be answered; say so in any case."""
     request = error.message
-    about = f"{event.source} to {event.endpoint}"
+    about = f"{came.source} to {came.endpoint}"
     turn.report("malformed", about, error.reason)
     if not isinstance(request, Request) or request.method == "ACK":
         return  # "given an ACK, never generate any response to it" (3261-8.2-02)
     try:
-        remote, request = _stamp(request, event.source)
+        remote, request = _stamp(request, came)
     except RemoteProtocolError:
-        remote = event.source  # the Via is what is broken (RFC 4475 3.1.2.1)
+        remote = _first_sent_by(request, came)
     if remote is not None:
         decision = Reply(error.status_hint)
-        _answer(turn, event.endpoint, remote, request, _key(request) or about, decision)
+        _answer(turn, came, remote, request, _key(request) or about, decision)
+
+
+def _first_sent_by(request: Request, came: Arrival) -> Address:
+    """Where to answer when the Via is broken behind its sent-by (RFC 4475 3.1.2.1 wants a 400)."""
+    if came.flow is not None:
+        return came.source
+    first = (request.get("via") or "").partition(",")[0].partition(";")[0]
+    try:
+        return Address(came.source.host, parse_via(first).port or DEFAULT_PORT)
+    except RemoteProtocolError:
+        return came.source
 
 
 def _key(request: Request) -> str | None:
@@ -83,12 +93,12 @@ def _key(request: Request) -> str | None:
 # --- Via
 
 
-def _stamp(request: Request, source: Address) -> tuple[Address | None, Request]:
+def _stamp(request: Request, came: Arrival) -> tuple[Address | None, Request]:
     """Note in the top Via where the request came from, and say where its responses go.
 
     18.2.1 and 18.2.2 with RFC 3581 4. None: to an address that must not get any.
     """
-    via = request.via
+    via, source = request.via, came.source
     host, rport = source.host, via.rport
     if rport == "":
         # "it MUST set the value of the parameter to the source port of the request", and "MUST
@@ -98,6 +108,8 @@ def _stamp(request: Request, source: Address) -> tuple[Address | None, Request]:
         request = request.with_top_via(via.stamped(host, None))
     elif via.received is not None:
         request = request.with_top_via(via.stamped(None, None))  # nobody else may say (AMB-12)
+    if came.flow is not None:
+        return source, request  # over the same connection (18.2.2)
     if via.maddr is not None and special(via.maddr) == "multicast":
         return None, request  # 3261-18.2.2-07
     # Any other maddr is not looked at: "the response MUST be forwarded to the address listed there"
@@ -110,7 +122,7 @@ def _stamp(request: Request, source: Address) -> tuple[Address | None, Request]:
 # --- ACK and CANCEL
 
 
-def _ack(turn: Turn, event: DatagramReceived, request: Request) -> None:
+def _ack(turn: Turn, came: Arrival, request: Request) -> None:
     """An ACK belongs to a refusal that was sent from here, or is relayed (16.1, RFC 6026 7.1)."""
     for key in ack_keys(request):
         record = turn.server.get(key)
@@ -123,7 +135,7 @@ def _ack(turn: Turn, event: DatagramReceived, request: Request) -> None:
             if step_server(turn, key, Acknowledged()):
                 break  # for a 2xx
             return
-    _relay_ack(turn, event, request)
+    _relay_ack(turn, came, request)
 
 
 def _acknowledges(request: Request, record: ServerTransaction) -> bool:
@@ -134,7 +146,7 @@ def _acknowledges(request: Request, record: ServerTransaction) -> bool:
     return acknowledges(request, sent.to_tag)
 
 
-def _relay_ack(turn: Turn, event: DatagramReceived, request: Request) -> None:
+def _relay_ack(turn: Turn, came: Arrival, request: Request) -> None:
     """Send an ACK for a 2xx on: it has no transaction here, and nothing ever answers it."""
     key = server_key(request)
     owner = lookups.ACK + key
@@ -143,8 +155,8 @@ def _relay_ack(turn: Turn, event: DatagramReceived, request: Request) -> None:
     if len(turn.searches) >= turn.config.limits.in_flight:
         turn.report("limit", key, "too many lookups at once: ACK dropped")
         return
-    _, request = _stamp(request, event.source)
-    verdict = _judge(turn, event, request, key)
+    _, request = _stamp(request, came)
+    verdict = _judge(turn, came, request, key)
     if isinstance(verdict, Passage):
         ack = Ack(verdict.origin, verdict.targets[0])
         lookups.begin(turn, owner, located_uri(ack.origin, ack.target), ack)
@@ -152,13 +164,11 @@ def _relay_ack(turn: Turn, event: DatagramReceived, request: Request) -> None:
         turn.report("dropped", key, "an ACK that is not relayed")
 
 
-def _cancel(
-    turn: Turn, event: DatagramReceived, request: Request, key: str, remote: Address
-) -> None:
+def _cancel(turn: Turn, came: Arrival, request: Request, key: str, remote: Address) -> None:
     """CANCEL goes hop by hop: it ends here, and its INVITE's branches are cancelled (16.10)."""
     invite = invite_key(request)
     if invite in turn.server:
-        open_server(turn, key, request, event.endpoint, remote)
+        open_server(turn, key, request, came, remote)
         # "the To tag of the response to the CANCEL and the To tag in the response to the original
         # request SHOULD be the same" (9.2)
         respond(turn, key, request, 200, tag_owner=invite)
@@ -166,7 +176,7 @@ def _cancel(
     else:
         # This proxy never forwards an INVITE without state, so nobody further on knows of this
         # CANCEL either (AMB-17).
-        _answer(turn, event.endpoint, remote, request, key, Reply(481))
+        _answer(turn, came, remote, request, key, Reply(481))
         turn.report("dropped", key, "a CANCEL that matches no INVITE")
 
 
@@ -182,40 +192,40 @@ class Passage:
     hunt: Hunt
 
 
-def _new(turn: Turn, event: DatagramReceived, request: Request, key: str, remote: Address) -> None:
+def _new(turn: Turn, came: Arrival, request: Request, key: str, remote: Address) -> None:
     """A request that is not a repetition."""
     if key in turn.contexts:
         # Its transaction has ended, its branches have not quite: no new request has this branch.
         turn.report("dropped", key, "a copy of a request that was answered long ago")
         return
-    verdict = _judge(turn, event, request, key)
+    verdict = _judge(turn, came, request, key)
     match verdict:
         case Passage():
-            open_server(turn, key, request, event.endpoint, remote)
+            open_server(turn, key, request, came, remote)
             open_context(turn, key, verdict.origin, verdict.hunt, verdict.targets)
         case Reply():
-            _answer(turn, event.endpoint, remote, request, key, verdict)
+            _answer(turn, came, remote, request, key, verdict)
         case Drop():
             turn.report("dropped", key, "the policy dropped it")
         case _:
             assert_never(verdict)
 
 
-def _judge(
-    turn: Turn, event: DatagramReceived, request: Request, key: str
-) -> Passage | Reply | Drop:
+def _judge(turn: Turn, came: Arrival, request: Request, key: str) -> Passage | Reply | Drop:
     """The checks of 16.3, route preprocessing (16.4), room, and the policy; in this order."""
     is_ack = request.method == "ACK"
     fault = check(request, None if is_ack else turn.config.extensions)
     try:
         if fault is None:
-            endpoint = turn.config.endpoint(event.endpoint)
+            endpoint = turn.config.endpoint(came.endpoint)
             transport = endpoint.transport if endpoint else ""
             got = preprocess(request, turn.config.is_mine, transport)
             proven = is_proven(turn, got.request, got.passed)
-            fault = None if is_ack else _overload(turn, event, proven=proven)
+            fault = check_scheme(got.request)
+            if fault is None and not is_ack:
+                fault = _overload(turn, came, proven=proven)
             if fault is None:
-                return _decide(turn, event, got, key, proven=proven)
+                return _decide(turn, came, got, key, proven=proven)
     except RemoteProtocolError as error:
         turn.report("malformed", key, error.reason)
         return Reply(error.status_hint)
@@ -226,9 +236,9 @@ def _judge(
     return Reply(fault.status, None, fault.headers)
 
 
-def _overload(turn: Turn, event: DatagramReceived, *, proven: bool) -> Fault | None:
+def _overload(turn: Turn, came: Arrival, *, proven: bool) -> Fault | None:
     """Refuse what there is no room for; requests within dialogs have a little more room."""
-    limits, spare, host = turn.config.limits, 10 if proven else 11, event.source.host
+    limits, spare, host = turn.config.limits, 10 if proven else 11, came.source.host
     retry_after = RETRY_AFTER
     if turn.retry_after is not None and not proven:
         text, retry_after = "no new requests are taken", turn.retry_after
@@ -247,11 +257,11 @@ def _overload(turn: Turn, event: DatagramReceived, *, proven: bool) -> Fault | N
 
 
 def _decide(
-    turn: Turn, event: DatagramReceived, got: Arrived, key: str, *, proven: bool
+    turn: Turn, came: Arrival, got: Arrived, key: str, *, proven: bool
 ) -> Passage | Reply | Drop:
     """Ask the policy, unless the request is proven to belong to a dialog of ours."""
     request = got.request
-    decision = route(turn, key, request, event.source, in_dialog=proven)
+    decision = route(turn, key, request, came.source, in_dialog=proven)
     if not isinstance(decision, Relay):
         return decision
     if not (proven or decision.follow_route) and request.values("route"):
@@ -263,18 +273,18 @@ def _decide(
     departure = turn.config.endpoint_at(got.passed[-1]) if proven else None
     origin = Origin(
         request,
-        event.source,
-        event.endpoint,
+        came.source,
+        came.endpoint,
         "" if departure is None else departure.name,
         decision.record_route and request.method in RECORD_ROUTED,
         decision.on_failure,
-        len(event.data),
+        came.size,
     )
     return Passage(origin, targets, hunt)
 
 
 def _answer(
-    turn: Turn, endpoint: str, remote: Address, request: Request, key: str, decision: Reply
+    turn: Turn, came: Arrival, remote: Address, request: Request, key: str, decision: Reply
 ) -> None:
     """Answer without a transaction, every copy alike (8.2.7): the tag is a function of the key.
 
@@ -286,4 +296,4 @@ def _answer(
         return
     tag = turn.draws(key).token("tag")
     made = reply(request, decision.status, decision.reason, to_tag=tag, headers=decision.headers)
-    turn.send(key, endpoint, remote, made.render())
+    turn.send(key, came.endpoint, remote, made.render(), came.flow)

@@ -4,7 +4,7 @@ from sansip.address import Address
 from sansip.dns import Question
 from sansip.engine.actions import Timer
 from sansip.locate import Cache, Ended, Lookup
-from sansip.message import Request
+from sansip.message import Request, framing
 from sansip.proxy.states import State as ContextState
 from sansip.proxy.vocabulary import Facts, Target
 from sansip.table import Table
@@ -18,6 +18,26 @@ Deadlines = tuple[Deadline, ...]
 
 
 @value
+class Flow:
+    """A connection that a peer has opened, and what has come of a message that is not complete."""
+
+    endpoint: str
+    remote: Address
+    framing: framing.State
+    timer: Timer | None = None  # runs while a message is incomplete
+
+
+@value
+class Arrival:
+    """How a message came."""
+
+    endpoint: str
+    source: Address
+    size: int  # of the message, in bytes
+    flow: int | None = None  # None: as a datagram
+
+
+@value
 class ServerTransaction:
     """A request that came, and where its responses go (18.2.2)."""
 
@@ -25,6 +45,7 @@ class ServerTransaction:
     state: ServerState
     endpoint: str
     remote: Address
+    flow: int | None  # the connection that it came over
     deadlines: Deadlines = ()
     timer: Timer | None = None
 
@@ -109,6 +130,7 @@ class State:
 
     seed: bytes
     serial: int  # the last number given to a send, a timer or a query
+    flows: Table[int, Flow]
     server: Table[str, ServerTransaction]
     client: Table[str, ClientTransaction]
     contexts: Table[str, Context]
@@ -129,6 +151,7 @@ class State:
         return State(
             self.seed,
             self.serial,
+            self.flows.freeze(),
             self.server.freeze(),
             self.client.freeze(),
             self.contexts.freeze(),

@@ -9,6 +9,7 @@ from typing import assert_never, cast
 from sansip.address import Address
 from sansip.engine.actions import Timer
 from sansip.engine.state import (
+    Arrival,
     ClientState,
     ClientTransaction,
     Deadline,
@@ -21,11 +22,11 @@ from sansip.engine.turn import Turn
 from sansip.message import Request, reply
 from sansip.proxy import vocabulary as news
 from sansip.transaction import (
-    Broke,
     ClientFacts,
     ClientInput,
     ClientOutput,
     Ended,
+    Fatal,
     Fired,
     Pass,
     PassAck,
@@ -46,22 +47,23 @@ from sansip.transaction import (
     server,
 )
 
-RELIABLE = False  # datagrams only
+RELIABLE = False  # requests leave as datagrams only
 
 # --- server transactions
 
 
-def open_server(turn: Turn, key: str, request: Request, endpoint: str, remote: Address) -> None:
+def open_server(turn: Turn, key: str, request: Request, came: Arrival, remote: Address) -> None:
     """Begin a server transaction; an INVITE gets its 100 at once (AMB-13)."""
     timing = turn.config.timing
+    reliable = came.flow is not None
     invite = request.method == "INVITE"
     state: ServerState
     if invite:
-        facts = ServerFacts(RELIABLE, timing, reply(request, 100).render())
+        facts = ServerFacts(reliable, timing, reply(request, 100).render())
         state, outputs = invite_server.start(facts)
     else:
-        state, outputs = server.start(ServerFacts(RELIABLE, timing))
-    record = ServerTransaction(invite, state, endpoint, remote)
+        state, outputs = server.start(ServerFacts(reliable, timing))
+    record = ServerTransaction(invite, state, came.endpoint, remote, came.flow)
     _server_outputs(turn, key, record, state, outputs)
 
 
@@ -73,14 +75,15 @@ def step_server(turn: Turn, key: str, given: ServerInput) -> bool:
             # "If there is no matching server transaction, the response is discarded" (6026-8.3-01).
             turn.report("dropped", key, f"a {given.status} came after its transaction had ended")
         return False
-    facts = ServerFacts(RELIABLE, turn.config.timing)
+    reliable = record.flow is not None
+    facts = ServerFacts(reliable, turn.config.timing)
     state: ServerState | Terminated
     if record.invite:
         at_work = cast("invite_server.State", record.state)
         state, outputs = invite_server.step(facts, at_work, given)
     else:
         if isinstance(given, Fired) and given.timer == "100":
-            facts = ServerFacts(RELIABLE, turn.config.timing, _trying(turn, key))
+            facts = ServerFacts(reliable, turn.config.timing, _trying(turn, key))
         state, outputs = server.step(facts, cast("server.State", record.state), given)
     return _server_outputs(turn, key, record, state, outputs)
 
@@ -91,10 +94,7 @@ def fire_server(turn: Turn, timer: Timer) -> None:
     if record is None or record.timer != timer:
         return  # it was stopped, or replaced (3261-17-T15)
     due, left = _split(record.deadlines, turn.at)
-    turn.server = turn.server.set(
-        timer.owner,
-        ServerTransaction(record.invite, record.state, record.endpoint, record.remote, left),
-    )
+    turn.server = turn.server.set(timer.owner, _server(record, record.state, left, None))
     for name in due:
         step_server(turn, timer.owner, Fired(name))
 
@@ -117,7 +117,10 @@ def _server_outputs(
     for output in outputs:
         match output:
             case Transmit():
-                turn.send(key, record.endpoint, record.remote, output.data)
+                # "If the 'sent-protocol' is a reliable transport protocol [...], the response MUST
+                # be sent using the existing connection to the source of the original request that
+                # created the transaction, if that connection is still open" (18.2.2).
+                turn.send(key, record.endpoint, record.remote, output.data, record.flow)
             case Start():
                 started: Deadline = (turn.at + output.after, output.timer)
                 deadlines = (*deadlines, started)
@@ -125,7 +128,7 @@ def _server_outputs(
                 deadlines = tuple([d for d in deadlines if d[1] != output.timer])
             case PassAck():
                 acknowledged = True
-            case Broke():
+            case Fatal():
                 turn.report("transport", key, f"response not sent: {output.reason}")
             case Unacknowledged():
                 turn.report("dropped", key, "no ACK for the final response (Timer H)")
@@ -138,11 +141,16 @@ def _server_outputs(
         turn.server = turn.server.without(key)
         return acknowledged
     timer = _rearm(turn, key, record.timer, record.deadlines, deadlines)
-    turn.server = turn.server.set(
-        key,
-        ServerTransaction(record.invite, state, record.endpoint, record.remote, deadlines, timer),
-    )
+    turn.server = turn.server.set(key, _server(record, state, deadlines, timer))
     return acknowledged
+
+
+def _server(
+    record: ServerTransaction, state: ServerState, deadlines: Deadlines, timer: Timer | None
+) -> ServerTransaction:
+    return ServerTransaction(
+        record.invite, state, record.endpoint, record.remote, record.flow, deadlines, timer
+    )
 
 
 # --- client transactions
@@ -224,7 +232,7 @@ def _client_outputs(  # noqa: C901 - an arm for each output
             case TimedOut():
                 if record.context:
                     turn.tell(record.context, news.TimedOut(record.branch))
-            case Broke():
+            case Fatal():
                 turn.report("transport", key, f"{record.remote}: {output.reason}")
                 if record.context:
                     turn.tell(record.context, news.Broken(record.branch, output.reason))

@@ -18,7 +18,15 @@ from sansip.engine.actions import (
 )
 from sansip.engine.config import Config
 from sansip.engine.policy import Policy
-from sansip.engine.state import ClientTransaction, Context, Query, Search, ServerTransaction, State
+from sansip.engine.state import (
+    ClientTransaction,
+    Context,
+    Flow,
+    Query,
+    Search,
+    ServerTransaction,
+    State,
+)
 from sansip.entropy import Draws
 from sansip.locate import Cache
 from sansip.proxy.vocabulary import Given
@@ -31,13 +39,14 @@ class Turn:
     """The working copy of a state, and the actions ordered so far."""
 
     __slots__ = (
-        "actions", "at", "bytes_in_flight", "cache", "client", "config", "contexts", "groups",
-        "in_flight", "own", "policy", "queries", "questions", "retry_after", "searches", "secret",
-        "seed", "serial", "server", "sources", "swept", "told",
+        "actions", "at", "bytes_in_flight", "cache", "client", "config", "contexts", "flows",
+        "groups", "in_flight", "own", "policy", "queries", "questions", "retry_after", "searches",
+        "secret", "seed", "serial", "server", "sources", "swept", "told",
     )  # fmt: skip
     seed: bytes
     secret: bytes
     serial: int
+    flows: Table[int, Flow]
     server: Table[str, ServerTransaction]
     client: Table[str, ClientTransaction]
     contexts: Table[str, Context]
@@ -68,6 +77,7 @@ class Turn:
         self.seed = state.seed
         self.secret = config.secret or state.seed
         self.serial = state.serial
+        self.flows = state.flows
         self.server = state.server
         self.client = state.client
         self.contexts = state.contexts
@@ -88,6 +98,7 @@ class Turn:
         return State(
             self.seed,
             self.serial,
+            self.flows,
             self.server,
             self.client,
             self.contexts,
@@ -112,14 +123,28 @@ class Turn:
         """Something for a response context; it hears of it before the turn ends."""
         self.told.append((context, given))
 
-    def send(self, owner: str, endpoint: str, remote: Address, data: bytes) -> None:
-        """Order a datagram; ``owner`` hears of it if the operating system refuses."""
+    def send(
+        self, owner: str, endpoint: str, remote: Address, data: bytes, flow: int | None = None
+    ) -> None:
+        """Order a datagram, or bytes over a flow; ``owner`` hears of it if that is refused at once.
+
+        What should go over a flow that is gone is reported, and not sent.
+        """
+        if flow is not None and flow not in self.flows:
+            # "If that connection is no longer open, the server SHOULD open a connection" (18.2.2):
+            # nothing is opened from here yet.
+            self.report("transport", owner, f"not sent: the connection to {remote} is closed")
+            return
         self.serial += 1
-        self.actions.append(Send(f"{self.serial} {owner}", endpoint, remote, None, data))
+        self.actions.append(Send(f"{self.serial} {owner}", endpoint, remote, flow, data))
 
     def report(self, topic: str, about: str, text: str) -> None:
-        """Say something that may interest somebody."""
-        self.actions.append(Report(topic, about[:MOST_SAID], text[:MOST_SAID]))
+        """Say something that may interest somebody.
+
+        Much of it comes from the network; what is no printable character is written as an escape,
+        so that it does no harm in a log or on a terminal.
+        """
+        self.actions.append(Report(topic, _printable(about), _printable(text)))
 
     def rearm(self, owner: str, name: str, due: float) -> Timer:
         """Start the owner's timer; it replaces the one that is running, if any."""
@@ -141,3 +166,8 @@ class Turn:
             host = source.host
             now = self.sources.get(host, 0) + change
             self.sources = self.sources.set(host, now) if now else self.sources.without(host)
+
+
+def _printable(text: str) -> str:
+    text = text[:MOST_SAID]
+    return text if text.isprintable() else ascii(text)[1:-1]

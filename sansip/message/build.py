@@ -3,16 +3,17 @@
 RFC 3261 8.2.6, 17.1.1.3 and 9.1. Rows that must equal those of another message are copied raw.
 """
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
 from sansip.errors import RemoteProtocolError
-from sansip.message.fields import name_addr
+from sansip.message.base import Message
+from sansip.message.fields import parse_name_addr
 from sansip.message.grammar import split_outside
-from sansip.message.model import Message, Request, Response
-from sansip.message.names import long_name
-from sansip.message.rows import checked, row, value_of
+from sansip.message.model import Request, Response
+from sansip.message.rows import checked, make_rows, row, status_code, token, value_of
 
 _FIRST_FORWARDS: Final = "Max-Forwards: 70"  # 20.22
 _TRYING: Final = 100
@@ -20,6 +21,8 @@ _DIALOG_FORMING: Final = frozenset({"INVITE", "REFER", "SUBSCRIBE"})
 _PROGRESS: Final = 183
 _PROVISIONAL: Final = range(101, 200)
 _FORM_DIALOGS: Final = range(101, 300)
+
+_TAG: Final = re.compile(r";[ \t]*+tag[ \t]*+=", re.IGNORECASE)
 
 # RFC 3261 21 and the registry's later entries.
 _PHRASES: Final[Mapping[int, str]] = MappingProxyType(
@@ -124,50 +127,46 @@ def reply(
     Tolerates a request that lacks headers or has too many, since refusals are made of what could be
     saved of it. ``to_tag`` is used when To has no tag yet; a 100 gets none.
     """
-    names: list[str] = []
-    lines: list[str] = []
     # "The Via header field values in the response MUST equal those in the request" (8.2.6.2)
-    for name, line in zip(request.names, request.lines, strict=True):
-        if name == "via":
-            names.append(name)
-            lines.append(line)
+    lines = [*request.raw("via")]
     # Record-Route: "MUST copy all" when the response may establish a dialog (12.1.1)
     if status in _FORM_DIALOGS and request.method in _DIALOG_FORMING:
-        _copy_all(request, "record-route", names, lines)
-    _copy_first(request, "from", names, lines)
-    _copy_first(request, "to", names, lines)
-    if to_tag is not None and status > _TRYING and names[-1:] == ["to"] and _lacks_tag(lines[-1]):
-        lines[-1] += f";tag={to_tag}"
-    _copy_first(request, "call-id", names, lines)
-    _copy_first(request, "cseq", names, lines)
+        lines += request.raw("record-route")
+    lines += _first(request, "from")
+    to = _first(request, "to")
+    if to and to_tag is not None and status > _TRYING and _lacks_tag(to[0]):
+        to = (f"{to[0]};tag={token(to_tag, 'tag')}",)
+    lines += to
+    lines += _first(request, "call-id")
+    lines += _first(request, "cseq")
     if status == _TRYING:  # "any Timestamp header field [...] MUST be copied" (8.2.6.1)
-        _copy_first(request, "timestamp", names, lines)
-    for name, value in headers:
-        names.append(long_name(name))
-        lines.append(row(name, value))
-    if "content-length" not in names:
-        names.append("content-length")
-        lines.append(f"Content-Length: {len(body)}")
+        lines += _first(request, "timestamp")
+    lines += make_rows(headers, body)
     text = phrase(status) if reason is None else checked(reason)
-    return Response(status, text, tuple(names), tuple(lines), body)
+    return Response(status_code(status), text, tuple(lines), body)
+
+
+def _first(message: Message, name: str) -> tuple[str, ...]:
+    """The first row of that name as it came, if there is one."""
+    names = message.names
+    return (message.lines[names.index(name)],) if name in names else ()
 
 
 def _lacks_tag(line: str) -> bool:
     """Whether a To row has no tag, not even one without a value."""
     try:
-        return name_addr(value_of(line)).param("tag") is None
+        return parse_name_addr(value_of(line)).param("tag") is None
     except RemoteProtocolError:
-        return True
+        return _TAG.search(line) is None
 
 
 def ack(request: Request, response: Response) -> Request:
     """Acknowledge a response above 299 to an INVITE (17.1.1.3); ``request`` is the one sent."""
     # The ACK has the Request-URI, Call-ID, From, top Via, CSeq number and Route values of the
     # request "passed to the transport", and the To of the response.
-    names, lines = _hop_by_hop(request, "ACK", response)
-    for name in ("authorization", "proxy-authorization"):
-        _copy_all(request, name, names, lines)
-    return _finished(request, "ACK", names, lines)
+    lines = _hop_by_hop(request, "ACK", response)
+    lines += request.raw("authorization") + request.raw("proxy-authorization")
+    return _finished(request, "ACK", lines)
 
 
 def cancel(request: Request, reason: str | None = None) -> Request:
@@ -178,47 +177,29 @@ def cancel(request: Request, reason: str | None = None) -> Request:
     # "The Request-URI, Call-ID, To, the numeric part of CSeq, and From header fields in the CANCEL
     # request MUST be identical to those in the request being cancelled, including tags", one Via
     # that matches the top Via, the Route values; no Require, no Proxy-Require.
-    names, lines = _hop_by_hop(request, "CANCEL", request)
+    lines = _hop_by_hop(request, "CANCEL", request)
     if reason is not None:
-        names.append("reason")
         lines.append(row("Reason", reason))
-    return _finished(request, "CANCEL", names, lines)
+    return _finished(request, "CANCEL", lines)
 
 
-def _hop_by_hop(request: Request, method: str, to: Message) -> tuple[list[str], list[str]]:
+def _hop_by_hop(request: Request, method: str, to: Message) -> list[str]:
     """Copy what ACK and CANCEL have in common with their INVITE."""
-    names, lines = ["via"], [_first_via(request)]
-    _copy_all(request, "route", names, lines)
-    names.append("max-forwards")
+    lines = [_first_via(request)]
+    lines += request.raw("route")
     lines.append(_FIRST_FORWARDS)
-    _copy_first(request, "from", names, lines)
-    _copy_first(to, "to", names, lines)
-    _copy_first(request, "call-id", names, lines)
-    names.append("cseq")
+    lines += _first(request, "from")
+    lines += _first(to, "to")
+    lines += _first(request, "call-id")
     lines.append(f"CSeq: {request.cseq.number} {method}")
-    return names, lines
+    return lines
 
 
-def _finished(request: Request, method: str, names: list[str], lines: list[str]) -> Request:
-    names.append("content-length")
+def _finished(request: Request, method: str, lines: list[str]) -> Request:
     lines.append("Content-Length: 0")
-    return Request(method, request.uri_text, tuple(names), tuple(lines))
+    return Request(method, request.uri_text, tuple(lines))
 
 
 def _first_via(request: Request) -> str:
-    line = request.lines[request.names.index("via")]
+    line = request.raw("via")[0]
     return f"Via: {split_outside(value_of(line), ',')[0].rstrip()}" if "," in line else line
-
-
-def _copy_first(message: Message, name: str, names: list[str], lines: list[str]) -> None:
-    if name in message.names:
-        names.append(name)
-        lines.append(message.lines[message.names.index(name)])
-
-
-def _copy_all(message: Message, name: str, names: list[str], lines: list[str]) -> None:
-    if name in message.names:
-        for key, line in zip(message.names, message.lines, strict=True):
-            if key == name:
-                names.append(key)
-                lines.append(line)

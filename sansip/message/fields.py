@@ -8,6 +8,7 @@ quoted strings, IPv6.
 import re
 from typing import Final
 
+from sansip.errors import LocalProtocolError
 from sansip.message.grammar import (
     TOKEN_CHARACTERS,
     Params,
@@ -23,6 +24,7 @@ from sansip.message.grammar import (
     unfold,
     unquote,
 )
+from sansip.message.header_params import Parameters, quote, write_params
 from sansip.message.uri import Uri, parse_uri
 from sansip.value import value
 
@@ -119,7 +121,7 @@ class Via:
         for key, text in self.params:
             if key == name:
                 return text
-        return None
+        return self.branch if name == "branch" else None
 
     def stamped(self, received: str | None, rport: int | None) -> "Via":
         """Note where the request really came from (18.2.1, RFC 3581 4).
@@ -139,27 +141,47 @@ class Via:
 
 
 @value
-class NameAddr:
+class NameAddr(Parameters):
     """An address: ``"Alice" <sip:alice@example.com>;tag=1`` or ``sip:alice@example.com;tag=1``.
 
-    ``display`` is unquoted; ``params`` belong to the header, never to the URI.
+    ``display`` is unquoted; ``params`` belong to the header, never to the URI. ``str`` gives the
+    first form, always with brackets; ``LocalProtocolError`` if something in it would end the URI, a
+    parameter or the row.
     """
 
     display: str
     uri_text: str
     params: Params = ()
 
+    def __str__(self) -> str:
+        if not self.uri_text or _ILLEGAL_IN_URI.search(self.uri_text):
+            message = f"{self.uri_text!r} is no URI that brackets can stand round"
+            raise LocalProtocolError(message)
+        if self.is_star:
+            return "*"
+        display = f"{quote(self.display)} " if self.display else ""
+        return f"{display}<{self.uri_text}>{write_params(self.params)}"
+
     @property
     def uri(self) -> Uri:
         """The URI, taken apart at every call; ``RemoteProtocolError`` if it is malformed."""
         return parse_uri(self.uri_text, "URI")
 
-    def param(self, name: str) -> str | None:
-        """Give a parameter's value: "" when it has none, None when there is no such parameter."""
-        for key, text in self.params:
-            if key == name:
-                return text
-        return None
+    @property
+    def is_star(self) -> bool:
+        """Whether this is the "*" of Contact: all that is registered (10.2.2)."""
+        return self == STAR
+
+    @property
+    def tag(self) -> str | None:
+        """The tag of From or To, None if there is none or it is empty."""
+        return self.param("tag") or None
+
+    def _with(self, params: Params) -> "NameAddr":
+        return NameAddr(self.display, self.uri_text, params)
+
+
+STAR: Final = NameAddr("", "*")  # Contact: * (10.2.2)
 
 
 def parse_via(text: str) -> Via:
@@ -203,7 +225,7 @@ def parse_cseq(text: str) -> CSeq:
     return CSeq(count, words[1])
 
 
-def name_addr(text: str, header: str = "Address") -> NameAddr:
+def parse_name_addr(text: str, header: str = "Address") -> NameAddr:
     """Read one address value; ``RemoteProtocolError``, which names ``header``, if malformed."""
     found = _ORDINARY_ADDRESS.fullmatch(text)
     if found is not None:
@@ -233,6 +255,17 @@ def name_addr(text: str, header: str = "Address") -> NameAddr:
         problem = "the display name is neither tokens nor one quoted string"
         raise malformed(header, problem, "RFC 3261 25.1", "quote it")
     return NameAddr(unquote(display), uri_text, read_params(pieces, header))
+
+
+def parse_bracketed(text: str, header: str) -> NameAddr:
+    """Read an address that must be in angle brackets, as in Route (20.34, 3261-25-08).
+
+    Without them nobody could say whether an lr parameter is the URI's or the header's.
+    """
+    if text[:1] != "<" and "<" not in split_outside(text, ";")[0]:
+        problem = f"{text[:80]!r} lacks angle brackets"
+        raise malformed(header, problem, "RFC 3261 25.1", "send <URI>")
+    return parse_name_addr(text, header)
 
 
 def _cut_display(text: str) -> tuple[str, str, str]:

@@ -25,6 +25,7 @@ _QUOTED: Final = re.compile(r'"(?:[^"\\\r\n]|\\[^\r\n])*+"', re.DOTALL)
 _HOST: Final = re.compile(r"[A-Za-z0-9_.\-]++")
 _IPV6: Final = re.compile(r"[0-9A-Fa-f:.]++")
 _MAX_PORT: Final = 65_535
+MAX_32_BITS: Final = 2**32 - 1
 
 _STEPS: Final = MappingProxyType(
     {
@@ -160,20 +161,21 @@ def read_host_port(text: str, header: str) -> tuple[str, int | None]:
         host, closing, tail = text[1:].partition("]")
         # "[2001:db8:::192.0.2.1]" comes of a mistake in the grammar of RFC 3261 (RFC 5118 4.10).
         host, tail = host.replace(":::", "::"), tail.strip(" \t")
-        good = bool(closing) and _IPV6.fullmatch(host) is not None and ip_text(host) is not None
+        good = bool(closing) and _IPV6.fullmatch(host) is not None and ":" in host
+        good = good and ip_text(host) is not None
         colon, port_text = tail[:1], tail[1:]
     else:
         host, colon, port_text = text.partition(":")
         host = host.strip(" \t")
         good = _HOST.fullmatch(host) is not None
     if not good:
-        problem = f"{text!r} does not begin with a host name or IP address"
+        problem = f"{text[:80]!r} does not begin with a host name or IP address"
         raise malformed(header, problem, "RFC 3261 25.1", "put IPv6 in brackets, escape nothing")
     if not colon:
         return host, None
     port = number(port_text.strip(" \t"), _MAX_PORT) if colon == ":" else None
     if port is None:
-        problem = f"{text!r} does not end in a port number"
+        problem = f"{text[:80]!r} does not end in a port number"
         remedy = "send one up to 65535, and put IPv6 in brackets"
         raise malformed(header, problem, "RFC 3261 25.1", remedy)
     return host, port

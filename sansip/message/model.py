@@ -1,233 +1,10 @@
-"""Messages: lossless, immutable, taken apart only where somebody looks (RFC 3261 7, 16.6).
+"""Requests and responses (RFC 3261 7.1, 7.2, 16.6); what they have in common is ``Message``."""
 
-A message is its start line, its header rows as they came, and its body. ``lines`` are the rows
-without their line ends (a folded row keeps its folds), ``names`` the lower-case long names beside
-them. Every edit makes a new message, in which the rows that it does not touch are the same byte for
-byte. What is read out of a row is kept in a slot that stays unset until then; those slots are no
-part of the value.
-"""
+from typing import ClassVar, Self, final
 
-from typing import TYPE_CHECKING, ClassVar, Final, Self, final
-
-from sansip.errors import LocalProtocolError
-from sansip.message.fields import CSeq, Via, parse_cseq
-from sansip.message.grammar import number, split_outside
-from sansip.message.names import SINGLE, long_name
-from sansip.message.rows import (
-    Headers,
-    after_first_value,
-    checked,
-    end_of_vias,
-    make_rows,
-    row,
-    tag_of,
-    top_via,
-    value_of,
-    word,
-)
+from sansip.message.base import Message
+from sansip.message.rows import Headers, checked, end_of_vias, make_rows, status_code, token, word
 from sansip.message.uri import Uri, parse_uri
-
-MAX_FORWARDS: Final = 255  # 20.22
-_MAX_LENGTH: Final = 2**32 - 1
-# Slots for what has been read, and the name of the rows that it was read from.
-_READ: Final = (
-    ("via", "via"),
-    ("cseq", "cseq"),
-    ("call_id", "call-id"),
-    ("from_tag", "from"),
-    ("to_tag", "to"),
-    ("max_forwards", "max-forwards"),
-    ("uri", ""),
-)
-
-
-class Message:
-    """What requests and responses have in common.
-
-    Read when first asked for, all of the first row of that name: ``via`` is the topmost Via value
-    and ``cseq`` the CSeq (``RemoteProtocolError`` if malformed or missing, which ``parse`` rules
-    out for the message that it gives), ``call_id`` the Call-ID, ``from_tag`` and ``to_tag`` the
-    tags of From and To, ``max_forwards`` the count, None where there is none (that makes sense).
-    """
-
-    __slots__ = (
-        "body",
-        "call_id",
-        "cseq",
-        "from_tag",
-        "lines",
-        "max_forwards",
-        "names",
-        "to_tag",
-        "via",
-    )
-    names: tuple[str, ...]
-    lines: tuple[str, ...]
-    body: bytes
-    call_id: str | None
-    cseq: CSeq
-    from_tag: str | None
-    max_forwards: int | None
-    to_tag: str | None
-    via: Via
-
-    if not TYPE_CHECKING:  # pragma: no branch
-
-        def __getattr__(self, name: str) -> object:
-            """Read a field whose slot is still unset, and keep it there."""
-            found = self._read(name)
-            setattr(self, name, found)
-            return found
-
-    def _read(self, name: str) -> object:
-        match name:
-            case "via":
-                return top_via(self.get("via") or "")
-            case "cseq":
-                return parse_cseq(self.get("cseq") or "")
-            case "call_id":
-                return self.get("call-id")
-            case "from_tag":
-                return tag_of(self.get("from"))
-            case "to_tag":
-                return tag_of(self.get("to"))
-            case "max_forwards":
-                return number(self.get("max-forwards") or "", MAX_FORWARDS)
-            case _:
-                message = f"{type(self).__name__} has no attribute {name!r}"
-                raise AttributeError(message)
-
-    # Reading. Names are given in lower case and long: "via", never "Via" or "v".
-
-    def get(self, name: str) -> str | None:
-        """Give the first row of that name, unfolded, without white space at its ends; or None."""
-        if name not in self.names:
-            return None
-        return value_of(self.lines[self.names.index(name)])
-
-    def rows(self, name: str) -> tuple[str, ...]:
-        """Give all rows of that name, unfolded."""
-        rows = zip(self.names, self.lines, strict=True)
-        return tuple([value_of(line) for key, line in rows if key == name])
-
-    def values(self, name: str) -> tuple[str, ...]:
-        """Give all values of that name in order, whatever the mix of rows and commas (7.3.1).
-
-        Headers that are no lists, such as the four of authentication, give their rows.
-        """
-        if self.names.count(name) == 1:
-            only = value_of(self.lines[self.names.index(name)])
-            if only and "," not in only:
-                return (only,)
-        rows = self.rows(name)
-        if name in SINGLE:
-            return rows
-        pieces = [piece.strip(" \t") for text in rows for piece in split_outside(text, ",")]
-        return tuple([piece for piece in pieces if piece])
-
-    @property
-    def content_length(self) -> int | None:
-        """The Content-Length as it stands in the message, or None; see ``len(body)``."""
-        return number(self.get("content-length") or "", _MAX_LENGTH)
-
-    # Editing. Names may be given in any spelling; values must be without line ends.
-
-    def prepend(self, name: str, value: str) -> Self:
-        """Put a value before all others of that name.
-
-        It gets a row of its own, before the first of that name; when there is none, after the Via
-        rows, and a Via at the very top.
-        """
-        key = long_name(name)
-        if key in self.names:
-            at = self.names.index(key)
-        else:
-            at = 0 if key == "via" else end_of_vias(self.names)
-        return self._insert(at, key, row(name, value))
-
-    def append(self, name: str, value: str) -> Self:
-        """Put a row at the end."""
-        return self._insert(len(self.names), long_name(name), row(name, value))
-
-    def set(self, name: str, value: str) -> Self:
-        """Put one row in the place of all rows of that name, or at the end if there is none."""
-        key = long_name(name)
-        if key not in self.names:
-            return self.append(name, value)
-        at = self.names.index(key)
-        return self.remove(name)._insert(at, key, row(name, value))  # noqa: SLF001 (its own class)
-
-    def remove(self, name: str) -> Self:
-        """Take all rows of that name out."""
-        key = long_name(name)
-        if self.names.count(key) == 1:
-            at = self.names.index(key)
-            names, lines = self.names, self.lines
-            return self._edited(key, names[:at] + names[at + 1 :], lines[:at] + lines[at + 1 :])
-        kept = [(n, line) for n, line in zip(self.names, self.lines, strict=True) if n != key]
-        names, lines = tuple([n for n, _ in kept]), tuple([line for _, line in kept])
-        return self._edited(key, names, lines)
-
-    def pop_first(self, name: str) -> Self:
-        """Take the first value of that name out: its row, or only the value if the row has more."""
-        key = long_name(name)
-        if key not in self.names:
-            return self
-        return self._replace_first(self.names.index(key), key, None)
-
-    def with_top_via(self, via: Via | str) -> Self:
-        """Put another value in the place of the first Via value, for example a stamped one."""
-        if "via" not in self.names:
-            return self.prepend("via", str(via))
-        made = self._replace_first(self.names.index("via"), "via", checked(str(via)))
-        if isinstance(via, Via):
-            made.via = via
-        return made
-
-    def with_body(self, body: bytes, content_type: str | None = None) -> Self:
-        """Put another body in, with its Content-Length and, if given, its Content-Type."""
-        made = self if content_type is None else self.set("Content-Type", content_type)
-        made = made.set("Content-Length", str(len(body)))
-        return self._copy(made.names, made.lines, body)
-
-    def render(self) -> bytes:
-        """Give the message as it goes on the wire."""
-        text = "\r\n".join((self._start_line(), *self.lines, "", ""))
-        return text.encode("utf-8", "surrogateescape") + self.body
-
-    def _start_line(self) -> str:
-        raise NotImplementedError
-
-    def _copy(self, names: tuple[str, ...], lines: tuple[str, ...], body: bytes) -> Self:
-        raise NotImplementedError
-
-    def _insert(self, at: int, key: str, line: str) -> Self:
-        names, lines = self.names, self.lines
-        lines = (*lines[:at], line, *lines[at:])
-        return self._edited(key, (*names[:at], key, *names[at:]), lines)
-
-    def _replace_first(self, at: int, key: str, new: str | None) -> Self:
-        """Replace the first value of the row at ``at``, or take it out."""
-        names, lines = self.names, self.lines
-        rest = after_first_value(lines[at], key)
-        name = lines[at].partition(":")[0].rstrip(" \t")
-        values = [text for text in (new, rest) if text is not None]
-        if not values:
-            names, lines = names[:at] + names[at + 1 :], lines[:at] + lines[at + 1 :]
-            return self._edited(key, names, lines)
-        line = f"{name}: {', '.join(values)}"
-        return self._edited(key, names, (*lines[:at], line, *lines[at + 1 :]))
-
-    def _edited(self, key: str, names: tuple[str, ...], lines: tuple[str, ...]) -> Self:
-        """Copy with other rows; what was read from rows of other names than ``key`` goes along."""
-        made = self._copy(names, lines, self.body)
-        for slot, name in _READ:
-            if name != key:
-                try:  # noqa: SIM105 - suppress costs more than all the rest of this
-                    setattr(made, slot, object.__getattribute__(self, slot))
-                except AttributeError:  # not read yet
-                    pass
-        return made
 
 
 @final
@@ -242,20 +19,18 @@ class Request(Message):
     method: str
     uri_text: str
     uri: Uri
-    __match_args__: ClassVar = ("method", "uri_text", "names", "lines", "body")
+    __match_args__: ClassVar = ("method", "uri_text", "lines", "body")
 
     def __init__(
         self,
         method: str,
         uri_text: str,
-        names: tuple[str, ...],
         lines: tuple[str, ...],
         body: bytes = b"",
     ) -> None:
-        """Take parts that are known to fit together; ``make`` is the friendlier way."""
+        """Take parts that are known to be whole and sane; ``make`` is the friendlier way."""
         self.method = method
         self.uri_text = uri_text
-        self.names = names
         self.lines = lines
         self.body = body
 
@@ -267,12 +42,13 @@ class Request(Message):
 
         ``LocalProtocolError`` if anything in it would break the start line or a row.
         """
-        names, lines = make_rows(headers, body)
-        return cls(word(method), word(str(uri)), names, lines, body)
+        return cls(token(method, "method"), word(str(uri)), make_rows(headers, body), body)
 
     def with_uri(self, uri: Uri | str) -> "Request":
         """Put another Request-URI in."""
-        return Request(self.method, word(str(uri)), self.names, self.lines, self.body)
+        made = Request(self.method, word(str(uri)), self.lines, self.body)
+        self._hand_on(made, "request line")
+        return made
 
     def forwarded(
         self,
@@ -307,7 +83,9 @@ class Request(Message):
             lines[at:at] = [f"Record-Route: {route}" for route in record_routes]
         names.insert(0, "via")
         lines.insert(0, f"Via: {via}")
-        return Request(self.method, uri_text, tuple(names), tuple(lines), self.body)
+        made = Request(self.method, uri_text, tuple(lines), self.body)
+        made.names = tuple(names)
+        return made
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Request):
@@ -323,7 +101,7 @@ class Request(Message):
         return hash((Request, self.method, self.uri_text, self.lines, self.body))
 
     def __reduce__(self) -> tuple[object, ...]:
-        return Request, (self.method, self.uri_text, self.names, self.lines, self.body)
+        return Request, (self.method, self.uri_text, self.lines, self.body)
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.uri_text} {len(self.lines)} rows {len(self.body)} B>"
@@ -334,8 +112,8 @@ class Request(Message):
     def _start_line(self) -> str:
         return f"{self.method} {self.uri_text} SIP/2.0"
 
-    def _copy(self, names: tuple[str, ...], lines: tuple[str, ...], body: bytes) -> Self:
-        return type(self)(self.method, self.uri_text, names, lines, body)
+    def _copy(self, lines: tuple[str, ...], body: bytes) -> Self:
+        return type(self)(self.method, self.uri_text, lines, body)
 
 
 @final
@@ -351,14 +129,12 @@ class Response(Message):
         self,
         status: int,
         reason: str,
-        names: tuple[str, ...],
         lines: tuple[str, ...],
         body: bytes = b"",
     ) -> None:
-        """Take parts that are known to fit together; ``make`` is the friendlier way."""
+        """Take parts that are known to be whole and sane; ``make`` is the friendlier way."""
         self.status = status
         self.reason = reason
-        self.names = names
         self.lines = lines
         self.body = body
 
@@ -368,16 +144,21 @@ class Response(Message):
 
         ``LocalProtocolError`` if anything in it would break the start line or a row.
         """
-        if not 100 <= status <= 699:
-            message = f"status {status} is not from 100 to 699"
-            raise LocalProtocolError(message)
-        names, lines = make_rows(headers, body)
-        return cls(status, checked(reason), names, lines, body)
+        return cls(status_code(status), checked(reason), make_rows(headers, body), body)
+
+    @property
+    def has_via(self) -> bool:
+        """Whether there is a Via; mostly that takes one look, at the first row."""
+        return self._begins_with_via or "via" in self.names
+
+    @property
+    def _begins_with_via(self) -> bool:
+        return bool(self.lines) and self.lines[0].startswith(("Via:", "v:"))
 
     def without_top_via(self) -> "Response":
         """Take the topmost Via value out, as a proxy does before sending a response on (16.7)."""
-        if self.names[:1] == ("via",) and "," not in self.lines[0]:
-            return self._copy(self.names[1:], self.lines[1:], self.body)
+        if self._begins_with_via and "," not in self.lines[0]:
+            return self._copy(self.lines[1:], self.body)
         return self.pop_first("via")
 
     def __eq__(self, other: object) -> bool:
@@ -394,7 +175,7 @@ class Response(Message):
         return hash((Response, self.status, self.reason, self.lines, self.body))
 
     def __reduce__(self) -> tuple[object, ...]:
-        return Response, (self.status, self.reason, self.names, self.lines, self.body)
+        return Response, (self.status, self.reason, self.lines, self.body)
 
     def __repr__(self) -> str:
         return f"<Response {self.status} {self.reason} {len(self.lines)} rows {len(self.body)} B>"
@@ -402,5 +183,5 @@ class Response(Message):
     def _start_line(self) -> str:
         return f"SIP/2.0 {self.status} {self.reason}"
 
-    def _copy(self, names: tuple[str, ...], lines: tuple[str, ...], body: bytes) -> Self:
-        return type(self)(self.status, self.reason, names, lines, body)
+    def _copy(self, lines: tuple[str, ...], body: bytes) -> Self:
+        return type(self)(self.status, self.reason, lines, body)

@@ -11,6 +11,7 @@ from sansip.message.grammar import is_token, split_outside, unfold
 from sansip.message.limits import MessageLimits
 from sansip.message.model import Request, Response
 from sansip.message.names import long_name
+from sansip.message.rows import unsplit
 
 _NEEDED: Final = frozenset({"via", "from", "to", "call-id", "cseq", "timestamp"})
 _BLANKS: Final = (" ", "\t")
@@ -30,18 +31,16 @@ def salvage(data: bytes, limits: MessageLimits) -> Request | Response | None:
         rows.append(line)
     words = start.split()
     if words and words[0][:4].upper() == "SIP/":
-        return Response(_status(words), "", tuple(names), tuple(rows))
-    if len(words) < 2 or not is_token(words[0]) or "via" not in names:
+        return Response(_status(words), "", tuple(rows))
+    if words[:1] == ["SIP"] or len(words) < 2 or not is_token(words[0]) or "via" not in names:
         return None
-    return Request(words[0], words[1], tuple(names), tuple(rows))
+    return Request(words[0], words[1], tuple(rows))
 
 
 def _sane_rows(lines: list[str], limits: MessageLimits) -> list[tuple[str, str]]:
-    firsts = [at for at, line in enumerate(lines) if not line.startswith(_BLANKS)]
-    ends = [*firsts[1:], len(lines)]
     found: list[tuple[str, str]] = []
-    for at, end in zip(firsts[: limits.headers], ends, strict=False):
-        line = unfold("\r\n".join(lines[at:end]))
+    for row in unsplit(lines)[: limits.headers]:
+        line = unfold(row)
         name, colon, _ = line.partition(":")
         name = name.rstrip(" \t")
         key = long_name(name)

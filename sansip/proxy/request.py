@@ -6,13 +6,14 @@ does this URI name the proxy itself? (16.4: from configuration alone, no DNS is 
 
 from collections.abc import Callable
 
-from sansip.message import Request, Uri, name_addr
+from sansip.message import Request, Uri, parse_bracketed
 from sansip.value import value
 
 Mine = Callable[[Uri], bool]
 
 SCHEMES = ("sip", "sips")
 DEFAULT_PORT = 5060
+MOST_TAGS = 20  # that a 420 names: an answer is not to be larger than its request
 HOPS = 70  # the recommended initial Max-Forwards (RFC 3261 20.22)
 
 
@@ -43,11 +44,9 @@ def check(request: Request, extensions: tuple[str, ...] | None = ()) -> Fault | 
     ``extensions`` are the option tags that Proxy-Require may name; None: it is not looked at, as in
     an ACK (8.2.2.3). Not for CANCEL, which goes hop by hop.
     """
-    # "If the Request-URI has a URI whose scheme is not understood by the proxy, the proxy SHOULD
-    # reject the request with a 416 (Unsupported URI Scheme) response." (16.3 step 2)
-    scheme = request.uri.scheme
-    if scheme not in SCHEMES:
-        return Fault(416, f"Request-URI scheme {scheme}: only sip and sips are routed")
+    fault = check_scheme(request)
+    if fault is not None:
+        return fault
     # "If the request contains a Max-Forwards header field with a field value of zero (0), the
     # element MUST NOT forward the request [...] MUST return a 483" (16.3 step 3)
     if request.max_forwards == 0:
@@ -58,9 +57,19 @@ def check(request: Request, extensions: tuple[str, ...] | None = ()) -> Fault | 
         known = {tag.lower() for tag in extensions}
         unknown = [tag for tag in request.values("proxy-require") if tag.lower() not in known]
         if unknown:
-            tags = ", ".join(unknown)
+            tags = ", ".join(list(dict.fromkeys(unknown))[:MOST_TAGS])
             return Fault(420, f"Proxy-Require: {tags}", (("Unsupported", tags),))
     return None
+
+
+def check_scheme(request: Request) -> Fault | None:
+    """The check of 16.3 step 2; once more for what a strict router had put away in Route (16.4)."""
+    # "If the Request-URI has a URI whose scheme is not understood by the proxy, the proxy SHOULD
+    # reject the request with a 416 (Unsupported URI Scheme) response." (16.3 step 2)
+    scheme = request.uri.scheme
+    if scheme in SCHEMES:
+        return None
+    return Fault(416, f"Request-URI scheme {scheme}: only sip and sips are routed")
 
 
 def preprocess(request: Request, mine: Mine, transport: str) -> Arrived:
@@ -74,10 +83,10 @@ def preprocess(request: Request, mine: Mine, transport: str) -> Arrived:
     uri = request.uri
     if routes and uri.lr and mine(uri):
         # "If the Request-URI of the request contains a value this proxy previously placed into a
-        # Record-Route header field, the proxy MUST replace the Request-URI in the request with the
-        # last value from the Route header field, and remove that value" (16.4).
+        # Record-Route header field [...], the proxy MUST replace the Request-URI in the request
+        # with the last value from the Route header field, and remove that value" (16.4).
         passed = (uri,)
-        request = request.with_uri(name_addr(routes[-1], "Route").uri)
+        request = request.with_uri(parse_bracketed(routes[-1], "Route").uri)
         routes = routes[:-1]
         uri = request.uri
     here = uri.maddr is not None and mine(uri.with_host(uri.maddr, uri.port))
@@ -91,20 +100,13 @@ def preprocess(request: Request, mine: Mine, transport: str) -> Arrived:
     # that value from the request"; with double Record-Route, both (RFC 5658 5, 3261-16.4-03).
     ours: list[Uri] = []
     for route in routes:
-        first = name_addr(route, "Route").uri
+        first = parse_bracketed(route, "Route").uri
         if not mine(first):
             break
         ours.append(first)
     if len(routes) - len(ours) < count:
-        request = _with_routes(request, routes[len(ours) :])
+        request = request.set("route", *routes[len(ours) :])
     return Arrived(request, (*passed, *ours))
-
-
-def _with_routes(request: Request, routes: tuple[str, ...]) -> Request:
-    """The request with these Route values and no others."""
-    if not routes:
-        return request.remove("route")
-    return request.set("route", ", ".join(routes))
 
 
 @value
@@ -121,12 +123,11 @@ def onward(request: Request, uri: str, next_hop: str) -> Onward:
     routes = request.values("route") if "route" in request.names else ()
     if not routes:
         return Onward(uri, next_hop, None)
-    first = name_addr(routes[0], "Route").uri
+    first = parse_bracketed(routes[0], "Route").uri
     if first.lr:
         return Onward(uri, str(first), None)
-    # "If the first URI of this Route set does not contain the lr parameter, the proxy MUST
-    # place the Request-URI into the Route header field as the last value, and place the first
-    # Route header field value into the Request-URI" (16.6 step 6)
+    # "If that URI does not contain an lr parameter, the proxy MUST modify the copy as follows": the
+    # Request-URI becomes the last Route value, and the first one the Request-URI (16.6 step 6).
     return Onward(str(first.for_request_line()), str(first), (*routes[1:], f"<{uri}>"))
 
 

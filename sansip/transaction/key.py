@@ -16,20 +16,12 @@ Use the request as it came: its Via may not yet have been stamped with received 
 new NAT binding would make a retransmission look like a new request (3261-18.2.1-03).
 """
 
-import re
 from typing import Final
 
-from sansip.message import Request, Uri, Via
-from sansip.message.grammar import ip_text
+from sansip.message import Request, Via
+from sansip.message.uri import canonical
 
 COOKIE: Final = "z9hg4bk"  # in lower case: a branch is a token, compared without case (AMB-05)
-
-_ESCAPE: Final = re.compile(r"%([0-9A-Fa-f]{2})")
-_UNRESERVED: Final = frozenset(
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.!~*'()"
-)
-# Any other parameter that only one of two URIs has is ignored when they are compared (19.1.4).
-_COUNTED: Final = frozenset({"user", "ttl", "method", "maddr", "transport"})
 
 
 def client_key(branch: str, method: str) -> str:
@@ -116,7 +108,7 @@ def _key(request: Request, method: str, to_tag: str | None) -> str:
         _folded(request.from_tag),
         _folded(to_tag),
         _canonical_via(via),
-        _canonical_uri(request.uri),
+        canonical(request.uri),  # unequal ones that share it differ in another field
     )
     return "s|2543|" + "|".join([f"{len(field)}:{field}" for field in fields])
 
@@ -124,34 +116,6 @@ def _key(request: Request, method: str, to_tag: str | None) -> str:
 def _canonical_via(via: Via) -> str:
     params = sorted([f"{name}={_parameter(text)}" for name, text in via.params])
     return ";".join([f"{via.transport} {via.sent_by}", f"branch={_folded(via.branch)}", *params])
-
-
-def _canonical_uri(uri: Uri) -> str:
-    """Make equal texts of equal URIs (19.1.4).
-
-    That equality is not transitive, so some unequal ones share a text as well; what else is in the
-    key tells them apart.
-    """
-    if not uri.is_sip:
-        return f"{uri.scheme}:{uri.text.partition(':')[2]}"
-    params = sorted(
-        [f"{name}={_decoded(text).lower()}" for name, text in uri.params if name in _COUNTED]
-    )
-    headers = sorted([_decoded(header) for header in (uri.headers or "").split("&")])
-    user, password = _decoded(uri.user or ""), _decoded(uri.password or "")
-    host = ip_text(uri.host) or uri.host
-    port = "" if uri.port is None else str(uri.port)
-    return " ".join([uri.scheme, user, password, host, port, *params, "?", *headers])
-
-
-def _decoded(text: str) -> str:
-    """Undo, once, the escapes that mean the same as the character itself."""
-    return _ESCAPE.sub(_unescape, text) if "%" in text else text
-
-
-def _unescape(found: "re.Match[str]") -> str:
-    character = chr(int(found[1], 16))
-    return character if character in _UNRESERVED else found[0].upper()
 
 
 def _parameter(text: str) -> str:

@@ -95,7 +95,7 @@ def test_with_a_deadline_past_its_lifetime_the_transaction_ends_all_the_same() -
     send_with_copies(stage, 31.9)
     late = stage.at(GW_1, "MESSAGE")[0]
     stage.advance(0.05)
-    stage.receive(reply(late, 200, to_tag="last moment"), GW_1)
+    stage.receive(reply(late, 200, to_tag="late"), GW_1)
     assert stage.statuses(method="MESSAGE")[-1] == 100
     stage.advance(3600.0)
     assert stage.is_empty()

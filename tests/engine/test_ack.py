@@ -243,7 +243,7 @@ def test_an_ack_stops_the_questions_that_nobody_needs_any_more() -> None:
         (ack().set("Max-Forwards", "0"), "Max-Forwards is 0"),
         (ack(uri="tel:+1"), "Request-URI scheme tel: only sip and sips are routed"),
         (ack(uri="sip:bob@nowhere.example"), "ACK leads nowhere: no such name: nowhere.example"),
-        (ack().append("Route", "nonsense"), "'nonsense' is not a URI"),
+        (ack().append("Route", "nonsense"), "'nonsense' lacks angle brackets"),
         (ack(uri="sip:bob@127.0.0.1"), "ACK leads nowhere: udp:127.0.0.1:5060: loopback address"),
     ],
 )

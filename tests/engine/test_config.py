@@ -19,7 +19,7 @@ def configured(**options: Whatever) -> sansip.Config:
 MISTAKES: dict[str, tuple[Callable[[], object], str]] = {
     "transport": (
         lambda: sansip.Endpoint("sctp", "192.0.2.10:5060"),
-        "endpoint sctp:192.0.2.10:5060: transport must be one of: udp",
+        "endpoint sctp:192.0.2.10:5060: transport must be one of: udp, tcp",
     ),
     "no port": (
         lambda: sansip.Endpoint("udp", "192.0.2.10"),
@@ -75,6 +75,22 @@ MISTAKES: dict[str, tuple[Callable[[], object], str]] = {
         "udp:0.0.0.0:5060: 'proxy.example.com' is not HOST:PORT",
     ),
     "no endpoints": (lambda: sansip.Config([]), "a configuration needs at least one endpoint"),
+    "nowhere to send from": (
+        lambda: sansip.Config([sansip.Endpoint("tcp", "192.0.2.10:5060")]),
+        "a configuration needs a udp endpoint, to send requests from",
+    ),
+    "compact above": (
+        lambda: sansip.Config([UDP], compact_above=-1),
+        "compact_above is -1; it needs to be 0 or more",
+    ),
+    "fewer flows than none": (
+        lambda: sansip.Config([UDP], limits=sansip.Limits(flows=-1)),
+        "limit of -1 flows; it needs to be 0 or more",
+    ),
+    "no time": (
+        lambda: sansip.Config([UDP], limits=sansip.Limits(partial_message=0.0)),
+        "partial_message is 0.0; it needs to be above 0",
+    ),
     "endpoint twice": (
         lambda: sansip.Config([UDP, UDP]),
         "endpoint udp:192.0.2.10:5060 is there twice",

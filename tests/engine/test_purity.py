@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import sansip
-from stage import CALLER, GW_1, GW_2, SDP, ZONE, Stage, ToGroup, ToName, config, make_request
+from stage import CALLER, GW_1, GW_2, PROXY, SDP, ZONE, Stage, ToGroup, ToName, config, make_request
 
 HERE = Path(__file__).parent
 ENGINE = sansip.Engine(config(), ToName())
@@ -37,12 +37,24 @@ def busy() -> Stage:
     stage.respond(200, GW_1, nth=1)
     stage.respond(486, GW_2)
     stage.receive(b"nonsense")
+    over_flows(stage)
     stage.step(sansip.RequestSubmitted(stage.now, "mine", make_request("MESSAGE", call_id="own")))
     stage.step(sansip.Administered(stage.now, sansip.Quiesce(7)))
     stage.receive(make_request(branch="z9hG4bKlate", call_id="late"))
     stage.step(sansip.Administered(stage.now, sansip.FlushCache()))
     stage.advance(60.0)
     return stage
+
+
+def over_flows(stage: Stage) -> None:
+    """Two connections: one is closed by its peer within a message, the other by us."""
+    for flow in (1, 2):
+        stage.step(sansip.FlowOpened(stage.now, flow, "tcp:192.0.2.10:5060", CALLER, PROXY))
+    whole = make_request(branch="z9hG4bKflow", call_id="flow").render()
+    for data in (whole + whole[:9], whole[9:-1], whole[-1:] + b"\r\n" * 4, whole[:5]):
+        stage.step(sansip.StreamReceived(stage.now, 1, data))
+    stage.step(sansip.StreamReceived(stage.now, 2, whole[:-2]))
+    stage.step(sansip.FlowClosed(stage.now, 1, "reset"))
 
 
 def history() -> list[tuple[sansip.State, sansip.Event]]:
@@ -96,6 +108,7 @@ def test_a_frozen_state_is_equal_and_apart() -> None:
         frozen = state.freeze()
         assert frozen == state
         assert frozen.server is not state.server
+        assert frozen.flows is not state.flows
         assert ENGINE.step(frozen, event) == ENGINE.step(state, event)
         assert frozen == state
 
@@ -121,6 +134,7 @@ def test_the_busy_stage_is_busy_and_comes_to_rest() -> None:
     stage = busy()
     kinds = {type(action) for actions in stage.actions for action in actions}
     assert kinds == {
+        sansip.CloseFlow,
         sansip.Send,
         sansip.StartTimer,
         sansip.StopTimer,

@@ -3,7 +3,7 @@
 import pytest
 
 import sansip
-from sansip.message import name_addr
+from sansip.message import parse_name_addr
 from stage import CALLER, GW_1, GW_2, Decide, Stage, ToName, Whatever, make_request, on_stage
 
 TO_GATEWAY = sansip.Relay("sip:gw-1.example.com:5060")
@@ -48,7 +48,7 @@ def test_a_call_is_recorded_with_one_value_on_top() -> None:
     stage.receive(make_request(headers=[("Record-Route", "<sip:198.51.100.9;lr>")]))
     (sent,) = stage.at(GW_1, "INVITE")
     ours, theirs = sent.values("record-route")
-    uri = name_addr(ours).uri
+    uri = parse_name_addr(ours).uri
     assert (uri.scheme, uri.host, uri.port, uri.lr) == ("sip", "192.0.2.10", 5060, True)
     assert theirs == "<sip:198.51.100.9;lr>"
 
@@ -85,7 +85,7 @@ def test_a_call_that_changes_sides_is_recorded_twice_and_finds_its_way_back() ->
     )
     (sent,) = stage.at(GW_1, "INVITE")
     assert sent.via.sent_by == "192.0.2.10:5060"
-    leaving, came = (name_addr(route).uri for route in sent.values("record-route"))
+    leaving, came = (parse_name_addr(route).uri for route in sent.values("record-route"))
     assert (leaving.host, came.host) == ("192.0.2.10", "2001:db8::10")
     assert stage.sends[-1].endpoint == OUTSIDE.name
     stage.respond(200, GW_1)
@@ -118,7 +118,7 @@ def test_the_route_decides_the_side_between_two_of_one_kind_once_it_is_proven() 
     stage.receive(within("INVITE", (*routes, other_side)))
     sent = stage.at(GW_1, "INVITE")[-1]
     assert stage.sends[-1].endpoint == second.name
-    assert [name_addr(route).uri.host for route in sent.values("record-route")] == [
+    assert [parse_name_addr(route).uri.host for route in sent.values("record-route")] == [
         "192.0.2.20",
         "192.0.2.10",
     ]
@@ -175,7 +175,7 @@ def test_a_strict_router_next_gets_the_request_uri_that_it_wants(method: str) ->
 def test_what_a_strict_router_did_is_undone(method: str) -> None:
     stage = on_stage(OnlyGateways())
     (ours,) = set_up(stage)
-    ours = str(name_addr(ours).uri)
+    ours = str(parse_name_addr(ours).uri)
     routes = (f"<sip:{GW_2};lr>", f"<sip:bob@{GW_1}>")
     stage.receive(within(method, routes, uri=ours))
     (sent,) = stage.at(GW_2, method)
@@ -359,5 +359,47 @@ def test_a_policy_sees_the_route_that_a_stranger_wants() -> None:
     ((request, scene),) = policy.seen
     assert request.values("route") == (f"<sip:{EVIL};lr>",)
     assert (scene.in_dialog, scene.source, scene.groups) == (False, CALLER, ("gateways",))
-    assert scene.is_mine(name_addr(OURS).uri)
+    assert scene.is_mine(parse_name_addr(OURS).uri)
     assert not scene.is_mine(request.uri)
+
+
+@pytest.mark.rule("3261-7.3.3-02")
+def test_large_requests_get_compact_names_by_choice() -> None:
+    large = make_request(body=b"x" * 1200)
+    for most, names in ((None, b"Call-ID: "), (5000, b"Call-ID: "), (1300, b"i: ")):
+        stage = on_stage(Decide(TO_GATEWAY), compact_above=most)
+        stage.receive(large)
+        (sent,) = (send.data for send in stage.sends if send.remote == GW_1)
+        assert b"\r\n" + names in sent
+        assert stage.at(GW_1, "INVITE")[0].call_id == large.call_id
+
+
+@pytest.mark.rule("3261-7.3.3-02")
+def test_large_responses_get_compact_names_by_the_same_choice() -> None:
+    stage = on_stage(Decide(TO_GATEWAY), compact_above=100)
+    stage.receive(make_request())
+    stage.respond(200, GW_1)
+    assert b"\r\ni: " in stage.sends[-1].data
+
+
+@pytest.mark.rule("3261-16.3-02", "3261-16.4-01")
+@pytest.mark.parametrize("uri", ["tel:+15551234", "http://example.com/"])
+def test_what_a_strict_router_put_into_route_has_to_be_routable_too(uri: str) -> None:
+    stage = on_stage()
+    stage.receive(make_request(uri="sip:192.0.2.10:5060;lr", headers=[("Route", f"<{uri}>")]))
+    assert stage.statuses() == [416]
+
+
+@pytest.mark.rule("3261-25-11", "3261-16.4-03")
+def test_a_name_with_the_dot_of_the_root_is_ours_as_well() -> None:
+    endpoint = sansip.Endpoint("udp", "192.0.2.10:5060", advertise="proxy.example.com:5060")
+    stage = on_stage(ToName(follow_route=True), endpoints=[endpoint])
+    stage.receive(make_request(headers=[("Route", "<sip:proxy.example.com.:5060;lr>")]))
+    assert "route" not in stage.at(GW_1, "INVITE")[0].names
+
+
+def test_reports_show_what_cannot_be_printed_as_escapes() -> None:
+    stage = on_stage()
+    stage.receive(make_request(headers=[("Proxy-Require", "\x9b31m\u2028\u202e\udcff")]))
+    (report,) = stage.reports
+    assert report.text == r"answered 420: Proxy-Require: \x9b31m\u2028\u202e\udcff"

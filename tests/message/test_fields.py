@@ -3,7 +3,7 @@
 import pytest
 
 from sansip.errors import RemoteProtocolError
-from sansip.message import CSeq, NameAddr, Via, name_addr, parse_cseq, parse_via
+from sansip.message import CSeq, NameAddr, Via, parse_cseq, parse_name_addr, parse_via
 from sansip.message.grammar import number, split_outside, unquote
 
 
@@ -86,15 +86,15 @@ def test_a_cseq_is_read_and_written() -> None:
     ],
 )
 def test_addresses_are_read(text: str, address: NameAddr) -> None:
-    assert name_addr(text) == address
+    assert parse_name_addr(text) == address
 
 
 def test_an_address_has_a_uri_and_parameters() -> None:
-    address = name_addr("<sip:a@h;lr>;expires=60")
+    address = parse_name_addr("<sip:a@h;lr>;expires=60")
     assert address.uri.lr
     assert (address.param("expires"), address.param("q")) == ("60", None)
     with pytest.raises(RemoteProtocolError):
-        _ = name_addr("<nonsense>").uri
+        _ = parse_name_addr("<nonsense>").uri
 
 
 def test_texts_are_split_outside_quotes_and_brackets_only() -> None:

@@ -472,3 +472,44 @@ def test_a_start_line_that_is_too_long_is_refused_as_such() -> None:
     data = wire(f"INVITE sip:{'b' * 200}@example.com SIP/2.0", *ROWS)
     assert refusal(data, MessageLimits(line=150)).status_hint == 414
     assert parse(data, limits=MessageLimits(line=1000)) == parse(data)
+
+
+# The two readers
+
+
+@pytest.mark.rule("3261-7.3.1-02")
+def test_folded_rows_are_kept_and_mean_what_unfolded_ones_do() -> None:
+    rows = swap(FROM, 'From: "Alice A."\r\n  <sip:alice@example.com>;tag=1928301774')
+    made = request(*rows, "Supported: timer,\r\n\t100rel", "Subject: a\r\n b\r\n\tc")
+    assert made.lines == (*rows, "Supported: timer,\r\n\t100rel", "Subject: a\r\n b\r\n\tc")
+    assert made.render() == wire(START, *made.lines)
+    assert made.from_tag == "1928301774"
+    assert (made.get("subject"), made.values("supported")) == ("a b c", ("timer", "100rel"))
+
+
+@pytest.mark.rule("3261-18.3-03", "3261-7.3.1-02", "3261-25-01")
+@pytest.mark.parametrize("fold", ["", "Subject: a\r\n b"])
+@pytest.mark.parametrize(
+    "body", [" x\r\nRoute: <sip:evil>\r\n\r\n", "\r\n" * 2000 + " x", " \r\n\t\r\n\r\n ", "\r\n x"]
+)
+def test_what_is_in_the_body_is_never_taken_for_rows(fold: str, body: str) -> None:
+    rows = [row for row in (*ROWS, fold) if row and row != LENGTH]
+    made = request(*rows, body=body)
+    assert made.lines == tuple(rows)
+    assert made.body == body.encode()
+
+
+@pytest.mark.rule("3261-7.3.1-01", "3261-7.3.3-01", "3261-8.1.1-01")
+@pytest.mark.parametrize("row", [VIA, FROM, TO, CALL_ID, CSEQ, FORWARDS, LENGTH])
+@pytest.mark.parametrize("first", list("VvFfTtIiCcLlMm"))
+def test_a_name_that_only_looks_like_one_that_counts_is_another_name(row: str, first: str) -> None:
+    name, _, value = row.partition(":")
+    looks = first + name[1:]
+    rows = swap(row, f"{looks}:{value}")
+    if looks.lower() == name.lower():
+        assert request(*rows).names[ROWS.index(row)] == name.lower()
+    elif row in (FORWARDS, LENGTH):
+        made = request(*rows)
+        assert (made.get(name), made.get(looks)) == (None, value.strip())
+    else:
+        assert refusal(wire(START, *rows)).header == name.lower()

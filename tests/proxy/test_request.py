@@ -2,7 +2,7 @@
 
 import pytest
 
-from sansip.message import Request, Uri, name_addr, parse
+from sansip.message import Request, Uri, parse, parse_name_addr
 from sansip.proxy.request import HOPS, Arrived, Fault, Onward, check, hops_left, onward, preprocess
 
 MINE = {
@@ -101,6 +101,14 @@ def test_proxy_require_of_unknown_extensions_gets_420_that_lists_exactly_those()
     assert (fault.status, fault.headers) == (420, (("Unsupported", "one, three"),))
     assert check(request, ("one", "two", "three")) is None
     assert check(make("sip:b@c", ("Proxy-Require", ""))) is None
+
+
+def test_a_420_is_not_larger_than_what_it_answers() -> None:
+    tags = ",".join(["a", *[f"t{number}" for number in range(100)], "a"])
+    fault = check(make("sip:bob@example.com", ("Proxy-Require", tags)))
+    assert fault is not None
+    ((_, unsupported),) = fault.headers
+    assert unsupported.split(", ") == ["a", *[f"t{number}" for number in range(19)]]
 
 
 @pytest.mark.rule("3261-16.3-07")
@@ -353,7 +361,7 @@ def test_what_is_done_for_a_strict_router_another_proxy_undoes() -> None:
     sent = onward(routed("<sip:proxy.example.com>"), "sip:bob@gw", "sip:gw")
     received = make(f"{sent.uri};lr", *[("Route", route) for route in sent.routes or ()])
     assert arrive(received)[:2] == ("sip:bob@gw", ())
-    assert name_addr("<sip:bob@gw>").uri.text == "sip:bob@gw"
+    assert parse_name_addr("<sip:bob@gw>").uri.text == "sip:bob@gw"
 
 
 @pytest.mark.rule("SIO-04")

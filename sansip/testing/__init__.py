@@ -1,0 +1,42 @@
+"""Strategies for hypothesis that make SIP messages and their parts (RFC 3261 7, 19.1, 20, 25).
+
+``requests``, ``responses`` and ``messages`` make all that the grammar of section 25 allows, within
+the sizes that ``sansip.parse`` reads by default: folded rows, white space round every separator,
+compact names, values in one row or many, escapes, IPv6, UTF-8 and bytes that are none, NUL in
+quoted strings, bodies of any bytes. Half of their parts are of the ordinary kind, and they shrink
+to an ordinary message. ``near_valid`` makes what is wrong in one place or two.
+
+What stands in a row is text as sansip has it everywhere: UTF-8 with surrogateescape. What the parts
+give (``vias``, ``name_addrs`` ...) may have folds in it and so is meant for rows as they come.
+
+The only module that needs hypothesis: ``pip install hypothesis``.
+"""
+
+try:
+    import hypothesis as _hypothesis
+except ImportError as missing:
+    raise ImportError("sansip.testing needs hypothesis: pip install hypothesis") from missing
+else:
+    del _hypothesis
+
+from sansip.testing.faults import FAULTS, Fault, near_valid
+from sansip.testing.parts import hosts, name_addrs, quoted_strings, tokens, uris, vias
+from sansip.testing.streams import segmentations
+from sansip.testing.whole import messages, requests, responses, twins
+
+__all__ = [
+    "FAULTS",
+    "Fault",
+    "hosts",
+    "messages",
+    "name_addrs",
+    "near_valid",
+    "quoted_strings",
+    "requests",
+    "responses",
+    "segmentations",
+    "tokens",
+    "twins",
+    "uris",
+    "vias",
+]
