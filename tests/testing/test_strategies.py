@@ -162,7 +162,7 @@ def test_twins_have_the_same_start_line_body_and_names(
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_every_fault_is_refused_and_accepted(fault: Fault) -> None:
-    verdicts = [readable(data) for data in made_by(near_valid(fault, most=1), 250)]
+    verdicts = [readable(data) for data in made_by(near_valid(fault, most=1), 100)]
     assert any(verdicts)
     assert not all(verdicts)
 
