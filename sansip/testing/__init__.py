@@ -14,8 +14,8 @@ The only module that needs hypothesis: ``pip install hypothesis``.
 
 try:
     import hypothesis as _hypothesis
-except ImportError as missing:
-    raise ImportError("sansip.testing needs hypothesis: pip install hypothesis") from missing
+except ImportError as _missing:
+    raise ImportError("sansip.testing needs hypothesis: pip install hypothesis") from _missing
 else:
     del _hypothesis
 
