@@ -478,8 +478,11 @@ def test_a_start_line_that_is_too_long_is_refused_as_such() -> None:
 
 
 @pytest.mark.rule("3261-7.3.1-02")
-def test_folded_rows_are_kept_and_mean_what_unfolded_ones_do() -> None:
-    rows = swap(FROM, 'From: "Alice A."\r\n  <sip:alice@example.com>;tag=1928301774')
+@pytest.mark.parametrize(
+    "sender", [FROM, FROM.replace(" <", "\r\n  <"), FROM.replace(";", "\r\n\t;")]
+)
+def test_folded_rows_are_kept_and_mean_what_unfolded_ones_do(sender: str) -> None:
+    rows = swap(FROM, sender)
     made = request(*rows, "Supported: timer,\r\n\t100rel", "Subject: a\r\n b\r\n\tc")
     assert made.lines == (*rows, "Supported: timer,\r\n\t100rel", "Subject: a\r\n b\r\n\tc")
     assert made.render() == wire(START, *made.lines)
