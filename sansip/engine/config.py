@@ -165,7 +165,8 @@ class Config:
             (e.bind.host, e.bind.port) for e in self.endpoints if not _is_wildcard(e.bind.host)
         ]
         named = [_address(a, "aliases", DEFAULT_PORT) for a in self.aliases]
-        self._mine = frozenset(own + bound + [(a.host.lower(), a.port) for a in named])
+        places = own + bound + [(a.host.lower(), a.port) for a in named]
+        self._mine = frozenset([(plain_host(host), port) for host, port in places])
         self._sent_bys = frozenset(str(Address(host, port)) for host, port in own)
         networks = [_network(text) for text in allow_hops]
         self._allowed = tuple([(_number(str(n[0])), _ALL ^ int(n.hostmask)) for n in networks])
@@ -210,10 +211,11 @@ class Config:
 
     def endpoint_at(self, uri: Uri) -> Endpoint | None:
         """The endpoint that a Record-Route URI of ours stands for."""
-        place = uri.transport or "udp", uri.host, uri.port or DEFAULT_PORT
+        place = uri.transport or "udp", plain_host(uri.host), uri.port or DEFAULT_PORT
         for endpoint in self.endpoints:
             advertised = endpoint.advertised
-            if (endpoint.transport, advertised.host.lower(), advertised.port) == place:
+            host = plain_host(advertised.host.lower())
+            if (endpoint.transport, host, advertised.port) == place:
                 return endpoint
         return None
 

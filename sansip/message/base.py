@@ -198,10 +198,15 @@ class Message:
             return self.remove(name)
         if key not in self.names:
             return self._insert(len(self.names), key, tuple([row(name, text) for text in values]))
-        held = {value_of(line): line for line in self.raw(key)}
-        lines = tuple([held.get(text) or row(name, text) for text in values])
+        held: dict[str, list[str]] = {}
+        for line in reversed(self.raw(key)):
+            held.setdefault(value_of(line), []).append(line)
+        lines: list[str] = []
+        for text in values:
+            kept = held.get(text, [])
+            lines.append((kept.pop() if len(kept) > 1 else kept[0]) if kept else row(name, text))
         at = self.names.index(key)
-        return self.remove(name)._insert(at, key, lines)  # noqa: SLF001 (its own class)
+        return self.remove(name)._insert(at, key, tuple(lines))  # noqa: SLF001 (its own class)
 
     def remove(self, name: str) -> Self:
         """Take all rows of that name out."""

@@ -123,7 +123,7 @@ class Response(Message):
     __slots__ = ("reason", "status")
     status: int
     reason: str
-    __match_args__: ClassVar = ("status", "reason", "names", "lines", "body")
+    __match_args__: ClassVar = ("status", "reason", "lines", "body")
 
     def __init__(
         self,

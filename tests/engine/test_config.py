@@ -247,3 +247,25 @@ def test_endpoints_are_found_by_name_by_uri_and_by_hop() -> None:
 )
 def test_what_is_special_about_an_address(host: str, why: str | None) -> None:
     assert special(host) == why
+
+
+@pytest.mark.rule("3261-25-11", "AMB-04")
+@pytest.mark.parametrize(
+    ("advertise", "uri"),
+    [
+        ("Proxy.Example.com.:5060", "sip:proxy.example.com;lr"),
+        ("proxy.example.com:5060", "sip:Proxy.Example.com.:5060;lr"),
+        ("[::ffff:192.0.2.77]:5060", "sip:192.0.2.77"),
+        ("192.0.2.77:5060", "sip:[::ffff:192.0.2.77]"),
+        ("[2001:db8::1]:5060", "sip:[2001:DB8:0::1];lr"),
+    ],
+)
+def test_a_name_of_ours_is_ours_in_every_spelling(advertise: str, uri: str) -> None:
+    endpoint = sansip.Endpoint("udp", "0.0.0.0:5060", advertise=advertise)
+    for config in (
+        sansip.Config([endpoint]),
+        sansip.Config([UDP], aliases=[advertise]),
+    ):
+        assert config.is_mine(parse_uri(uri))
+        assert config.is_mine(parse_uri(f"sip:{advertise}"))
+    assert sansip.Config([endpoint]).endpoint_at(parse_uri(uri)) is endpoint

@@ -139,6 +139,11 @@ def test_messages_can_be_matched_and_shown(request_: Request, response: Response
             assert uri == "sip:b@h"
         case _:
             pytest.fail("no match")
+    match response:
+        case Response(200, "OK", lines, b"body"):
+            assert lines == response.lines
+        case _:
+            pytest.fail("no match")
     assert repr(request_) == "<Request INVITE sip:b@h 11 rows 4 B>"
     assert repr(response) == "<Response 200 OK 11 rows 4 B>"
 
@@ -263,6 +268,8 @@ def test_values_are_replaced_inserted_moved_and_taken_out() -> None:
     assert given.set("Contact").names == ("via", "via", "content-length")
     assert given.set("Contact", one, one).raw("contact") == (given.lines[2],) * 2
     assert given.set("X-Y", "1", "2").lines[-2:] == ("X-Y: 1", "X-Y: 2")
+    twice = given.append("Contact", one)
+    assert twice.set("Contact", *twice.values("contact")) == twice
     with pytest.raises(LocalProtocolError):
         given.set("Contact", one, "a\r\nb")
 
