@@ -5,8 +5,9 @@ From the bottom up:
 * ``limits``, ``grammar`` (tokens, quoted strings, parameters), ``names`` (of headers);
 * ``uri``, with ``uri_text`` and ``uri_escapes`` (its pieces), ``uri_telephone``, ``uri_embedded``;
 * ``fields``: Via, CSeq and addresses, which a proxy reads all the time; ``header_params``;
+* ``ordinary``: the pattern that recognises what nearly all messages look like;
 * ``rows`` (name, colon, value), ``base`` and ``model``: ``Message``, ``Request``, ``Response``;
-* ``parse``: a datagram to a message; ``parse_ordinary`` takes what nearly all look like,
+* ``parse``: a datagram to a message; ``parse_ordinary`` takes what the pattern recognises,
   ``parse_careful`` everything else; ``salvage`` what can be saved of the rest;
 * ``framing``: a stream to messages; ``build``: replies, ACK, CANCEL;
 * ``headers``: all other headers, typed, by ``header_readers`` and ``header_values``.

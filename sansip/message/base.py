@@ -38,7 +38,7 @@ _READ: Final = (
     ("names", "names"),
     ("uri", "request line"),
 )
-_FOUND: Final = frozenset({"via", "cseq", "call_id", "from_tag", "to_tag", "max_forwards"})
+_FOUND: Final = frozenset([slot for slot, _ in _READ[:6]])  # those of ``fields_in``
 
 
 class Message:

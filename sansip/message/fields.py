@@ -10,6 +10,7 @@ from typing import Final
 
 from sansip.errors import LocalProtocolError
 from sansip.message.grammar import (
+    MAX_32_BITS,
     TOKEN_CHARACTERS,
     Params,
     ip_text,
@@ -25,7 +26,7 @@ from sansip.message.grammar import (
     unquote,
 )
 from sansip.message.header_params import Parameters, quote, write_params
-from sansip.message.uri import Uri, parse_uri
+from sansip.message.uri import ILLEGAL, Uri, parse_uri
 from sansip.value import value
 
 _ORDINARY_VIA: Final = re.compile(
@@ -43,9 +44,8 @@ _BRACKETED: Final = r'[^<>"\x00-\x20\x7f]++'
 ORDINARY_ADDRESS: Final = rf"(?:{_DISPLAY})<{_BRACKETED}>{_TAG}"  # only the tag is a group
 _ORDINARY_ADDRESS: Final = re.compile(rf"({_DISPLAY})<({_BRACKETED})>{_TAG}")
 _DISPLAY_TOKENS: Final = re.compile(rf"[{TOKEN_CHARACTERS} \t]*+")
-_ILLEGAL_IN_URI: Final = re.compile(r'[\x00-\x20<>"\x7f]')
 
-MAX_CSEQ: Final = 2**32 - 1  # 8.1.1.5 asks for less than 2**31; RFC 4475 3.1.2.4 for at most this
+MAX_CSEQ: Final = MAX_32_BITS  # 8.1.1.5 asks for less than 2**31; RFC 4475 3.1.2.4 for at most this
 
 
 @value
@@ -154,7 +154,7 @@ class NameAddr(Parameters):
     params: Params = ()
 
     def __str__(self) -> str:
-        if not self.uri_text or _ILLEGAL_IN_URI.search(self.uri_text):
+        if not self.uri_text or ILLEGAL.search(self.uri_text):
             message = f"{self.uri_text!r} is no URI that brackets can stand round"
             raise LocalProtocolError(message)
         if self.is_star:
@@ -248,7 +248,7 @@ def parse_name_addr(text: str, header: str = "Address") -> NameAddr:
         if "?" in uri_text or "," in uri_text:
             problem = 'a URI with "?" or "," in it needs angle brackets'
             raise malformed(header, problem, "RFC 8217", "send <URI>")
-    if not uri_text or _ILLEGAL_IN_URI.search(uri_text):
+    if not uri_text or ILLEGAL.search(uri_text):
         problem = "the URI is empty or has a character that no URI can have"
         raise malformed(header, problem, "RFC 3261 25.1", "escape it")
     if not (is_quoted_string(display) or _DISPLAY_TOKENS.fullmatch(display)):

@@ -24,7 +24,7 @@ _BARE_VALUE: Final = re.compile(r'[^\x00-\x20"<>,;\x7f]++')
 _QUOTED: Final = re.compile(r'"(?:[^"\\\r\n]|\\[^\r\n])*+"', re.DOTALL)
 _HOST: Final = re.compile(r"[A-Za-z0-9_.\-]++")
 _IPV6: Final = re.compile(r"[0-9A-Fa-f:.]++")
-_MAX_PORT: Final = 65_535
+MAX_PORT: Final = 65_535
 MAX_32_BITS: Final = 2**32 - 1
 
 _STEPS: Final = MappingProxyType(
@@ -115,12 +115,17 @@ def read_params(pieces: Iterable[str], header: str) -> Params:
         if name in seen:
             problem = f"parameter {name} comes twice"
             raise malformed(header, problem, "RFC 3261 7.3.1", "send it once")
-        if equals and not (_BARE_VALUE.fullmatch(text) or _QUOTED.fullmatch(text)):
+        if equals and not is_param_value(text):
             problem = f"{name} has no token, host or quoted string for a value"
             raise malformed(header, problem, "RFC 3261 25.1", "quote it")
         seen.add(name)
         params.append((name, text))
     return tuple(params)
+
+
+def is_param_value(text: str) -> bool:
+    """Tell whether the text can stand behind "=" in a header parameter."""
+    return bool(_BARE_VALUE.fullmatch(text) or _QUOTED.fullmatch(text))
 
 
 def is_quoted_string(text: str) -> bool:
@@ -173,7 +178,7 @@ def read_host_port(text: str, header: str) -> tuple[str, int | None]:
         raise malformed(header, problem, "RFC 3261 25.1", "put IPv6 in brackets, escape nothing")
     if not colon:
         return host, None
-    port = number(port_text.strip(" \t"), _MAX_PORT) if colon == ":" else None
+    port = number(port_text.strip(" \t"), MAX_PORT) if colon == ":" else None
     if port is None:
         problem = f"{text[:80]!r} does not end in a port number"
         remedy = "send one up to 65535, and put IPv6 in brackets"

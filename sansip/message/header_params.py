@@ -4,11 +4,18 @@ import re
 from typing import Final, Self
 
 from sansip.errors import LocalProtocolError
-from sansip.message.grammar import MAX_32_BITS, Params, is_quoted_string, is_token, number, unquote
+from sansip.message.grammar import (
+    MAX_32_BITS,
+    Params,
+    is_param_value,
+    is_quoted_string,
+    is_token,
+    number,
+    unquote,
+)
 
 _MALFORMED_EXPIRES: Final = 3600  # 10.2.1.1, 20.10
 
-_WRITABLE: Final = re.compile(r'[^\x00-\x20"<>,;\x7f]++|"(?:[^"\\\r\n]|\\[^\r\n])*+"', re.DOTALL)
 _BARE: Final = re.compile(r"[A-Za-z0-9\-.!%*_+`'~:\[\]]++")
 # A quoted string may hold these only behind a backslash (25.1).
 _TO_ESCAPE: Final = re.compile(r'[\x00-\x08\x0b-\x1f\x7f"\\]')
@@ -42,7 +49,7 @@ def _written(name: str, text: str) -> str:
     if not is_token(name):
         message = f"{name!r} is not a parameter name"
         raise LocalProtocolError(message)
-    if text and not _WRITABLE.fullmatch(text):
+    if text and not is_param_value(text):
         message = f"{text!r} of parameter {name} is neither bare nor a quoted string; quote it"
         raise LocalProtocolError(message)
     return f"{name}={text}" if text else name

@@ -19,7 +19,7 @@ from sansip.message.header_params import (
 from sansip.value import value
 
 # What no value before ";" has in it; but it may be one quoted string, as in User-to-User.
-_WRITABLE: Final = re.compile(r'[^\x00-\x20;,\x7f]++|"(?:[^"\\\r\n]|\\[^\r\n])*+"', re.DOTALL)
+_WRITABLE: Final = re.compile(r"[^\x00-\x20;,\x7f]++")
 _COMMENT_STEPS: Final = re.compile(r"\\.|[^()\\]++|[()]", re.DOTALL)
 _DAYS: Final = ("Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed")  # 1970 began on a Thursday
 MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -30,7 +30,7 @@ _LAST_YEAR: Final = 9999
 
 def writable(text: str) -> str:
     """Let through only what can stand before the parameters of a value."""
-    if not _WRITABLE.fullmatch(text):
+    if not (_WRITABLE.fullmatch(text) or is_quoted_string(text)):
         message = f"{text!r} has characters that would end the value, or is empty"
         raise LocalProtocolError(message)
     return text

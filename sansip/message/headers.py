@@ -21,8 +21,8 @@ from typing import Any, Final, Generic, TypeVar, cast
 from sansip.errors import LocalProtocolError, RemoteProtocolError
 from sansip.message import header_readers as read
 from sansip.message.base import Message
-from sansip.message.fields import MAX_CSEQ, STAR, CSeq, NameAddr, Via
-from sansip.message.grammar import malformed, split_outside, unfold
+from sansip.message.fields import STAR, CSeq, NameAddr, Via
+from sansip.message.grammar import MAX_32_BITS, malformed, split_outside, unfold
 from sansip.message.header_readers import Reader
 from sansip.message.header_values import (
     AuthenticationInfo,
@@ -174,7 +174,7 @@ def _credentials(name: str, rule: str) -> Many[Credentials]:
     return Many(name, rule, read.authentication(Credentials), _nowhere)
 
 
-def _number(name: str, rule: str, most: int = MAX_CSEQ) -> One[int]:
+def _number(name: str, rule: str, most: int = MAX_32_BITS) -> One[int]:
     return One(name, rule, read.whole_number(most))
 
 

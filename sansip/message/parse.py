@@ -53,22 +53,22 @@ def read_head(data: bytes, limits: MessageLimits) -> tuple[Request | Response, i
 
     Gives the message still without its body, where the body begins, and its Content-Length.
     """
-    if len(data) <= limits.message:
-        try:
-            if data.isascii():
-                text = data.decode("ascii")
-                found = read_ordinary(text, limits) or read_folded(text, limits)
-                if found is not None:
-                    return found
-            else:
-                start = data.find(b"\r\n\r\n") + 4
-                text = data[:start].decode("utf-8", "surrogateescape")
-                found = read_ordinary(text, limits) or read_folded(text, limits)
-                if found is not None:
-                    return found[0], start, found[2]
-        except RemoteProtocolError:
-            pass  # with care it is said better what is wrong
-    return read_with_care(data, limits)
+    if len(data) > limits.message:
+        return read_with_care(data, limits)
+    start = 0
+    if data.isascii():
+        text = data.decode("ascii")
+    else:
+        start = data.find(b"\r\n\r\n") + 4
+        text = data[:start].decode("utf-8", "surrogateescape")
+    try:
+        found = read_ordinary(text, limits) or read_folded(text, limits)
+    except RemoteProtocolError:  # with care it is said better what is wrong
+        found = None
+    if found is None:
+        return read_with_care(data, limits)
+    message, end, length = found
+    return message, start or end, length
 
 
 def _with_crlf(data: bytes) -> bytes:

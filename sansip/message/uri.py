@@ -33,7 +33,7 @@ from sansip.value import value
 
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*+")
 # No byte stands for a lone surrogate other than those that stand for bytes.
-_ILLEGAL: Final = re.compile(r'[\x00-\x20<>"\x7f\ud800-\udc7f\udd00-\udfff]')
+ILLEGAL: Final = re.compile(r'[\x00-\x20<>"\x7f\ud800-\udc7f\udd00-\udfff]')
 _ORDINARY: Final = re.compile(
     r"(sips?):(?:([A-Za-z0-9_.+\-]++)@)?([a-z0-9.\-]++)(?::([0-9]{1,4}))?"
     r"((?:;[a-z]++(?:=[A-Za-z0-9.\-]++)?+)*+)"
@@ -250,7 +250,7 @@ def parse_uri(text: str, header: str = "Request-URI") -> Uri:
 
 
 def _careful(text: str, header: str) -> Uri:
-    wrong = _ILLEGAL.search(text)
+    wrong = ILLEGAL.search(text)
     if wrong is not None:
         problem = f"{wrong.group()!r} is not allowed in a URI"
         raise malformed(header, problem, "RFC 3261 25.1", "escape it, or leave it out")

@@ -4,10 +4,9 @@ from collections.abc import Iterable
 from typing import Final
 
 from sansip.errors import LocalProtocolError, RemoteProtocolError
-from sansip.message.grammar import Params, malformed, read_host_port
+from sansip.message.grammar import MAX_PORT, Params, malformed, read_host_port
 from sansip.message.uri_escapes import IN_HEADER, IN_PARAM, IN_PASSWORD, IN_USER, escape, plain_name
 
-_MAX_PORT: Final = 65_535
 # "any given parameter-name MUST NOT appear more than once" (19.1.1). With two of these, whoever
 # checks a URI and whoever follows it may go by different ones. Any other does no harm, lr included:
 # however often it is there, it is there.
@@ -95,8 +94,8 @@ def port_text(port: int | None) -> str:
     """Give ":" and the port, or nothing."""
     if port is None:
         return ""
-    if not 0 <= port <= _MAX_PORT:
-        raise LocalProtocolError(f"port {port} is not from 0 to {_MAX_PORT}")
+    if not 0 <= port <= MAX_PORT:
+        raise LocalProtocolError(f"port {port} is not from 0 to {MAX_PORT}")
     return f":{port}"
 
 

@@ -12,7 +12,7 @@ from sansip.message.header_values import Challenge, Parameterised
 from sansip.message.headers import Header, Many, One
 from sansip.message.names import COMPACT, SINGLE, SPELLED
 
-NOT_HEADERS = {"BY_NAME", "MAX_CSEQ", "STAR", "T"}
+NOT_HEADERS = {"BY_NAME", "MAX_32_BITS", "STAR", "T"}
 SECTION_20 = (
     *("Accept", "Accept-Encoding", "Accept-Language", "Alert-Info", "Allow"),
     *("Authentication-Info", "Authorization", "Call-ID", "Call-Info", "Contact"),
