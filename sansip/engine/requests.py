@@ -221,7 +221,8 @@ def _judge(turn: Turn, came: Arrival, request: Request, key: str) -> Passage | R
             transport = endpoint.transport if endpoint else ""
             got = preprocess(request, turn.config.is_mine, transport)
             proven = is_proven(turn, got.request, got.passed)
-            fault = check_scheme(got.request)
+            if got.request is not request:
+                fault = check_scheme(got.request)
             if fault is None and not is_ack:
                 fault = _overload(turn, came, proven=proven)
             if fault is None:

@@ -22,11 +22,11 @@ from sansip.engine.turn import Turn
 from sansip.message import Request, reply
 from sansip.proxy import vocabulary as news
 from sansip.transaction import (
+    Broke,
     ClientFacts,
     ClientInput,
     ClientOutput,
     Ended,
-    Fatal,
     Fired,
     Pass,
     PassAck,
@@ -128,7 +128,7 @@ def _server_outputs(
                 deadlines = tuple([d for d in deadlines if d[1] != output.timer])
             case PassAck():
                 acknowledged = True
-            case Fatal():
+            case Broke():
                 turn.report("transport", key, f"response not sent: {output.reason}")
             case Unacknowledged():
                 turn.report("dropped", key, "no ACK for the final response (Timer H)")
@@ -232,7 +232,7 @@ def _client_outputs(  # noqa: C901 - an arm for each output
             case TimedOut():
                 if record.context:
                     turn.tell(record.context, news.TimedOut(record.branch))
-            case Fatal():
+            case Broke():
                 turn.report("transport", key, f"{record.remote}: {output.reason}")
                 if record.context:
                     turn.tell(record.context, news.Broken(record.branch, output.reason))

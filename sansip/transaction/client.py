@@ -16,10 +16,10 @@ from sansip.transaction.vocabulary import (
     ENDED,
     TERMINATED,
     Abandon,
+    Broke,
     ClientFacts,
     ClientInput,
     ClientOutput,
-    Fatal,
     Fired,
     Pass,
     Responded,
@@ -110,7 +110,7 @@ def _trying(facts: ClientFacts, state: Trying, given: ClientInput) -> Step:
         # "The client transaction SHOULD inform the TU that a transport failure has occurred, and
         # the client transaction SHOULD transition directly to the 'Terminated' state" (17.1.4).
         case TransportFailed():
-            return TERMINATED, (*_running(facts), Fatal(given.reason), ENDED)
+            return TERMINATED, (*_running(facts), Broke(given.reason), ENDED)
         case Abandon():
             return TERMINATED, (*_running(facts), ENDED)
         # Timers of other states: late.
@@ -139,7 +139,7 @@ def _proceeding(facts: ClientFacts, state: Proceeding, given: ClientInput) -> St
         # transport nothing is sent in this state, the server has the request, and its response may
         # come over another connection (18.2.2): Timer F decides (AMB-11).
         case TransportFailed() if not facts.reliable:
-            return TERMINATED, (STOP_E, STOP_F, Fatal(given.reason), ENDED)
+            return TERMINATED, (STOP_E, STOP_F, Broke(given.reason), ENDED)
         case Abandon():
             return TERMINATED, (*_running(facts), ENDED)
         case TransportFailed() | Fired():

@@ -17,10 +17,10 @@ from sansip.transaction.vocabulary import (
     ENDED,
     TERMINATED,
     Abandon,
+    Broke,
     ClientFacts,
     ClientInput,
     ClientOutput,
-    Fatal,
     Fired,
     Pass,
     Responded,
@@ -123,7 +123,7 @@ def _calling(facts: ClientFacts, state: Calling, given: ClientInput) -> Step:
         # the client transaction SHOULD transition directly to the 'Terminated' state. The TU will
         # handle the failover mechanisms" (17.1.4).
         case TransportFailed():
-            return TERMINATED, (*running, Fatal(given.reason), ENDED)
+            return TERMINATED, (*running, Broke(given.reason), ENDED)
         case Abandon():
             return TERMINATED, (*running, ENDED)
         # Timers of other states: late.
@@ -211,7 +211,7 @@ def _completed(state: Completed, given: ClientInput) -> Step:
         # The ACK could not be sent: the TU is informed, and the transaction ends (17.1.4, RFC 6026
         # 8.4 and figure 5).
         case TransportFailed():
-            return TERMINATED, (STOP_D, Fatal(given.reason), ENDED)
+            return TERMINATED, (STOP_D, Broke(given.reason), ENDED)
         # It stays to acknowledge retransmissions, whoever lost interest.
         case Abandon() | Fired():
             return state, ()

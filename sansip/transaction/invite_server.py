@@ -16,7 +16,7 @@ from sansip.transaction.vocabulary import (
     TERMINATED,
     Abandon,
     Acknowledged,
-    Fatal,
+    Broke,
     Fired,
     PassAck,
     Respond,
@@ -107,7 +107,7 @@ def _proceeding(facts: ServerFacts, state: Proceeding, given: ServerInput) -> St
         # "the associated INVITE server transaction state machine MUST remain in its current state"
         # (RFC 6026 7.1).
         case TransportFailed():
-            return state, (Fatal(given.reason),)
+            return state, (Broke(given.reason),)
         case Abandon():
             return TERMINATED, (ENDED,)
         # There is nothing to acknowledge yet (RFC 6026 figure 7); and no timer runs.
@@ -158,7 +158,7 @@ def _accepted(state: Accepted, given: ServerInput) -> Step:
         case Fired(timer="L"):
             return TERMINATED, (ENDED,)
         case TransportFailed():
-            return state, (Fatal(given.reason),)
+            return state, (Broke(given.reason),)
         # "any retransmissions of the INVITE received ... will be absorbed by the machine without
         # changing its state. ... The server transaction MUST NOT generate 2xx retransmissions on
         # its own" (RFC 6026 7.1).
@@ -198,7 +198,7 @@ def _completed(facts: ServerFacts, state: Completed, given: ServerInput) -> Step
         case Respond():
             return state, _late(given)
         case TransportFailed():
-            return state, (Fatal(given.reason),)
+            return state, (Broke(given.reason),)
         case Abandon() | Fired():
             return state, ()
         case _:
@@ -213,7 +213,7 @@ def _confirmed(state: Confirmed, given: ServerInput) -> Step:
         case Respond():
             return state, _late(given)
         case TransportFailed():
-            return state, (Fatal(given.reason),)
+            return state, (Broke(given.reason),)
         # "The purpose of the 'Confirmed' state is to absorb any additional ACK messages that
         # arrive, triggered from retransmissions of the final response" (17.2.1).
         case Acknowledged() | Retransmitted() | Abandon() | Fired():

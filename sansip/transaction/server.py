@@ -18,7 +18,7 @@ from sansip.transaction.vocabulary import (
     TERMINATED,
     Abandon,
     Acknowledged,
-    Fatal,
+    Broke,
     Fired,
     Respond,
     Retransmitted,
@@ -135,7 +135,7 @@ def _proceeding(facts: ServerFacts, state: Proceeding, given: ServerInput) -> St
             return state, (Transmit(state.latest),)
         # The user is told, and the state stays to absorb retransmissions (RFC 6026 8.8, AMB-27).
         case TransportFailed():
-            return state, (Fatal(given.reason),)
+            return state, (Broke(given.reason),)
         case Abandon():
             return ABANDONED, ()
         case Fired(timer="J"):
@@ -191,7 +191,7 @@ def _completed(state: Completed, given: ServerInput) -> Step:
         case Fired(timer="J"):
             return TERMINATED, (ENDED,)
         case TransportFailed():
-            return state, (Fatal(given.reason),)
+            return state, (Broke(given.reason),)
         # "Any other final responses passed by the TU to the server transaction MUST be discarded
         # while in the 'Completed' state" (17.2.2).
         case Respond() | Acknowledged() | Abandon() | Fired():

@@ -161,7 +161,7 @@ class TimedOut:
 
 
 @value
-class Fatal:
+class Broke:
     """The transaction user must know of a transport failure (17.1.4, 17.2.4)."""
 
     reason: str
@@ -177,8 +177,8 @@ class Ended:
     """The transaction is over and to be forgotten."""
 
 
-ClientOutput = Transmit | Start | Stop | Pass | TimedOut | Fatal | Ended
-ServerOutput = Transmit | Start | Stop | PassAck | Fatal | Unacknowledged | Ended
+ClientOutput = Transmit | Start | Stop | Pass | TimedOut | Broke | Ended
+ServerOutput = Transmit | Start | Stop | PassAck | Broke | Unacknowledged | Ended
 
 
 # The state that all machines end in

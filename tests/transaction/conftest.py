@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from sansip.transaction import (
+    Broke,
     Ended,
-    Fatal,
     Pass,
     PassAck,
     Start,
@@ -68,7 +68,7 @@ def _say(output: object) -> str:
             return f"stop {timer}"
         case Pass(response):
             return f"pass {response.status}"
-        case Fatal(reason):
+        case Broke(reason):
             return f"broke: {reason}"
         case _:
             return WORDS[type(output)]

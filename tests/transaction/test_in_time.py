@@ -12,9 +12,9 @@ from sansip.timing import Timing
 from sansip.transaction import (
     Abandon,
     Acknowledged,
+    Broke,
     ClientFacts,
     Ended,
-    Fatal,
     Fired,
     Pass,
     PassAck,
@@ -52,7 +52,7 @@ TIMERS: tuple[TimerName, ...] = (
 KINDS = ("invite_client", "client", "invite_server", "server")
 
 Stepper = Callable[[Any, Any], tuple[Any, tuple[object, ...]]]
-NOTICES: tuple[type[object], ...] = (Pass, PassAck, TimedOut, Fatal, Unacknowledged)
+NOTICES: tuple[type[object], ...] = (Pass, PassAck, TimedOut, Broke, Unacknowledged)
 RANKS: dict[type[object], int] = {
     Transmit: 0,
     Stop: 1,
