@@ -37,11 +37,11 @@ def ask(on_consult: Answerer | None) -> int:
                     partial(serve, engine, on_consult=on_consult)
                 )
                 (address,) = server.addresses.values()
-                client = trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-                await client.bind(("127.0.0.1", 0))
-                await client.sendto(message(client.getsockname()[1]), tuple(address_of(address)))
-                answer = sansip.parse(await client.recv(65535))
-                client.close()
+                with trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+                    await client.bind(("127.0.0.1", 0))
+                    port = client.getsockname()[1]
+                    await client.sendto(message(port), address_of(address))
+                    answer = sansip.parse(await client.recv(65535))
                 nursery.cancel_scope.cancel()
         assert isinstance(answer, sansip.Response)
         return answer.status
