@@ -49,6 +49,7 @@ from sansip.engine.policy import (
     Relay,
     Reply,
     Scene,
+    Target,
     Tried,
 )
 from sansip.engine.state import State
@@ -124,6 +125,7 @@ __all__ = [
     "StopDns",
     "StopTimer",
     "StreamReceived",
+    "Target",
     "Timer",
     "TimerFired",
     "Timing",

@@ -12,6 +12,7 @@ from sansip.engine.turn import Turn
 from sansip.errors import RemoteProtocolError
 from sansip.proxy import context as machine
 from sansip.proxy import vocabulary as order
+from sansip.proxy.request import max_breadth
 from sansip.proxy.states import Hunting
 from sansip.transaction import Abandon, Respond, client_key
 
@@ -24,7 +25,7 @@ def open_context(
     key: str,
     origin: Origin,
     hunt: order.Hunt,
-    targets: tuple[order.Target, ...],
+    plan: order.Plan,
     handle: str | None = None,
     arrived: float | None = None,
 ) -> None:
@@ -38,8 +39,9 @@ def open_context(
         turn.at if arrived is None else arrived,
         config.timing,
         config.limits.branches,
+        max_breadth(origin.request),
     )
-    state, outputs = machine.start(facts, hunt, targets)
+    state, outputs = machine.start(facts, hunt, plan)
     turn.count(origin.source, origin.size, 1)
     turn.serial += 1
     _carry_out(turn, key, Context(facts, state, origin, handle, turn.serial), outputs)
@@ -90,7 +92,7 @@ def _carry_out(  # noqa: C901 - an arm for each order
             case order.Try():
                 _try(turn, key, record, origin, output)
             case order.Locate():
-                _locate(turn, key, origin, output.target)
+                _locate(turn, key, origin, output)
             case order.Ended():
                 _end(turn, key, record, timer)
                 return
@@ -102,7 +104,7 @@ def _carry_out(  # noqa: C901 - an arm for each order
                 given, origin = routing.consult(turn, key, record, origin)
                 turn.told.appendleft((key, given))  # before anything else happens to it
             case order.StopLocating():
-                lookups.stop(turn, key)
+                lookups.stop(turn, lookups.owner_of(output.way, key))
             case order.Discard():
                 method = "INVITE" if record.facts.invite else origin.request.method
                 discard_client(turn, client_key(_branch(turn, key, record, output.branch), method))
@@ -171,13 +173,14 @@ def _fall_silent(turn: Turn, key: str, record: Context, origin: Origin) -> None:
         step_server(turn, key, Abandon())
 
 
-def _locate(turn: Turn, key: str, origin: Origin, target: order.Target) -> None:
+def _locate(turn: Turn, key: str, origin: Origin, wish: order.Locate) -> None:
     try:
-        uri = located_uri(origin, target)
+        uri = located_uri(origin, wish.target)
     except RemoteProtocolError as error:  # a Route value that is no URI
-        turn.tell(key, order.Located((), more=False, status=400, reason=error.reason))
+        nowhere = order.Located(wish.way, (), more=False, status=400, reason=error.reason)
+        turn.tell(key, nowhere)
     else:
-        lookups.begin(turn, key, uri)
+        lookups.begin(turn, lookups.owner_of(wish.way, key), uri)
 
 
 def _try(turn: Turn, key: str, record: Context, origin: Origin, given: order.Try) -> None:
@@ -188,7 +191,8 @@ def _try(turn: Turn, key: str, record: Context, origin: Origin, given: order.Try
         turn.tell(key, order.Over(given.branch))
         return
     name = _branch(turn, key, record, given.branch)
-    made = copy_for(turn, origin, onward_from(origin, given.target), endpoint, name)
+    going = onward_from(origin, given.target)
+    made = copy_for(turn, origin, going, endpoint, name, given.breadth)
     open_client(
         turn,
         client_key(name, made.method),

@@ -51,9 +51,9 @@ def departure(turn: Turn, origin: Origin, hop: Hop) -> Endpoint | None:
 
 
 def copy_for(
-    turn: Turn, origin: Origin, going: Onward, endpoint: Endpoint, branch_id: str
+    turn: Turn, origin: Origin, going: Onward, endpoint: Endpoint, branch_id: str, breadth: int
 ) -> Request:
-    """Make the copy of the original request for one branch."""
+    """Make the copy of the original request for one branch, with this share of its Max-Breadth."""
     request = origin.request
     # "It is inserted before any existing Via", with the sent-by of the side that it leaves from,
     # and rport, so that the answer finds its way back through a NAT (16.6 step 8, RFC 3581 3).
@@ -62,7 +62,7 @@ def copy_for(
     if origin.record_route:
         record_routes = _record_routes(turn, origin, endpoint)
     hops = hops_left(request) if origin.source is not None else request.max_forwards or HOPS
-    return request.forwarded(going.uri, via, hops, record_routes, going.routes)
+    return request.forwarded(going.uri, via, hops, record_routes, going.routes, breadth)
 
 
 def wire(turn: Turn, message: Message) -> bytes:

@@ -14,10 +14,16 @@ from sansip.engine.forwarding import branch, copy_for, departure, onward_from, w
 from sansip.engine.state import Ack, Query, Search
 from sansip.engine.turn import Turn
 from sansip.message import Uri
+from sansip.proxy.request import max_breadth
 from sansip.proxy.vocabulary import Located
 from sansip.table import Table
 
-ACK = "a|"  # how the owner of an ACK's lookup begins; a context's is its key
+ACK = "a|"  # how the owner of an ACK's lookup begins
+
+
+def owner_of(way: int, context: str) -> str:
+    """The owner of the lookup for a way of a context."""
+    return f"{way}|{context}"
 
 
 def begin(turn: Turn, owner: str, uri: Uri, ack: Ack | None = None) -> None:
@@ -27,11 +33,11 @@ def begin(turn: Turn, owner: str, uri: Uri, ack: Ack | None = None) -> None:
     hop = locate.literal(aim)
     if hop is not None and _refused(turn, hop) is None:
         if ack is None:
-            turn.tell(owner, Located((hop,), more=False))
+            _tell(turn, owner, (hop,), more=False)
         else:
             send_ack(turn, owner, ack, hop)
         return
-    draws = turn.draws(f"{owner} {uri}")
+    draws = turn.draws(f"{owner if ack is not None else _context(owner)} {uri}")
     lookup, outputs = locate.start(aim, draws, config.limits.locate)
     _proceed(turn, owner, Search(lookup, gave=False, refused="", ack=ack), outputs, told=False)
 
@@ -107,8 +113,24 @@ def _proceed(
     elif hops or ended is not None or not told:
         status, reason = _meaning(ended, refused)
         if ended is not None and refused and not gave:
-            turn.report("policy", owner, f"hop refused: {refused}")
-        turn.tell(owner, Located(hops, ended is None, status, reason))
+            turn.report("policy", _context(owner), f"hop refused: {refused}")
+        _tell(turn, owner, hops, ended is None, status, reason)
+
+
+def _tell(
+    turn: Turn,
+    owner: str,
+    hops: tuple[Hop, ...],
+    more: bool,  # noqa: FBT001
+    status: int = 480,
+    reason: str = "",
+) -> None:
+    way, _, context = owner.partition("|")
+    turn.tell(context, Located(int(way), hops, more, status, reason))
+
+
+def _context(owner: str) -> str:
+    return owner.partition("|")[2]
 
 
 def _filter(turn: Turn, hops: tuple[Hop, ...], refused: str) -> tuple[tuple[Hop, ...], str]:
@@ -174,7 +196,9 @@ def send_ack(turn: Turn, owner: str, ack: Ack, hop: Hop) -> None:
         turn.report("dropped", owner, f"no endpoint reaches {hop}")
         return
     going = onward_from(ack.origin, ack.target)
-    made = copy_for(turn, ack.origin, going, endpoint, branch(turn, owner, 0))
+    # "All proxied requests MUST contain a single Max-Breadth header field value" (RFC 5393 5.3.3).
+    breadth = max_breadth(ack.origin.request)
+    made = copy_for(turn, ack.origin, going, endpoint, branch(turn, owner, 0), breadth)
     turn.send(owner, endpoint.name, hop.address, wire(turn, made))
 
 

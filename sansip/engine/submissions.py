@@ -41,10 +41,10 @@ def request_submitted(turn: Turn, event: RequestSubmitted) -> None:
     relay = event.relay or Relay(request.uri_text)
     origin = Origin(request, on_failure=relay.on_failure)
     try:
-        targets, hunt = plan_of(turn, relay, request)
+        plan, hunt = plan_of(turn, relay, request)
     except PolicyError as error:
         raise LocalProtocolError(str(error)) from None
-    open_context(turn, key, origin, hunt, targets, event.handle)
+    open_context(turn, key, origin, hunt, plan, event.handle)
 
 
 def ack_submitted(turn: Turn, event: AckSubmitted) -> None:

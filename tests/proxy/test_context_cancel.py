@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from hunt import URI, Call, make_hunt
+from hunt import URI, Call, make_hunt, make_plan
 from sansip.proxy import vocabulary as v
 
 GW_1, GW_2 = "sip:bob@gw-1.example.com", "sip:bob@gw-2.example.com"
@@ -162,7 +162,7 @@ def next_hop(call: Call) -> list[str]:
 
 
 def new_targets(call: Call) -> list[str]:
-    return call.give(v.Divert((v.Target(GW_2, GW_2),), make_hunt()))
+    return call.give(v.Divert(make_plan([GW_2]), make_hunt()))
 
 
 @pytest.mark.rule("3261-16.10-02", "3263-4.3-07", "SIO-07")

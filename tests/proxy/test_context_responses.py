@@ -5,7 +5,7 @@ Branches that were abandoned for another hop live on: what comes late from them 
 
 import pytest
 
-from hunt import Call, make_hunt, make_response
+from hunt import Call, make_hunt, make_plan, make_response
 from sansip.message import Response
 from sansip.proxy import vocabulary as v
 from sansip.proxy.states import Concluded, Hunting
@@ -517,11 +517,11 @@ def test_a_branch_that_was_over_before_is_not_waited_for() -> None:
     "given",
     [
         v.Cancelled(()),
-        v.Located((), more=False),
+        v.Located(0, (), more=False),
         v.Troubled(0, "unreachable"),
         v.TryNext(),
         v.Finish(),
-        v.Divert((v.Target(GW_1, GW_1),), make_hunt()),
+        v.Divert(make_plan([GW_1]), make_hunt()),
         v.Decline(404),
         v.TimedOut(1),
         v.Broken(1, "refused"),
