@@ -124,9 +124,21 @@ class Hunter:
 
     def rest(self, branch: Branch) -> None:
         """While a branch rings, nothing is tried beside it but the other ways of its stage."""
+        if branch.stage != self.stage:
+            self.put_back()
         for at, way in enumerate(self.ways):
             if way.number == branch.way or branch.stage != self.stage:
                 self.ways[at] = way.but(wanting=False)
+
+    def put_back(self) -> None:
+        """Let the ways that nobody has been tried on yet be a stage again, that is not open."""
+        begun = {branch.way for branch in self.branches}
+        fresh = [way for way in self.ways if way.wanting and way.number not in begun]
+        if fresh:
+            self.out += [StopLocating(way.number) for way in fresh if way.locating]
+            self.ways = [way for way in self.ways if way not in fresh]
+            stage = tuple([(way.target, *way.targets) for way in fresh])
+            self.stages = (stage, *self.stages)
 
     def go_on(self) -> None:
         """Try the next hop of each way that wants one, as soon as it is known and may be tried."""

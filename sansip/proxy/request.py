@@ -17,7 +17,7 @@ DEFAULT_PORT = 5060
 MOST_TAGS = 20  # that a 420 names: an answer is not to be larger than its request
 HOPS = 70  # the recommended initial Max-Forwards (RFC 3261 20.22)
 BREADTH = 60  # the recommended initial Max-Breadth, and the most that is allowed (RFC 5393 5.3.3)
-_BREADTH = re.compile("0*([1-9][0-9]{0,2})")
+_BREADTH = re.compile("0*([1-9][0-9]?)")
 
 
 @value

@@ -75,11 +75,6 @@ class Branch:
         """Whether a final response may still come."""
         return self.status == 0
 
-    @property
-    def ringing(self) -> bool:
-        """Whether its phone rings, and may go on ringing."""
-        return self.heard == "ringing" and self.cancel == "no"
-
     def but(  # noqa: PLR0913 - a field each
         self,
         *,
