@@ -8,6 +8,7 @@ from sansip.address import Address, Hop
 from sansip.errors import LocalProtocolError, RemoteProtocolError
 from sansip.locate import CacheLimits, LocateLimits, canonical
 from sansip.message import MessageLimits, Uri, parse_uri
+from sansip.proxy.vocabulary import Facts
 from sansip.timing import Timing
 from sansip.value import value
 
@@ -91,11 +92,12 @@ class Config:
     """Everything an engine needs to know but its policy. It does not change."""
 
     __slots__ = (
-        "_allowed", "_mine", "_sent_bys", "aliases", "compact_above", "endpoints",
+        "_allowed", "_mine", "_sent_bys", "aliases", "compact_above", "concluded", "endpoints",
         "extensions", "families", "groups", "limits", "secret", "timing", "transports", "wildcards",
     )  # fmt: skip
     aliases: tuple[str, ...]
     compact_above: int | None
+    concluded: tuple[Facts, Facts]
     endpoints: tuple[Endpoint, ...]
     extensions: tuple[str, ...]
     families: tuple[int, ...]
@@ -153,6 +155,12 @@ class Config:
         if self.limits.partial_message <= 0:
             seconds = self.limits.partial_message
             raise LocalProtocolError(f"partial_message is {seconds}; it needs to be above 0")
+        # The facts that a concluded response context still needs, of a non-INVITE and of an INVITE:
+        # they are the same for all, so that what lingers is small.
+        self.concluded = (
+            Facts(invite=False, arrived=0.0, timing=self.timing, most_branches=0, breadth=0),
+            Facts(invite=True, arrived=0.0, timing=self.timing, most_branches=0, breadth=0),
+        )
         self.secret = secret
         if compact_above is not None and compact_above < 0:
             raise LocalProtocolError(f"compact_above is {compact_above}; it needs to be 0 or more")

@@ -104,7 +104,7 @@ def _carry_out(  # noqa: C901 - an arm for each order
                 given, origin = routing.consult(turn, key, record, origin)
                 turn.told.appendleft((key, given))  # before anything else happens to it
             case order.StopLocating():
-                lookups.stop(turn, lookups.owner_of(output.way, key))
+                lookups.stop(turn, (key, output.way))
             case order.Discard():
                 method = "INVITE" if record.facts.invite else origin.request.method
                 discard_client(turn, client_key(_branch(turn, key, record, output.branch), method))
@@ -114,13 +114,14 @@ def _carry_out(  # noqa: C901 - an arm for each order
                 turn.report("failover", key, output.text)
             case _:
                 assert_never(output)
+    facts = record.facts
     remembered: Origin | None = origin
     if record.origin is not None and not isinstance(record.state, Hunting):
         # The caller has had the answer: what is left of the context only tidies up.
         turn.count(origin.source, origin.size, -1)
-        remembered = None
+        facts, remembered = turn.config.concluded[facts.invite], None
     turn.contexts = turn.contexts.set(
-        key, Context(record.facts, record.state, remembered, record.handle, record.number, timer)
+        key, Context(facts, record.state, remembered, record.handle, record.number, timer)
     )
 
 
@@ -180,7 +181,7 @@ def _locate(turn: Turn, key: str, origin: Origin, wish: order.Locate) -> None:
         nowhere = order.Located(wish.way, (), more=False, status=400, reason=error.reason)
         turn.tell(key, nowhere)
     else:
-        lookups.begin(turn, lookups.owner_of(wish.way, key), uri)
+        lookups.begin(turn, (key, wish.way), uri)
 
 
 def _try(turn: Turn, key: str, record: Context, origin: Origin, given: order.Try) -> None:

@@ -11,38 +11,33 @@ from sansip.address import Hop
 from sansip.dns import Answer, Failure, Question
 from sansip.engine.actions import QueryDns, StopDns
 from sansip.engine.forwarding import branch, copy_for, departure, onward_from, wire
-from sansip.engine.state import Ack, Query, Search
+from sansip.engine.state import Ack, Owner, Query, Search
 from sansip.engine.turn import Turn
 from sansip.message import Uri
 from sansip.proxy.request import max_breadth
 from sansip.proxy.vocabulary import Located
 from sansip.table import Table
 
-ACK = "a|"  # how the owner of an ACK's lookup begins
+ACK = "a|"  # how the owner of an ACK's lookup begins, where a context's has its key
 
 
-def owner_of(way: int, context: str) -> str:
-    """The owner of the lookup for a way of a context."""
-    return f"{way}|{context}"
-
-
-def begin(turn: Turn, owner: str, uri: Uri, ack: Ack | None = None) -> None:
+def begin(turn: Turn, owner: Owner, uri: Uri, ack: Ack | None = None) -> None:
     """Locate a URI; its context hears of hops with ``Located``, for the first time in this turn."""
     config = turn.config
     aim = locate.aim(uri, config.transports, config.families)
     hop = locate.literal(aim)
     if hop is not None and _refused(turn, hop) is None:
         if ack is None:
-            _tell(turn, owner, (hop,), more=False)
+            turn.tell(owner[0], Located(owner[1], (hop,), more=False))
         else:
             send_ack(turn, owner, ack, hop)
         return
-    draws = turn.draws(f"{owner if ack is not None else _context(owner)} {uri}")
+    draws = turn.draws(f"{owner[0]} {uri}")
     lookup, outputs = locate.start(aim, draws, config.limits.locate)
     _proceed(turn, owner, Search(lookup, gave=False, refused="", ack=ack), outputs, told=False)
 
 
-def stop(turn: Turn, owner: str) -> None:
+def stop(turn: Turn, owner: Owner) -> None:
     """Nobody wants the hops any more."""
     search = turn.searches.get(owner)
     if search is not None:
@@ -67,7 +62,7 @@ def answered(turn: Turn, number: int, answer: Answer) -> None:
         _hear(turn, owner, question, answer)
 
 
-def _hear(turn: Turn, owner: str, question: Question, answer: Answer) -> None:
+def _hear(turn: Turn, owner: Owner, question: Question, answer: Answer) -> None:
     search = turn.searches[owner]  # who gives up a search waits no more
     lookup, outputs = locate.step(search.lookup, locate.Answered(question, answer))
     search = Search(lookup, search.gave, search.refused, search.ack)
@@ -75,7 +70,7 @@ def _hear(turn: Turn, owner: str, question: Question, answer: Answer) -> None:
 
 
 def _proceed(
-    turn: Turn, owner: str, search: Search, outputs: tuple[locate.Output, ...], *, told: bool
+    turn: Turn, owner: Owner, search: Search, outputs: tuple[locate.Output, ...], *, told: bool
 ) -> None:
     """Carry out what a lookup wants, answering from the cache as long as it can."""
     lookup, refused = search.lookup, search.refused
@@ -113,24 +108,8 @@ def _proceed(
     elif hops or ended is not None or not told:
         status, reason = _meaning(ended, refused)
         if ended is not None and refused and not gave:
-            turn.report("policy", _context(owner), f"hop refused: {refused}")
-        _tell(turn, owner, hops, ended is None, status, reason)
-
-
-def _tell(
-    turn: Turn,
-    owner: str,
-    hops: tuple[Hop, ...],
-    more: bool,  # noqa: FBT001
-    status: int = 480,
-    reason: str = "",
-) -> None:
-    way, _, context = owner.partition("|")
-    turn.tell(context, Located(int(way), hops, more, status, reason))
-
-
-def _context(owner: str) -> str:
-    return owner.partition("|")[2]
+            turn.report("policy", owner[0], f"hop refused: {refused}")
+        turn.tell(owner[0], Located(owner[1], hops, ended is None, status, reason))
 
 
 def _filter(turn: Turn, hops: tuple[Hop, ...], refused: str) -> tuple[tuple[Hop, ...], str]:
@@ -179,33 +158,33 @@ def _meaning(ended: locate.Exhausted | None, refused: str) -> tuple[int, str]:
 
 
 def _acknowledge(
-    turn: Turn, owner: str, ack: Ack, hops: tuple[Hop, ...], nowhere: str | None
+    turn: Turn, owner: Owner, ack: Ack, hops: tuple[Hop, ...], nowhere: str | None
 ) -> None:
     """Send an ACK for a 2xx to the first hop: no transaction, no second try (16.1, 13.2.2.4)."""
     if hops:
         stop(turn, owner)
         send_ack(turn, owner, ack, hops[0])
     elif nowhere is not None:
-        turn.report("dropped", owner, f"ACK leads nowhere: {nowhere}")
+        turn.report("dropped", owner[0], f"ACK leads nowhere: {nowhere}")
 
 
-def send_ack(turn: Turn, owner: str, ack: Ack, hop: Hop) -> None:
+def send_ack(turn: Turn, owner: Owner, ack: Ack, hop: Hop) -> None:
     """Relay an ACK; its branch is the same for every copy of it."""
     endpoint = departure(turn, ack.origin, hop)
     if endpoint is None:
-        turn.report("dropped", owner, f"no endpoint reaches {hop}")
+        turn.report("dropped", owner[0], f"no endpoint reaches {hop}")
         return
     going = onward_from(ack.origin, ack.target)
     # "All proxied requests MUST contain a single Max-Breadth header field value" (RFC 5393 5.3.3).
     breadth = max_breadth(ack.origin.request)
-    made = copy_for(turn, ack.origin, going, endpoint, branch(turn, owner, 0), breadth)
-    turn.send(owner, endpoint.name, hop.address, wire(turn, made))
+    made = copy_for(turn, ack.origin, going, endpoint, branch(turn, owner[0], 0), breadth)
+    turn.send(owner[0], endpoint.name, hop.address, wire(turn, made))
 
 
 # --- who waits for which question
 
 
-def _join(turn: Turn, question: Question, owner: str) -> None:
+def _join(turn: Turn, question: Question, owner: Owner) -> None:
     query = turn.queries.get(question)
     if query is None:
         turn.serial += 1
@@ -215,7 +194,7 @@ def _join(turn: Turn, question: Question, owner: str) -> None:
     turn.queries = turn.queries.set(question, Query(query.number, query.waiting.set(owner, None)))
 
 
-def _leave(turn: Turn, question: Question, owner: str) -> None:
+def _leave(turn: Turn, question: Question, owner: Owner) -> None:
     query = turn.queries.get(question)
     if query is None:
         return  # it has just been answered

@@ -152,7 +152,7 @@ def _acknowledges(request: Request, record: ServerTransaction) -> bool:
 def _relay_ack(turn: Turn, came: Arrival, request: Request) -> None:
     """Send an ACK for a 2xx on: it has no transaction here, and nothing ever answers it."""
     key = server_key(request)
-    owner = lookups.ACK + key
+    owner = lookups.ACK + key, 0
     if owner in turn.searches:
         return  # the same ACK once more, while its next hop is still being located
     if len(turn.searches) >= turn.config.limits.in_flight:

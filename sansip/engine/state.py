@@ -118,9 +118,12 @@ class Ack:
     target: Target
 
 
+Owner = tuple[str, int]  # of a lookup: a response context's key and a way of it
+
+
 @value
 class Search:
-    """A lookup in progress, for a response context or for an ACK."""
+    """A lookup in progress, for a way of a response context or for an ACK."""
 
     lookup: Lookup | Ended
     gave: bool  # some hop has come through the filter
@@ -133,7 +136,7 @@ class Query:
     """A DNS question in flight, and who waits for its answer."""
 
     number: int
-    waiting: Table[str, None]
+    waiting: Table[Owner, None]
 
 
 @value
@@ -151,7 +154,7 @@ class State:
     client: Table[str, ClientTransaction]
     asked: Table[str, Asked]
     contexts: Table[str, Context]
-    searches: Table[str, Search]
+    searches: Table[Owner, Search]
     queries: Table[Question, Query]
     questions: Table[int, Question]
     cache: Cache

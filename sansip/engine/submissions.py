@@ -60,7 +60,7 @@ def ack_submitted(turn: Turn, event: AckSubmitted) -> None:
     except RemoteProtocolError as error:
         raise LocalProtocolError(error.reason) from None
     turn.serial += 1
-    lookups.begin(turn, f"{lookups.ACK}{LOCAL}{turn.serial}", uri, ack)
+    lookups.begin(turn, (f"{lookups.ACK}{LOCAL}{turn.serial}", 0), uri, ack)
 
 
 def cancel_submitted(turn: Turn, event: CancelSubmitted) -> None:

@@ -23,6 +23,7 @@ from sansip.engine.state import (
     ClientTransaction,
     Context,
     Flow,
+    Owner,
     Query,
     Search,
     ServerTransaction,
@@ -52,7 +53,7 @@ class Turn:
     client: Table[str, ClientTransaction]
     asked: Table[str, Asked]
     contexts: Table[str, Context]
-    searches: Table[str, Search]
+    searches: Table[Owner, Search]
     queries: Table[Question, Query]
     questions: Table[int, Question]
     cache: Cache

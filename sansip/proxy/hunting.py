@@ -5,7 +5,7 @@ from typing import assert_never
 from sansip.message import Response
 from sansip.proxy.best import Result
 from sansip.proxy.hunter import Hunter
-from sansip.proxy.states import Branch, Concluded, Gone, Outputs, State, best_of
+from sansip.proxy.states import FIRST_LINGERS, Branch, Concluded, Gone, Outputs, State, best_of
 from sansip.proxy.vocabulary import (
     Answer,
     Answered,
@@ -304,14 +304,17 @@ def _conclude(hunter: Hunter, last_word: Output, reasons: tuple[str, ...] = ()) 
                 hunter.out.append(Discard(branch.number))  # nothing that it says matters now
                 hunter.put(hunter.branches[branch.number].but(over=True))
     waiting = [branch for branch in hunter.branches if branch.open and not branch.over]
+    lingering = tuple([b.number for b in hunter.branches if not b.open and not b.over])
     guards = [branch.guard for branch in waiting if branch.cancel == "sent"]
-    state = Concluded(
-        open=tuple(branch.number for branch in waiting),
-        uncancelled=tuple(b.number for b in waiting if b.cancel == "wanted"),
-        reasons=next((branch.reasons for branch in waiting if branch.reasons), ()),
-        lingering=tuple(b.number for b in hunter.branches if not b.open and not b.over),
-        wake=max(guards, default=None),
-    )
+    state = FIRST_LINGERS
+    if waiting or lingering != (0,):
+        state = Concluded(
+            open=tuple([branch.number for branch in waiting]),
+            uncancelled=tuple([b.number for b in waiting if b.cancel == "wanted"]),
+            reasons=next((branch.reasons for branch in waiting if branch.reasons), ()),
+            lingering=lingering,
+            wake=max(guards, default=None),
+        )
     if hunter.wake is not None or state.wake is not None:
         hunter.out.append(Wake(state.wake))
     if not state.open and not state.lingering:

@@ -145,6 +145,9 @@ class Concluded:
     wake: float | None  # when the cancelled ones are given up
 
 
+FIRST_LINGERS = Concluded((), (), (), (0,), None)  # most contexts come to this, and share it
+
+
 @value
 class Gone:
     """Nothing is left."""
