@@ -101,20 +101,23 @@ class Hunter:
     # --- stages and ways
 
     def open_stage(self) -> None:
-        """Begin with all ways of the next stage."""
-        stage, self.stages = self.stages[0], self.stages[1:]
-        room = self.facts.most_branches - len(self.branches)
-        self.ways = [way for way in self.ways if way.left]  # for TryNext
+        """Begin with all ways of the next stage that there is room for."""
+        most = self.facts.most_branches
+        room = most - len(self.branches)
+        stage, waiting = self.stages[0][:room], self.stages[0][room:]
+        self.stages = self.stages[1:]
+        if waiting:
+            # They are tried if some of the others lead nowhere.
+            self.stages = (waiting, *self.stages)
+            self.out.append(Note(f"limit of {most} branches: {_names(waiting)} must wait"))
         if self.stage:
-            self.out.append(Note(f"trying {', '.join([way[0].next_hop for way in stage[:room]])}"))
-        for first, *others in stage[:room]:
+            self.out.append(Note(f"trying {_names(stage)}"))
+        self.ways = [way for way in self.ways if way.left]  # for TryNext
+        for first, *others in stage:
             self.ways.append(Way(self.opened, first, tuple(others)))
             self.out.append(Locate(self.opened, first))
             self.opened += 1
         self.stage += 1
-        if len(stage) > room:
-            left_out = ", ".join([way[0].next_hop for way in stage[room:]])
-            self.out.append(Note(f"limit of {self.facts.most_branches} branches: not {left_out}"))
 
     def want(self, number: int) -> None:
         """Let a way try its next hop, if it has one."""
@@ -281,3 +284,7 @@ class Hunter:
     def put(self, branch: Branch) -> None:
         """Keep what has become of a branch."""
         self.branches[branch.number] = branch
+
+
+def _names(stage: Stage) -> str:
+    return ", ".join([targets[0].next_hop for targets in stage])

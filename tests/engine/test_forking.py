@@ -153,7 +153,7 @@ def test_more_targets_than_branches_are_said_to_be_too_many() -> None:
     stage.receive(make_request())
     assert count(stage) == [1, 1, 0]
     texts = [report.text for report in stage.reports]
-    assert f"limit of 2 branches: not {uri_of(HOME)}" in texts
+    assert f"limit of 2 branches: {uri_of(HOME)} must wait" in texts
 
 
 # --- who gets the call

@@ -86,11 +86,20 @@ def test_no_more_ways_are_begun_than_branches_are_allowed() -> None:
     """Field notes 4, case 27."""
     call = Call(plan=[[DESK, MOBILE, HOME], [MAIL]], most=2)
     assert call.begun == [f"locate {DESK}", f"locate {MOBILE}"]
-    assert call.notes == [f"limit of 2 branches: not {HOME}"]
+    assert call.notes == [f"limit of 2 branches: {HOME} must wait"]
     call.located("A", way=0)
     call.located("B", way=1)
     assert call.answered(0, 404) + call.answered(1, 404) == ["forward 404"]
     assert call.notes[-1] == "limit of 2 branches: not everything was tried"
+
+
+def test_ways_that_lead_nowhere_leave_room_for_others() -> None:
+    call = Call(plan=[[DESK, MOBILE, HOME], [MAIL]], most=2)
+    call.located("A", way=0)
+    assert call.located(way=1) == []
+    assert call.answered(0, 404) == [f"locate {HOME}"]
+    assert call.located(way=2) == [f"locate {MAIL}"]
+    assert call.located("D", way=3) == ["try 1 D"]
 
 
 # --- who gets the call
