@@ -198,7 +198,7 @@ def _located(hunter: Hunter, given: Located) -> None:
         if way.number == given.way and way.locating:
             hops = way.hops + given.hops
             hunter.ways[at] = way.but(hops=hops, locating=given.more)
-            tried = [b for b in hunter.branches if b.way == way.number and b.target == way.target]
+            tried = any(branch.target == way.target for branch in hunter.branches)
             if not (given.more or tried or hops):
                 hunter.results += (Result(given.status),)
                 hunter.out.append(Note(f"{way.target.next_hop}: {given.reason}"))

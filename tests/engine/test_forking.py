@@ -102,6 +102,14 @@ def test_what_is_equivalent_is_tried_once_with_the_highest_q_that_it_has() -> No
     assert finals(stage) == [404]
 
 
+@pytest.mark.rule("3261-16.5-02")
+def test_what_is_equivalent_is_no_way_of_its_own() -> None:
+    stage = on_stage(forking("sip:bob@gw.example.com", "sip:bob@GW.example.com"))
+    stage.receive(make_request())
+    assert len(stage.at(GW_1, "INVITE")) == 1
+    assert stage.at(GW_2, "INVITE") == []
+
+
 @pytest.mark.rule("3261-16.5-04")
 @pytest.mark.parametrize("method", ["INVITE", "MESSAGE"])
 def test_an_empty_target_set_is_answered_480(method: str) -> None:

@@ -44,6 +44,16 @@ def test_cancel_between_two_hops_is_answered_487_at_once() -> None:
     assert call.over(0) == ["ended"]
 
 
+@pytest.mark.rule("3261-16.10-02")
+def test_hops_that_are_found_after_cancel_do_not_matter() -> None:
+    call = Call()
+    call.located("A", more=True)
+    call.answered(0, 180)
+    assert call.cancelled() == ["stop locating", "cancel 0"]
+    assert call.located("B", more=True) == []
+    assert call.answered(0, 487) == ["forward 487"]
+
+
 @pytest.mark.rule("3261-9.1-04", "3326-2-02")
 @pytest.mark.parametrize("status", [100, 180])
 def test_cancel_waits_for_a_provisional_response(status: int) -> None:

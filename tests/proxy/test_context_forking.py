@@ -369,6 +369,15 @@ def test_a_late_ring_puts_off_what_a_later_stage_has_not_tried_yet() -> None:
     assert call.answered(2, 404) == [f"locate {MAIL}"]
 
 
+def test_a_late_ring_takes_back_the_wish_for_another_hop_of_a_later_stage() -> None:
+    call = forked([DESK], [MOBILE])
+    call.wait(3.0)
+    assert call.located("B", more=True) == ["try 1 B"]
+    call.wait(3.0)
+    assert call.answered(0, 180) == ["forward 180"]
+    assert call.located("C") == []
+
+
 def test_after_a_stage_that_won_back_the_next_one_comes() -> None:
     call = forked([DESK], [MOBILE], [HOME])
     call.wait(3.0)
@@ -411,6 +420,13 @@ def test_each_way_has_failovers_of_its_own() -> None:
     assert call.answered(2, 503) == ["forward 404"]
 
 
+def test_an_alternative_that_leads_nowhere_counts_beside_the_target_that_was_tried() -> None:
+    call = Call(plan=[[[DESK, HOME]]])
+    call.located("A")
+    assert call.answered(0, 503) == [f"locate {HOME}"]
+    assert call.located(status=403) == ["answer 403"]
+
+
 def test_an_answer_ends_its_way_though_hops_are_left() -> None:
     call = Call(plan=[[DESK], [MOBILE]])
     call.located("A", "B")
@@ -450,6 +466,16 @@ def test_try_next_goes_on_in_every_way_that_has_something_left() -> None:
     assert call.answered(3, 180) == ["forward 180"]
     assert call.answered(3, 404) == []
     assert call.answered(4, 404) == ["consult"]
+
+
+def test_try_next_does_not_go_back_behind_new_targets() -> None:
+    call = Call(make_hunt(consult=True), plan=[[DESK]])
+    call.located("A", "B")
+    call.answered(0, 486)
+    assert call.give(v.Divert(make_plan([MOBILE]), call.hunt)) == [f"locate {MOBILE}"]
+    call.located("C")
+    assert call.answered(1, 404) == ["consult"]
+    assert call.give(v.TryNext()) == ["forward 486"]
 
 
 def test_a_failure_route_may_choose_several_targets() -> None:
