@@ -6,7 +6,7 @@ from sansip.engine.state import Origin
 from sansip.engine.turn import Turn
 from sansip.entropy import Draws
 from sansip.message import Message, Request, Uri, parse_uri
-from sansip.proxy.request import HOPS, LOOP, Onward, hops_left, onward, ways
+from sansip.proxy.request import HOPS, LOOP, Onward, hops_left, measured, onward, ways
 from sansip.proxy.vocabulary import Target
 
 MAGIC = "z9hG4bK"  # RFC 3261 8.1.1.7
@@ -72,7 +72,8 @@ def copy_for(
     if origin.record_route:
         record_routes = _record_routes(turn, origin, endpoint)
     hops = hops_left(request) if origin.source is not None else request.max_forwards or HOPS
-    return request.forwarded(going.uri, via, hops, record_routes, going.routes)
+    made = request.forwarded(going.uri, via, hops, record_routes, going.routes)
+    return made if endpoint.transport == "udp" else measured(made)
 
 
 def wire(turn: Turn, message: Message) -> bytes:

@@ -106,7 +106,7 @@ def has_looped(request: Request, loop: str, own_sent_by: Callable[[str], bool]) 
     previous requests by this proxy MUST be inspected" (RFC 5393 4.2.2). Equal parts are looked for
     in the text first: only where one is found does it matter whose Via that is.
     """
-    if not any(loop in row.lower() for row in request.raw("via")):
+    if loop not in "\n".join(request.raw("via")).lower():
         return False
     for text in request.values("via"):
         if loop in text.lower():
@@ -195,6 +195,15 @@ def onward(request: Request, uri: str, next_hop: str, pushed: tuple[str, ...] = 
     # "If that URI does not contain an lr parameter, the proxy MUST modify the copy as follows": the
     # Request-URI becomes the last Route value, and the first one the Request-URI (16.6 step 6).
     return Onward(str(first.for_request_line()), str(first), (*routes[1:], f"<{uri}>"))
+
+
+def measured(request: Request) -> Request:
+    """Give a copy that goes over a stream its Content-Length, if it came without (16.6 step 9)."""
+    # "If a Content-Length header field is not present [...] and the request will be sent to the
+    # next hop using a stream-based transport, the copy MUST have one inserted".
+    if "content-length" in request.names:
+        return request
+    return request.append("Content-Length", str(len(request.body)))
 
 
 def hops_left(request: Request) -> int:

@@ -4,7 +4,7 @@ import pytest
 
 from passing import EMPTY, make, mine, routed
 from sansip.message import parse_name_addr
-from sansip.proxy.request import Onward, onward, preprocess
+from sansip.proxy.request import Onward, measured, onward, preprocess
 
 
 @pytest.mark.rule("3261-16.6.2-01", "3261-16.6.7-01")
@@ -74,3 +74,10 @@ def test_a_fixed_next_hop_comes_before_the_route_if_it_is_a_loose_router(route: 
 @pytest.mark.rule("3261-16.6.7-04")
 def test_without_a_route_any_next_hop_may_be_fixed() -> None:
     assert onward(make(), "sip:bob@gw", "sip:edge") == Onward("sip:bob@gw", "sip:edge", None)
+
+
+@pytest.mark.rule("3261-16.6.9-01")
+def test_what_goes_over_a_stream_has_its_length() -> None:
+    request = make().with_body(b"four")
+    assert measured(request) == request
+    assert measured(request.remove("Content-Length")).get("content-length") == "4"
