@@ -3,7 +3,7 @@
 import pytest
 
 import sansip
-from stage import CALLER, GW_1, GW_2, Decide, make_request, on_stage
+from stage import CALLER, GW_1, GW_2, Decide, Whatever, make_request, on_stage
 
 FIRST = f"sip:{GW_2};lr"
 OURS = "<sip:192.0.2.10:5060;lr>"
@@ -38,33 +38,41 @@ def test_a_group_behind_a_mandatory_proxy_is_tried_member_by_member() -> None:
 
 @pytest.mark.rule("3261-16.6.6-01")
 def test_a_failure_route_chooses_anew_who_must_be_visited() -> None:
-    policy = Decide(
-        sansip.Relay("sip:bob@gw.example.com", route=(FIRST,), on_failure="directly"),
-        directly=lambda _: sansip.Relay(f"sip:bob@{GW_1}"),
-    )
-    stage = on_stage(policy)
+    def directly(failed: sansip.Failed) -> sansip.FailureDecision:
+        return sansip.Relay(f"sip:bob@{GW_1}")
+
+    relay = sansip.Relay("sip:bob@gw.example.com", route=(FIRST,), on_failure="directly")
+    stage = on_stage(Decide(relay, directly=directly))
     stage.receive(INVITE)
     stage.respond(486, GW_2)
     (sent,) = stage.at(GW_1, "INVITE")
     assert "route" not in sent.names
 
 
-@pytest.mark.rule("3261-16.6.6-01", "3261-16.6.7-04")
-@pytest.mark.parametrize(
-    "relay",
-    [
-        sansip.Relay("sip:bob@gw.example.com", route=("sip:p1.example.com",)),
-        sansip.Relay("sip:bob@gw.example.com", route=(FIRST, "sip:p1.example.com;x=lr")),
-        sansip.Relay("sip:bob@gw.example.com", route=("tel:+1;lr",)),
-        sansip.Relay("sip:bob@gw.example.com", route=("<sip:p1.example.com;lr>",)),
-        sansip.Relay("sip:bob@gw.example.com", route=("",)),
-        sansip.Relay("sip:bob@gw.example.com", route="sip:p1.example.com;lr"),  # type: ignore[arg-type]
-        sansip.Relay("sip:bob@gw.example.com", route=(5,)),  # type: ignore[arg-type]
-        sansip.Relay("sip:bob@gw.example.com", route=5),  # type: ignore[arg-type]
-        sansip.Relay(sansip.Dispatch("gateways", rewrite="none"), route=(FIRST,)),
-    ],
-)
-def test_what_is_no_loose_router_is_never_made_mandatory(relay: sansip.Relay) -> None:
+NO_LOOSE_ROUTERS: list[Whatever] = [
+    ("sip:p1.example.com",),
+    (FIRST, "sip:p1.example.com;x=lr"),
+    ("tel:+1;lr",),
+    ("<sip:p1.example.com;lr>",),
+    ("",),
+    "sip:p1.example.com;lr",
+    (5,),
+    5,
+]
+
+
+@pytest.mark.rule("3261-16.6.6-01")
+@pytest.mark.parametrize("route", NO_LOOSE_ROUTERS)
+def test_what_is_no_loose_router_is_never_made_mandatory(route: Whatever) -> None:
+    is_refused(sansip.Relay("sip:bob@gw.example.com", route=route))
+
+
+@pytest.mark.rule("3261-16.6.7-04")
+def test_nobody_can_set_the_next_hop_in_two_ways_at_once() -> None:
+    is_refused(sansip.Relay(sansip.Dispatch("gateways", rewrite="none"), route=(FIRST,)))
+
+
+def is_refused(relay: sansip.Relay) -> None:
     stage = on_stage(Decide(relay))
     stage.receive(INVITE)
     assert [send.remote for send in stage.sends] == [CALLER]

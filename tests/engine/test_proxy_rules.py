@@ -264,9 +264,10 @@ def test_of_a_response_only_our_own_via_is_taken(via: str | None) -> None:
 
 @pytest.mark.rule("3261-16.7.8-01", "3261-16.6.4-03")
 def test_in_a_spiral_each_pass_records_itself_and_no_response_is_rewritten() -> None:
-    stage = on_stage(
-        Decide(lambda r, _: sansip.Relay(f"sip:bob@{GW_1 if r.uri.user == 'bob' else GW_2}"))
-    )
+    def by_user(request: sansip.Request, scene: sansip.Scene) -> sansip.Decision:
+        return sansip.Relay(f"sip:bob@{GW_1 if request.uri.user == 'bob' else GW_2}")
+
+    stage = on_stage(Decide(by_user))
     stage.receive(INVITE)
     (first,) = stage.at(GW_1, "INVITE")
     back = first.with_uri("sip:carol@gw.example.com").prepend(
