@@ -204,3 +204,24 @@ def test_two_proxies_that_send_a_request_to_one_another_stop_in_the_second_lap(
 
 def is_final(message: sansip.Request | sansip.Response) -> TypeGuard[sansip.Response]:
     return isinstance(message, sansip.Response) and message.status >= 200
+
+
+@pytest.mark.rule("5393-4.2.1-01", "5393-4.2.2-01")
+def test_a_request_whose_policy_had_to_ask_has_its_loop_part_too() -> None:
+    class Asking(sansip.Policy):
+        def route(self, request: sansip.Request, scene: sansip.Scene) -> sansip.Decision:
+            return sansip.Ask(None, "found")
+
+        def found(
+            self, request: sansip.Request, scene: sansip.Scene, answer: object
+        ) -> sansip.Decision:
+            return RELAY
+
+    stage = on_stage(Asking())
+    stage.receive(make_request())
+    stage.step(sansip.Consulted(stage.now, stage.consults[0].question, answer=None))
+    sent = stage.at(GW_1, "INVITE")[0]
+    assert loop_of(sent)
+    stage.receive(sent.with_uri(make_request().uri).prepend("Via", BACK), CALLER)
+    assert stage.statuses() == [100, 482]
+    assert len(stage.consults) == 1
