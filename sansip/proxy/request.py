@@ -145,9 +145,9 @@ def preprocess(
         uri = request.uri
     here = uri.maddr is not None and mine(uri.with_host(uri.maddr, uri.port))
     # "and the request was received using the port and transport indicated (explicitly or by
-    # default) in the Request-URI"
+    # default) in the Request-URI, the proxy MUST
     if here and uri.transport in (None, transport) and (uri.port or DEFAULT_PORT) in ports:
-        # "strip the maddr and any non-default port or transport parameter, and continue processing
+        # strip the maddr and any non-default port or transport parameter, and continue processing
         # as if those values had not been present" (16.4)
         port = uri.port if uri.port == DEFAULT_PORT else None
         bare = uri.without_params("maddr", "transport")
@@ -181,13 +181,12 @@ def onward(request: Request, uri: str, next_hop: str, pushed: tuple[str, ...] = 
     """
     routes = request.values("route") if "route" in request.names else ()
     if pushed:
-        # "A proxy MAY have a local policy that mandates that a request visit a specific set of
-        # proxies [...] the proxy MUST ensure that all such proxies are loose routers"; they go
-        # "ahead of any existing values" (16.6 step 6).
+        # Proxies that local policy wants on the way, loose routers all, go ahead of the values that
+        # are there; so there is no strict router in front (16.6 step 6).
         return Onward(uri, str(parse_bracketed(pushed[0], "Route").uri), (*pushed, *routes))
     if not routes or (next_hop != uri and parse_uri(next_hop).lr):
-        # A next hop that is fixed "MUST NOT be used if the proxy is not certain that [it is] a
-        # loose router" when there is a Route (16.6 step 7); one that says so is.
+        # A next hop that is fixed, where there is a Route, "MUST NOT be used if the proxy is not
+        # certain that [it corresponds] to a server that is a loose router" (16.6 step 7).
         return Onward(uri, next_hop, None)
     first = parse_bracketed(routes[0], "Route").uri
     if first.lr:
@@ -199,8 +198,6 @@ def onward(request: Request, uri: str, next_hop: str, pushed: tuple[str, ...] = 
 
 def measured(request: Request) -> Request:
     """Give a copy that goes over a stream its Content-Length, if it came without (16.6 step 9)."""
-    # "If a Content-Length header field is not present [...] and the request will be sent to the
-    # next hop using a stream-based transport, the copy MUST have one inserted".
     if "content-length" in request.names:
         return request
     return request.append("Content-Length", str(len(request.body)))
