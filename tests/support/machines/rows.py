@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from machines.figures import Figure, Note
 from machines.product import (
+    DOUBLED,
     REQUEST,
     TIMES,
     TRYING,
@@ -97,10 +98,11 @@ def _rows(
 
 def said(machine: Machine, outcome: Outcome) -> list[str]:
     """Say what was put out, one after the other; that it ended, the next state says."""
-    return [_word(machine, output) for output in outcome.outputs if output != Ended()]
+    both = zip(outcome.outputs, outcome.later, strict=True)
+    return [_word(machine, output, later) for output, later in both if output != Ended()]
 
 
-def _word(machine: Machine, output: object) -> str:
+def _word(machine: Machine, output: object, later: object) -> str:
     match output:
         case Transmit(data) if data == REQUEST:
             return "send INVITE" if machine.request == "INVITE" else "send request"
@@ -108,6 +110,8 @@ def _word(machine: Machine, output: object) -> str:
             return "send ACK"
         case Transmit(data):
             return "send 100" if data == TRYING else "send response"
+        case Start(timer, after) if isinstance(later, Start) and later != output:
+            return f"start {timer} ({DOUBLED[after, later.after].format(timer)})"
         case Start(timer, after):
             return f"start {timer} ({TIMES[after]})"
         case Stop(timer):
