@@ -9,6 +9,7 @@ from sansip.dispatch import Dispatch
 from sansip.engine.actions import (
     Action,
     CloseFlow,
+    Consult,
     Deliver,
     QueryDns,
     Report,
@@ -24,6 +25,7 @@ from sansip.engine.events import (
     AckSubmitted,
     Administered,
     CancelSubmitted,
+    Consulted,
     DatagramReceived,
     DnsAnswered,
     Event,
@@ -38,6 +40,7 @@ from sansip.engine.events import (
     TimerFired,
 )
 from sansip.engine.policy import (
+    Ask,
     Decision,
     Drop,
     Failed,
@@ -74,10 +77,13 @@ __all__ = [
     "Action",
     "Address",
     "Administered",
+    "Ask",
     "CSeq",
     "CancelSubmitted",
     "CloseFlow",
     "Config",
+    "Consult",
+    "Consulted",
     "DatagramReceived",
     "Decision",
     "Deliver",

@@ -26,11 +26,18 @@ def open_context(
     hunt: order.Hunt,
     targets: tuple[order.Target, ...],
     handle: str | None = None,
+    arrived: float | None = None,
 ) -> None:
-    """Begin a response context, under the key of its server transaction if it has one."""
+    """Begin a response context, under the key of its server transaction if it has one.
+
+    ``arrived``: when its request came, if that was before this turn.
+    """
     config = turn.config
     facts = order.Facts(
-        origin.request.method == "INVITE", turn.at, config.timing, config.limits.branches
+        origin.request.method == "INVITE",
+        turn.at if arrived is None else arrived,
+        config.timing,
+        config.limits.branches,
     )
     state, outputs = machine.start(facts, hunt, targets)
     turn.count(origin.source, origin.size, 1)

@@ -14,13 +14,14 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from sansip.engine import arrivals, contexts, flows, lookups, requests, submissions
+from sansip.engine import arrivals, asking, contexts, flows, lookups, requests, submissions
 from sansip.engine.actions import Action
 from sansip.engine.config import Config
 from sansip.engine.events import (
     AckSubmitted,
     Administered,
     CancelSubmitted,
+    Consulted,
     DatagramReceived,
     DnsAnswered,
     Event,
@@ -79,6 +80,7 @@ class Engine:
             flows=Table(),
             server=Table(),
             client=Table(),
+            asked=Table(),
             contexts=Table(),
             searches=Table(),
             queries=Table(),
@@ -170,6 +172,8 @@ def _timer(turn: Turn, event: TimerFired) -> None:
         fire_client(turn, event.timer)
     elif owner.startswith(flows.OWNER):
         flows.fire(turn, event.timer)
+    elif owner.startswith(asking.OWNER):
+        requests.unanswered(turn, event.timer)
     else:
         contexts.fire(turn, event.timer)
 
@@ -187,6 +191,7 @@ _HANDLERS: Mapping[type, Callable[[Turn, Any], None]] = MappingProxyType(
         TimerFired: _timer,
         SendFailed: _send_failed,
         DnsAnswered: _dns,
+        Consulted: requests.consulted,
         RequestSubmitted: submissions.request_submitted,
         AckSubmitted: submissions.ack_submitted,
         CancelSubmitted: submissions.cancel_submitted,

@@ -1,7 +1,8 @@
 """Policy: what an embedding program decides about requests, as pure functions.
 
 A policy is asked synchronously, in the middle of a step, and answers with a value. It has no clock
-and no dice of its own: ``Scene`` has the time, the origin of the request, and labelled draws.
+and no dice of its own: ``Scene`` has the time, the origin of the request, and labelled draws. What
+it cannot know by itself it may ``Ask`` for.
 A policy that raises costs its request a 500, and nothing else.
 """
 
@@ -75,7 +76,24 @@ class Drop:
     """
 
 
-Decision = Relay | Reply | Drop
+@value
+class Ask:
+    """Ask the embedding program before deciding: a database, say, or a registrar.
+
+    The program is given ``data`` with ``Consult``, and answers with ``Consulted``; then the method
+    named ``then`` decides as ``route`` does, called with the request, the scene and the answer.
+    The answer is None when none has come ``within`` so many seconds. An INVITE has had its 100 by
+    then, copies are absorbed, and a CANCEL in the meantime ends the request.
+
+    ``data`` becomes part of the state: plain values that compare and pickle.
+    """
+
+    data: object
+    then: str
+    within: float = 3.0
+
+
+Decision = Relay | Reply | Drop | Ask
 
 
 @value

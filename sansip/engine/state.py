@@ -5,6 +5,7 @@ from sansip.dns import Question
 from sansip.engine.actions import Timer
 from sansip.locate import Cache, Ended, Lookup
 from sansip.message import Request, framing
+from sansip.proxy.request import Arrived
 from sansip.proxy.states import State as ContextState
 from sansip.proxy.vocabulary import Facts, Target
 from sansip.table import Table
@@ -46,6 +47,7 @@ class ServerTransaction:
     endpoint: str
     remote: Address
     flow: int | None  # the connection that it came over
+    waiting: Request | None  # a non-INVITE that nothing was sent to yet, for its 100 (RFC 4320)
     deadlines: Deadlines = ()
     timer: Timer | None = None
 
@@ -95,6 +97,20 @@ class Context:
 
 
 @value
+class Asked:
+    """A request that waits for the answer to its policy's question."""
+
+    came: Arrival
+    at: float
+    got: Arrived
+    proven: bool  # it belongs to a dialog of ours
+    then: str  # the method that decides
+    number: int
+    questions: int  # asked about this request so far
+    timer: Timer
+
+
+@value
 class Ack:
     """An ACK for a 2xx on its way: it goes to the first hop of its target, and is forgotten."""
 
@@ -133,6 +149,7 @@ class State:
     flows: Table[int, Flow]
     server: Table[str, ServerTransaction]
     client: Table[str, ClientTransaction]
+    asked: Table[str, Asked]
     contexts: Table[str, Context]
     searches: Table[str, Search]
     queries: Table[Question, Query]
@@ -154,6 +171,7 @@ class State:
             self.flows.freeze(),
             self.server.freeze(),
             self.client.freeze(),
+            self.asked.freeze(),
             self.contexts.freeze(),
             self.searches.freeze(),
             self.queries.freeze(),

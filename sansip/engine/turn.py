@@ -19,6 +19,7 @@ from sansip.engine.actions import (
 from sansip.engine.config import Config
 from sansip.engine.policy import Policy
 from sansip.engine.state import (
+    Asked,
     ClientTransaction,
     Context,
     Flow,
@@ -39,9 +40,9 @@ class Turn:
     """The working copy of a state, and the actions ordered so far."""
 
     __slots__ = (
-        "actions", "at", "bytes_in_flight", "cache", "client", "config", "contexts", "flows",
-        "groups", "in_flight", "own", "policy", "queries", "questions", "retry_after", "searches",
-        "secret", "seed", "serial", "server", "sources", "swept", "told",
+        "actions", "asked", "at", "bytes_in_flight", "cache", "client", "config", "contexts",
+        "flows", "groups", "in_flight", "own", "policy", "queries", "questions", "retry_after",
+        "searches", "secret", "seed", "serial", "server", "sources", "swept", "told",
     )  # fmt: skip
     seed: bytes
     secret: bytes
@@ -49,6 +50,7 @@ class Turn:
     flows: Table[int, Flow]
     server: Table[str, ServerTransaction]
     client: Table[str, ClientTransaction]
+    asked: Table[str, Asked]
     contexts: Table[str, Context]
     searches: Table[str, Search]
     queries: Table[Question, Query]
@@ -80,6 +82,7 @@ class Turn:
         self.flows = state.flows
         self.server = state.server
         self.client = state.client
+        self.asked = state.asked
         self.contexts = state.contexts
         self.searches = state.searches
         self.queries = state.queries
@@ -101,6 +104,7 @@ class Turn:
             self.flows,
             self.server,
             self.client,
+            self.asked,
             self.contexts,
             self.searches,
             self.queries,
