@@ -61,6 +61,9 @@ def rows(machine: Machine, figure: Figure) -> list[Row]:
     """Give all rows, and see to it that every difference has its note."""
     drives = [drive(machine, reliable=reliable) for reliable in (False, True)]
     edges = dict(_edges(figure))
+    for state, name in edges:
+        there = (state, next(iter(_statuses(name)), name)) in drives[0].outcomes
+        assert there, f"{state} + {name} is drawn, and there is no such thing"
     found = _rows(machine, "-", [[machine.beginning]], drives, (edges, figure.notes))
     for state in (cls.__name__ for cls in machine.states):
         groups = _groups(machine, state, drives, edges)
@@ -202,13 +205,15 @@ def _drawn(edges: Mapping[tuple[str, str], Edge], state: str, given: Given) -> E
     found = [
         edge
         for (before, name), edge in edges.items()
-        if before == state and given in _statuses(name.removesuffix(" from TU"))
+        if before == state and given in _statuses(name)
     ]
     assert len(found) <= 1, f"{state} + {given} is drawn twice"
     return found[0] if found else None
 
 
 def _statuses(name: str) -> range:
+    """Give those that "1xx" or "300-699" stands for, if it is such a name."""
+    name = name.removesuffix(" from TU")
     if name.endswith("xx"):
         return range(int(name[0]) * 100, int(name[0]) * 100 + 100)
     low, dash, high = name.partition("-")
