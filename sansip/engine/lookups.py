@@ -177,7 +177,8 @@ def send_ack(turn: Turn, owner: Owner, ack: Ack, hop: Hop) -> None:
     going = onward_from(ack.origin, ack.target)
     # "All proxied requests MUST contain a single Max-Breadth header field value" (RFC 5393 5.3.3).
     breadth = max_breadth(ack.origin.request)
-    made = copy_for(turn, ack.origin, going, endpoint, branch(turn, owner[0], 0), breadth)
+    name = branch(turn, owner[0], 0, ack.origin.loop)
+    made = copy_for(turn, ack.origin, going, endpoint, name, breadth)
     turn.send(owner[0], endpoint.name, hop.address, wire(turn, made))
 
 
