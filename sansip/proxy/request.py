@@ -20,7 +20,7 @@ DECISIVE = ("route", "proxy-require", "proxy-authorization")  # besides those th
 LOOP = "."  # stands between the two parts of a branch
 HOPS = 70  # the recommended initial Max-Forwards (RFC 3261 20.22)
 BREADTH = 60  # the recommended initial Max-Breadth, and the most that is allowed (RFC 5393 5.3.3)
-_BREADTH = re.compile("0*([1-9][0-9]?)")
+_BREADTH = re.compile("0*+([1-9][0-9]?)")
 
 
 @value
