@@ -74,15 +74,18 @@ class Hunter:
         """Whether the deadline has passed, even if its timer has yet to say so."""
         return not self.rang and self.at >= self.deadline
 
-    def is_wanting(self) -> bool:
-        """Whether some way is about to try a hop."""
-        return any(way.wanting for way in self.ways)
+    def is_waiting(self) -> bool:
+        """Whether some branch holds the final answer back."""
+        return any(branch.status == 0 and not branch.abandoned for branch in self.branches)
 
     def may_open(self) -> bool:
-        """Whether the next stage may begin: of this one nobody has said anything for a while."""
+        """Whether the next stage may begin: of this one nobody has said anything for a while.
+
+        That holds if none of its ways is about to try a hop.
+        """
         return (
             bool(self.stages)
-            and not (self.is_wanting() or self.consulting)
+            and not self.consulting
             and self.is_open()
             and all(b.passed or b.abandoned for b in self.branches if b.open)
         )
@@ -91,8 +94,9 @@ class Hunter:
         """Whether something else may be tried beside this branch, once it is silent for long."""
         if branch.passed or branch.stage != self.stage or not self.is_open():
             return False
-        if any(later.way == branch.way for later in self.branches[branch.number + 1 :]):
-            return False  # it has had its turn
+        for later in self.branches[branch.number + 1 :]:
+            if later.way == branch.way:
+                return False  # it has had its turn
         for way in self.ways:
             if way.number == branch.way and (way.wanting or way.left):
                 return not way.wanting
@@ -143,11 +147,18 @@ class Hunter:
             stage = tuple([(way.target, *way.targets) for way in fresh])
             self.stages = (stage, *self.stages)
 
-    def go_on(self) -> None:
-        """Try the next hop of each way that wants one, as soon as it is known and may be tried."""
+    def go_on(self) -> bool:
+        """Try the next hop of each way that wants one, as soon as it is known and may be tried.
+
+        True if some way still waits for its next hop.
+        """
+        wanting = False
         for at, way in enumerate(self.ways):
             if way.wanting:
-                self.ways[at] = self._next(at, way) if self.is_open() else way.but(wanting=False)
+                way = self._next(at, way) if self.is_open() else way.but(wanting=False)  # noqa: PLW2901
+                self.ways[at] = way
+                wanting = wanting or way.wanting
+        return wanting
 
     def _next(self, at: int, way: Way) -> Way:
         while way.hops:
@@ -247,13 +258,19 @@ class Hunter:
 
     def due(self, branch: Branch) -> Deadline | None:
         """The next deadline of a branch."""
-        live = branch.open and not branch.abandoned and self.cancelled is None
-        onward = live and self.may_pass(branch)
+        live = not branch.abandoned and self.cancelled is None
+        silence = self.hunt.advance_after if branch.heard == "nothing" else self.hunt.progress_after
+        onward = live and silence is not None and self.may_pass(branch)
         return due(self.hunt, branch, invite=self.facts.invite, live=live, onward=onward)
 
     def hunting(self) -> Hunting:
         """Put the state together, and see that it is woken in time."""
-        dues = [deadline[0] for deadline in map(self.due, self.branches) if deadline is not None]
+        dues: list[float] = []
+        for branch in self.branches:
+            if branch.status == 0:  # it is open
+                deadline = self.due(branch)
+                if deadline is not None:
+                    dues.append(deadline[0])
         if not self.rang and self.cancelled is None:
             dues.append(self.deadline)
         due = min(dues, default=None)

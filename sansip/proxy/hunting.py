@@ -256,16 +256,18 @@ def _overdue(hunter: Hunter, branch: Branch, why: str) -> None:
         # generate a CANCEL request matching that transaction" (16.8)
         hunter.put(branch.but(trigger="Timer C"))
         hunter.want_cancel(number, TIMER_C)
+        if not branch.abandoned:
+            # Whatever it says to that, for the caller it has not answered in time (3261-16.8-02).
+            hunter.results += (Result(408),)
 
 
 def settle(hunter: Hunter) -> State:
     """Go on where that is wanted; conclude when nothing is left to wait for."""
-    hunter.go_on()
-    if hunter.may_open():
+    wanting = hunter.go_on()
+    if not wanting and hunter.may_open():
         hunter.open_stage()
         return hunter.hunting()
-    waiting = any(branch.open and not branch.abandoned for branch in hunter.branches)
-    if waiting or hunter.consulting or hunter.is_wanting():
+    if wanting or hunter.consulting or hunter.is_waiting():
         return hunter.hunting()
     if hunter.hunt.consult and not hunter.consulted and hunter.cancelled is None:
         hunter.out.append(Consult())

@@ -525,6 +525,27 @@ def test_timer_c_of_one_phone_is_no_other_phones_business() -> None:
     assert call.watch(40.0) == [(217.0, "discard 0"), (217.0, f"locate {HOME}")]
 
 
+@pytest.mark.rule("3261-16.8-02", "3261-16.7.6-02")
+@pytest.mark.parametrize("end", [487, 500, None])
+def test_a_phone_that_timer_c_has_ended_counts_as_408_beside_the_others(end: int | None) -> None:
+    call = forked([DESK, MOBILE])
+    call.answered(0, 180)
+    call.answered(1, 500)
+    call.wait(185.0)
+    told = call.wait(32.0) if end is None else call.answered(0, end)
+    assert "answer 408" in told
+
+
+def test_a_phone_that_was_passed_long_ago_counts_for_nothing_when_timer_c_ends_it() -> None:
+    call = Call(make_hunt(deadline=1000.0, timer_c=200.0))
+    call.located("A", "B")
+    call.wait(3.0)
+    call.answered(0, 100)
+    call.answered(1, 100)
+    assert call.wait(198.0) == ['cancel 0 SIP;cause=408;text="Timer C"']
+    assert call.answered(1, 500) == ["forward 500"]
+
+
 # --- the deadline
 
 
