@@ -34,6 +34,8 @@ class Limits:
     questions: int = 200  # DNS questions in flight; an adapter may need a socket for each
     flows: int = 8_192  # connections; each may hold ``message.message`` bytes of one message
     partial_message: float = 30.0  # seconds that a message may take to come over a connection
+    # Seconds that an INVITE waits for the embedding program, from the last provisional response on.
+    unanswered: float = 185.0
 
 
 class Endpoint:
@@ -153,6 +155,9 @@ class Config:
         if self.limits.partial_message <= 0:
             seconds = self.limits.partial_message
             raise LocalProtocolError(f"partial_message is {seconds}; it needs to be above 0")
+        if self.limits.unanswered <= 0:
+            seconds = self.limits.unanswered
+            raise LocalProtocolError(f"unanswered is {seconds}; it needs to be above 0")
         self.secret = secret
         if compact_above is not None and compact_above < 0:
             raise LocalProtocolError(f"compact_above is {compact_above}; it needs to be 0 or more")
