@@ -59,10 +59,12 @@ def cancel(turn: Turn, key: str, request: Request) -> None:
 def key_of(turn: Turn, ack: Request) -> str | None:
     """The key of the INVITE whose 2xx this ACK, with a branch of its own, is for."""
     within, first = acknowledged(ack)
+    if ack.to_tag is None:
+        return None
     key = turn.identities.get(within)
     if key is None:
         key = turn.identities.get(first)
-        if key is not None and turn.tag(key).lower() != (ack.to_tag or "").lower():
+        if key is not None and turn.tag(key).lower() != ack.to_tag.lower():
             return None  # for the 2xx of somebody else
     return key
 
