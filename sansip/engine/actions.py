@@ -111,8 +111,8 @@ class Deliver:
     ``request``   answer it with ``ResponseSubmitted``
     ``ack``       the first ACK of its 2xx
     ``cancel``    the caller has given up: the CANCEL. It was answered, and so was the INVITE (487)
-    ``timeout``   64*T1 have passed without an ACK of its 2xx: end the session with a BYE
-                  (13.3.1.4); or it was not answered in time, and has got a 480
+    ``timeout``   64*T1 have passed without an ACK of this 2xx: end the session with a BYE
+                  (13.3.1.4). Without a message: it was not answered in time, and got a 480
 
     And of both, as the last thing under this handle:
 

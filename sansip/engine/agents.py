@@ -12,7 +12,7 @@ from sansip.engine.routing import respond
 from sansip.engine.state import Arrival, Served
 from sansip.engine.transactions import step_server
 from sansip.engine.turn import Turn
-from sansip.message import Request, Response
+from sansip.message import ANY_SIZE, Request, Response, parse
 from sansip.transaction import Respond
 
 OWNER = "u|"  # how the owner of a timer begins
@@ -75,13 +75,20 @@ def fire(turn: Turn, timer: Timer) -> None:
     record = turn.served.get(key)
     if record is not None and record.timer == timer:
         record = _served(record, record.state, record.request, record.tag, None)
-        _step(turn, key, record, uas.Woken())
+        _step(turn, key, record, uas.Woken(), _unacknowledged(record))
 
 
 def work_off(turn: Turn) -> None:
     """Tell the requests whose server transactions have ended."""
     for key in turn.over:
-        _step(turn, key, turn.served[key], uas.Over())
+        record = turn.served[key]
+        _step(turn, key, record, uas.Over(), _unacknowledged(record))
+
+
+def _unacknowledged(record: Served) -> Request | Response | None:
+    """The 2xx that waits for its ACK, as it was sent: it has the To tag, which a BYE needs."""
+    state = record.state
+    return parse(state.data, limits=ANY_SIZE) if isinstance(state, uas.Unacknowledged) else None
 
 
 def _facts(turn: Turn, *, invite: bool) -> uas.Facts:
@@ -89,7 +96,11 @@ def _facts(turn: Turn, *, invite: bool) -> uas.Facts:
 
 
 def _step(
-    turn: Turn, key: str, record: Served, given: uas.Given, message: Request | None = None
+    turn: Turn,
+    key: str,
+    record: Served,
+    given: uas.Given,
+    message: Request | Response | None = None,
 ) -> None:
     facts = _facts(turn, invite=record.invite)
     state, outputs = uas.step(facts, record.state, given, turn.at)
@@ -102,7 +113,7 @@ def _carry_out(
     record: Served,
     state: uas.State | uas.Gone,
     outputs: tuple[uas.Output, ...],
-    message: Request | None,
+    message: Request | Response | None,
 ) -> None:
     """Perform what the machine orders, and keep what it has become."""
     request, timer = record.request, record.timer
@@ -114,7 +125,7 @@ def _carry_out(
                 # It is there: what has its final response is refused no more.
                 respond(turn, key, cast("Request", request), output.status)
             case uas.Tell():
-                said = message if output.kind in ("request", "ack", "cancel") else None
+                said = None if output.kind == "end" else message
                 turn.actions.append(Deliver(key, output.kind, said))
             case uas.Wake():
                 timer = _wake(turn, key, timer, output.at)
