@@ -91,8 +91,10 @@ def test_every_state_takes_every_input(
 @pytest.mark.rule("6026-8.1-01")
 def test_a_2xx_is_repeated_from_t1_doubling_to_t2_for_64_t1() -> None:
     state: uas.State | Gone
+    first: uas.Output
     state, (_, wake) = uas.step(CALL, PENDING, OK, NOW)
     sent = [NOW]
+    first, at = END, NOW
     while isinstance(state, Unacknowledged):
         assert isinstance(wake, Wake)
         assert wake.at is not None

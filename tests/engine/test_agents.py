@@ -38,7 +38,8 @@ def answer(stage: Stage, status: int, *, nth: int = -1, **options: Whatever) -> 
 def ack(stage: Stage, branch: str = "z9hG4bKack", **options: Whatever) -> sansip.Request:
     """The caller's ACK of the newest 2xx."""
     tag = stage.responses()[-1].to_tag or ""
-    return make_request("ACK", branch=branch, **({"to_tag": tag} | options))
+    given: dict[str, Whatever] = {"to_tag": tag}
+    return make_request("ACK", branch=branch, **(given | options))
 
 
 def kinds(stage: Stage) -> list[str]:

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import scripted_caller
-from answering_machine import METHODS, AnsweringMachine
+from answering_machine import METHODS, Agent, AnsweringMachine
 from scripted_caller import Network, Script
 
 import sansip
@@ -40,7 +39,7 @@ def play(script: Script, capsys: pytest.CaptureFixture[str]) -> list[str]:
     for side in (network.caller, network.machine):
         state = side._state
         assert not state.in_flight
-        assert not any(map(len, (state.served, state.server, state.client, state.contexts)))
+        assert [len(state.served), len(state.server), len(state.client)] == [0, 0, 0]
     assert (network.machine.invites, network.machine.dialogs) == ({}, {})
     lines = capsys.readouterr().out.splitlines()[4:]
     return [line[7:].strip("|<>- x") for line in lines]
@@ -66,7 +65,7 @@ def test_without_any_ack_the_machine_ends_the_call(
 ) -> None:
     post = Network._post
 
-    def lossy(network: Network, sender: scripted_caller.Agent, send: sansip.Send) -> None:
+    def lossy(network: Network, sender: Agent, send: sansip.Send) -> None:
         if not send.data.startswith(b"ACK"):
             post(network, sender, send)
 
