@@ -139,9 +139,6 @@ def _ack(turn: Turn, came: Arrival, request: Request) -> None:
         elif _acknowledges(request, record):
             if not step_server(turn, key, Acknowledged()):
                 return
-            if key in turn.served:
-                agents.acknowledge(turn, key, request)
-                return
             break  # for a 2xx
     served = agents.key_of(turn, request) if len(turn.identities) else None
     if served is not None:

@@ -405,6 +405,20 @@ def test_requests_within_a_dialog_are_not_merged() -> None:
     assert comes_to_rest(stage)
 
 
+@pytest.mark.rule("3261-17.2.3-07")
+def test_the_end_of_one_request_does_not_hide_another_that_looks_the_same() -> None:
+    stage = agent()
+    stage.receive(make_request(to_tag="bob"))
+    stage.receive(make_request(to_tag="bob", branch="z9hG4bK2"))
+    answer(stage, 486, nth=0)
+    stage.receive(ack(stage, "z9hG4bKcaller"))
+    stage.advance(6.0)
+    assert len(stage.state.served) == 1
+    answer(stage, 200)
+    stage.receive(ack(stage))
+    assert kinds(stage)[-2:] == ["ack", "end"]
+
+
 @pytest.mark.rule("3261-8.2.2.2-01")
 def test_a_proxy_never_looks_for_merged_requests() -> None:
     stage = on_stage(Decide(lambda r, s: sansip.Local() if s.source == CALLER else RELAY))
@@ -545,9 +559,11 @@ class Inside(sansip.Policy):
         return sansip.Local()
 
 
-def test_a_request_within_a_dialog_may_be_delivered_too() -> None:
+@pytest.mark.parametrize("policy", [Inside(), None])
+def test_a_request_within_a_dialog_may_be_delivered_too(policy: sansip.Policy | None) -> None:
     stage = on_stage(Inside())
     stage.receive(INVITE)
+    stage.engine = sansip.Engine(config(), policy)
     stage.respond(200, GW_1)
     routes = [("Route", route) for route in stage.responses()[-1].values("record-route")]
     stage.receive(make_request("BYE", branch="z9hG4bKbye", to_tag="gw", cseq=2, headers=routes))
@@ -564,6 +580,17 @@ class First(sansip.Policy):
 
     def then(self, request: sansip.Request, scene: sansip.Scene, answer: object) -> sansip.Decision:
         return sansip.Local()
+
+
+@pytest.mark.rule("3261-9.2-04")
+def test_a_cancel_does_not_end_a_message_whose_policy_is_asking() -> None:
+    stage = on_stage(First())
+    stage.receive(make_request("MESSAGE"))
+    stage.receive(make_request("CANCEL"))
+    assert stage.statuses(method="CANCEL") == [200]
+    stage.step(sansip.Consulted(stage.now, stage.consults[0].question, "ours"))
+    answer(stage, 200)
+    assert stage.statuses(method="MESSAGE") == [200]
 
 
 def test_a_policy_may_ask_before_it_delivers() -> None:

@@ -132,6 +132,17 @@ def test_after_the_final_response_a_cancel_is_answered_and_has_no_effect(status:
     assert stage.statuses() == [100, status]
 
 
+@pytest.mark.rule("3261-9.2-03")
+def test_a_cancel_of_a_call_that_never_left_is_answered_too() -> None:
+    """Its response context is gone at once, its server transaction waits for the ACK."""
+    stage = on_stage()
+    stage.receive(make_request(uri="sip:bob@nowhere.example"))
+    assert (stage.statuses(), len(stage.state.contexts)) == ([100, 480], 0)
+    stage.receive(CANCEL)
+    assert stage.statuses(method="CANCEL") == [200]
+    assert stage.statuses() == [100, 480]
+
+
 @pytest.mark.rule("3261-9.2-01", "3261-9.2-03", "3261-9.2-04", "3261-9.1-01")
 @pytest.mark.parametrize("via", ["198.51.100.1:5060;branch=z9hG4bK1", "198.51.100.1:5060"])
 @pytest.mark.parametrize("method", ["OPTIONS", "MESSAGE", "BYE"])
