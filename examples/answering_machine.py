@@ -65,11 +65,11 @@ class Agent:
         self._alarms: dict[sansip.Timer, Callable[[], None]] = {}
         self._engine = sansip.Engine(sansip.Config([endpoint]))
         # A demonstration is the same each time. In earnest: secrets.token_bytes(32).
-        self._state, _ = self._engine.start(seed=f"{name:16}".encode(), at=self.now)
+        self.state, _ = self._engine.start(seed=f"{name:16}".encode(), at=self.now)
 
     def tell(self, event: sansip.Event) -> None:
         """Tell the engine something, and do all that it says before anything else is told it."""
-        self._state, actions = self._engine.step(self._state, event)
+        self.state, actions = self._engine.step(self.state, event)
         delivered: list[Deliver] = []
         for action in actions:
             match action:

@@ -145,9 +145,9 @@ class Network:
     def _collect(self) -> None:
         for agent in self._agents:
             while agent.outbox:
-                self._post(agent, agent.outbox.pop(0))
+                self.post(agent, agent.outbox.pop(0))
 
-    def _post(self, sender: Agent, send: sansip.Send) -> None:
+    def post(self, sender: Agent, send: sansip.Send) -> None:
         """Draw a message that is sent, and put it on its way unless it is lost."""
         message = sansip.parse(send.data)
         if isinstance(message, Request):

@@ -35,8 +35,8 @@ def fitted(request: Request, response: Response, chosen: str | None, drawn: str)
 def _check_status(request: Request, status: int) -> None:
     if request.method == "INVITE":
         return
-    # "A SIP element MUST NOT send any provisional response with a Status-Code other than 100 to a
-    # non-INVITE request", nor a 408 (RFC 4320 4.1, 4.2).
+    # It "MUST NOT send any provisional response with a Status-Code other than 100 to a non-INVITE
+    # request", nor a 408 (RFC 4320 4.1, 4.2).
     if 100 < status < 200 or status == 408:
         raise LocalProtocolError(f"no {status} to {request.method}: RFC 4320 4 forbids it")
 

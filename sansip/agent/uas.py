@@ -233,7 +233,8 @@ def _unacknowledged(facts: Facts, state: Unacknowledged, given: Given, at: float
         # Timer L of the transaction is as long as our own patience.
         case Over():
             return GONE, (NEVER, Tell("timeout"), END, ENDED)
-        # "If it has already issued a final response [...], the CANCEL request has no effect" (9.2).
+        # What CANCEL does "depends on whether it has already sent a final response for the original
+        # request. If it has, the CANCEL request has no effect" (9.2).
         case Cancelled():
             return state, ()
         case _:

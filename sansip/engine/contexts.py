@@ -43,7 +43,8 @@ def open_context(
     state, outputs = machine.start(facts, hunt, targets)
     turn.count(origin.source, origin.size, 1)
     turn.serial += 1
-    _carry_out(turn, key, Context(facts, state, origin, handle, turn.serial), outputs)
+    record = Context(facts, state, origin, handle, turn.serial, origin.loop)
+    _carry_out(turn, key, record, outputs)
 
 
 def work_off(turn: Turn) -> None:
@@ -71,7 +72,9 @@ def fire(turn: Turn, timer: Timer) -> None:
 def _step(turn: Turn, key: str, record: Context, given: order.Given) -> None:
     state, outputs = machine.step(record.facts, record.state, given, turn.at)
     timer = None if isinstance(given, order.Woken) else record.timer
-    left = Context(record.facts, state, record.origin, record.handle, record.number, timer)
+    left = Context(
+        record.facts, state, record.origin, record.handle, record.number, record.loop, timer
+    )
     _carry_out(turn, key, left, outputs)
 
 
@@ -118,14 +121,15 @@ def _carry_out(  # noqa: C901 - an arm for each order
         # The caller has had the answer: what is left of the context only tidies up.
         turn.count(origin.source, origin.size, -1)
         remembered = None
-    turn.contexts = turn.contexts.set(
-        key, Context(record.facts, record.state, remembered, record.handle, record.number, timer)
+    left = Context(
+        record.facts, record.state, remembered, record.handle, record.number, record.loop, timer
     )
+    turn.contexts = turn.contexts.set(key, left)
 
 
 def _branch(turn: Turn, key: str, record: Context, number: int) -> str:
     """The Via branch of a branch; the context's number makes it unique in time (8.1.1.7)."""
-    return branch(turn, f"{key} {record.number}", number)
+    return branch(turn, f"{key} {record.number}", number, record.loop)
 
 
 def _forward(turn: Turn, key: str, record: Context, response: message.Response) -> None:

@@ -1,12 +1,12 @@
 """Building the copy of a request that goes to a hop (RFC 3261 16.6 steps 2 to 9)."""
 
-from sansip.address import Hop
+from sansip.address import Address, Hop
 from sansip.engine.config import Endpoint
 from sansip.engine.state import Origin
 from sansip.engine.turn import Turn
 from sansip.entropy import Draws
 from sansip.message import Message, Request, Uri, parse_uri
-from sansip.proxy.request import HOPS, Onward, hops_left, onward
+from sansip.proxy.request import HOPS, LOOP, Onward, hops_left, measured, onward, ways
 from sansip.proxy.vocabulary import Target
 
 MAGIC = "z9hG4bK"  # RFC 3261 8.1.1.7
@@ -14,9 +14,19 @@ NEVER_IN_DIALOG = frozenset({"REGISTER", "PUBLISH"})
 PROOF = "did"  # the Record-Route parameter that proves that a dialog was set up through us
 
 
-def branch(turn: Turn, owner: str, ordinal: int) -> str:
-    """The Via branch of a context's branch: unique, and the same for its CANCEL and ACK."""
-    return MAGIC + turn.draws(owner).token("branch", ordinal)
+def branch(turn: Turn, owner: str, ordinal: int, loop: str) -> str:
+    """The Via branch of a context's branch: unique, and the same for its CANCEL and ACK.
+
+    "a branch value separable into two parts" (RFC 5393 4.2.1); the second one, ``loop``, tells when
+    the request comes back. A request that was made here has none.
+    """
+    unique = MAGIC + turn.draws(owner).token("branch", ordinal)
+    return f"{unique}{LOOP}{loop}" if loop else unique
+
+
+def loop_part(turn: Turn, request: Request, source: Address) -> str:
+    """The loop part of the branches of a request, as it came: nobody else can make it."""
+    return Draws(turn.secret, ways(request, source.host)).token("loop", size=6)
 
 
 def proof(turn: Turn, call_id: str | None, tag: str | None) -> str:
@@ -62,7 +72,8 @@ def copy_for(
     if origin.record_route:
         record_routes = _record_routes(turn, origin, endpoint)
     hops = hops_left(request) if origin.source is not None else request.max_forwards or HOPS
-    return request.forwarded(going.uri, via, hops, record_routes, going.routes)
+    made = request.forwarded(going.uri, via, hops, record_routes, going.routes)
+    return made if endpoint.transport == "udp" else measured(made)
 
 
 def wire(turn: Turn, message: Message) -> bytes:
@@ -93,7 +104,7 @@ def _uri_of(side: Endpoint) -> str:
 
 def onward_from(origin: Origin, target: Target) -> Onward:
     """What the copy for a target says, and the URI that leads to its next hop (16.6 steps 6, 7)."""
-    return onward(origin.request, target.uri, target.next_hop)
+    return onward(origin.request, target.uri, target.next_hop, origin.route)
 
 
 def located_uri(origin: Origin, target: Target) -> Uri:

@@ -174,7 +174,8 @@ def send_ack(turn: Turn, owner: str, ack: Ack, hop: Hop) -> None:
         turn.report("dropped", owner, f"no endpoint reaches {hop}")
         return
     going = onward_from(ack.origin, ack.target)
-    made = copy_for(turn, ack.origin, going, endpoint, branch(turn, owner, 0))
+    name = branch(turn, owner, 0, ack.origin.loop)
+    made = copy_for(turn, ack.origin, going, endpoint, name)
     turn.send(owner, endpoint.name, hop.address, wire(turn, made))
 
 

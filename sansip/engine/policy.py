@@ -40,6 +40,8 @@ class Relay:
                         request that brings one along gets 403, unless it is proven to belong to a
                         dialog that was set up here. Only for sources that you trust.
     ``on_failure``      the name of the policy's method that is asked when all this has failed
+    ``route``           SIP URIs of proxies, all with ;lr, that the request has to visit first, in
+                        this order; they go ahead of its own Route (RFC 3261 16.6 step 6)
     """
 
     to: "str | Uri | Dispatch"
@@ -53,6 +55,7 @@ class Relay:
     record_route: bool = True
     follow_route: bool = False
     on_failure: str | None = None
+    route: tuple[str, ...] = ()
 
 
 @value

@@ -13,15 +13,15 @@ from sansip.engine.actions import Timer
 from sansip.engine.config import DEFAULT_PORT, plain_host, special
 from sansip.engine.contexts import open_context
 from sansip.engine.events import Consulted
-from sansip.engine.forwarding import is_proven, located_uri
+from sansip.engine.forwarding import is_proven, located_uri, loop_part
 from sansip.engine.policy import Ask, Decision, Drop, Local, Relay, Reply
-from sansip.engine.routing import PolicyError, plan_of, respond, route, route_with
+from sansip.engine.routing import PolicyError, mandatory, plan_of, respond, route, route_with
 from sansip.engine.state import Ack, Arrival, Asked, Origin, ServerTransaction
 from sansip.engine.transactions import open_server, step_server
 from sansip.engine.turn import Turn
 from sansip.errors import RemoteProtocolError
 from sansip.message import ANY_SIZE, Request, parse, parse_via, reply
-from sansip.proxy.request import Arrived, Fault, check, check_scheme, preprocess
+from sansip.proxy.request import Arrived, Fault, check, check_scheme, has_looped, preprocess
 from sansip.proxy.vocabulary import Cancelled, Hunt, Target
 from sansip.transaction import (
     Abandon,
@@ -261,25 +261,27 @@ def _new(turn: Turn, came: Arrival, request: Request, key: str, remote: Address)
 
 def _judge(turn: Turn, came: Arrival, request: Request, key: str) -> Verdict:
     """The checks of 16.3, route preprocessing (16.4), room, and the policy; in this order."""
-    fault = check(request, None if request.method == "ACK" else turn.config.extensions)
+    loop = loop_part(turn, request, came.source)
+    looped = has_looped(request, loop, turn.config.is_own_sent_by)
+    extensions = None if request.method == "ACK" else turn.config.extensions
+    fault = check(request, extensions, looped=looped)
     if fault is None:
-        return _admit(turn, came, request, key)
+        return _admit(turn, came, request, key, loop)
     if fault.status in OF_PROXIES:
         # Max-Forwards and Proxy-Require are for those who forward (8.2.2.3, 20.29): a request that
         # ends here is delivered all the same, such as the OPTIONS of one who traces a route (11).
-        verdict = _admit(turn, came, request, key)
+        verdict = _admit(turn, came, request, key, loop)
         if isinstance(verdict, Handover):
             return verdict
     return _refuse(turn, request, key, fault)
 
 
-def _admit(turn: Turn, came: Arrival, request: Request, key: str) -> Verdict:
+def _admit(turn: Turn, came: Arrival, request: Request, key: str, loop: str) -> Verdict:
     """Route preprocessing, room, and the policy."""
     is_ack = request.method == "ACK"
     try:
-        endpoint = turn.config.endpoint(came.endpoint)
-        transport = endpoint.transport if endpoint else ""
-        got = preprocess(request, turn.config.is_mine, transport)
+        transport, ports = _reception(turn, came)
+        got = preprocess(request, turn.config.is_mine, transport, ports, loop)
         proven = is_proven(turn, got.request, got.passed)
         fault = check_scheme(got.request) if got.request is not request else None
         if fault is None and not is_ack:
@@ -299,6 +301,14 @@ def _refuse(turn: Turn, request: Request, key: str, fault: Fault) -> Reply:
     is_ack = request.method == "ACK"
     turn.report("dropped", key, fault.text if is_ack else f"answered {fault.status}: {fault.text}")
     return Reply(fault.status, None, fault.headers)
+
+
+def _reception(turn: Turn, came: Arrival) -> tuple[str, tuple[int, ...]]:
+    """The transport that a request came over, and the ports that it may have been sent to."""
+    endpoint = turn.config.endpoint(came.endpoint)
+    if endpoint is None:
+        return "", ()
+    return endpoint.transport, (endpoint.bind.port, endpoint.advertised.port)
 
 
 def _overload(turn: Turn, came: Arrival, *, proven: bool) -> Fault | None:
@@ -353,6 +363,8 @@ def _meaning(
         decision.record_route and request.method in RECORD_ROUTED,
         decision.on_failure,
         came.size,
+        loop=got.loop,
+        route=mandatory(decision),
     )
     return Passage(origin, targets, hunt)
 

@@ -132,6 +132,23 @@ def _targets(turn: Turn, relay: Relay, request: Request) -> tuple[order.Target, 
     return (order.Target(uri, uri),)
 
 
+def mandatory(relay: Relay) -> tuple[str, ...]:
+    """The Route values for the proxies that a request has to visit first (16.6 step 6)."""
+    if not relay.route:
+        return ()
+    if isinstance(relay.to, dispatch.Dispatch) and relay.to.rewrite == "none":
+        # The first of them would be the next hop, and the group's member would say nothing.
+        raise PolicyError("a group sets only the next hop (rewrite='none'), and so does route")
+    try:
+        uris = [parse_uri(text, "route") for text in relay.route]
+    except (ProtocolError, AttributeError, TypeError) as error:
+        raise PolicyError(f"Relay(route={relay.route!r}): {error}") from error
+    for uri in uris:
+        if not (uri.is_sip and uri.lr):
+            raise PolicyError(f"Relay(route=...): {uri} is no SIP URI of a loose router, with ;lr")
+    return tuple([f"<{uri.for_request_line()}>" for uri in uris])
+
+
 def _hunt(relay: Relay, method: str) -> order.Hunt:
     timer_c = _seconds("timer_c", relay.timer_c)
     if timer_c <= TIMER_C:
@@ -207,6 +224,8 @@ def _given(turn: Turn, origin: Origin, decision: object) -> tuple[order.Given, O
                 decision.on_failure,
                 origin.size,
                 origin.diversions + 1,
+                origin.loop,
+                mandatory(decision),
             )
             return order.Divert(targets, hunt), diverted
         case _:

@@ -80,6 +80,8 @@ class Origin:
     on_failure: str | None = None
     size: int = 0  # of the request as it came, in bytes
     diversions: int = 0  # how often a failure route has chosen new targets
+    loop: str = ""  # the loop part of its branches (RFC 5393)
+    route: tuple[str, ...] = ()  # Route values for the proxies that it has to visit first
 
 
 @value
@@ -94,6 +96,7 @@ class Context:
     origin: Origin | None  # None once it is concluded
     handle: str | None
     number: int
+    loop: str  # the loop part of its branches: needed longer than the rest of its origin
     timer: Timer | None = None
 
 

@@ -421,7 +421,10 @@ def test_the_end_of_one_request_does_not_hide_another_that_looks_the_same() -> N
 
 @pytest.mark.rule("3261-8.2.2.2-01")
 def test_a_proxy_never_looks_for_merged_requests() -> None:
-    stage = on_stage(Decide(lambda r, s: sansip.Local() if s.source == CALLER else RELAY))
+    def decide(_: sansip.Request, scene: sansip.Scene) -> sansip.Decision:
+        return sansip.Local() if scene.source == CALLER else RELAY
+
+    stage = on_stage(Decide(decide))
     stage.receive(INVITE)
     stage.receive(make_request(branch="z9hG4bKother", source=OTHER), OTHER)
     assert stage.statuses(OTHER) == [100]
@@ -539,9 +542,10 @@ def test_an_ack_that_a_policy_wants_delivered_is_dropped() -> None:
 
 
 def test_a_failure_route_delivers_nothing() -> None:
-    policy = Decide(
-        sansip.Relay(f"sip:bob@{GW_1}", on_failure="later"), later=lambda _: sansip.Local()
-    )
+    def later(_: sansip.Failed) -> object:
+        return sansip.Local()
+
+    policy = Decide(sansip.Relay(f"sip:bob@{GW_1}", on_failure="later"), later=later)
     stage = on_stage(policy)
     stage.receive(INVITE)
     stage.respond(404, GW_1)

@@ -37,7 +37,7 @@ def play(script: Script, capsys: pytest.CaptureFixture[str]) -> list[str]:
     network = Network()
     network.play(script)
     for side in (network.caller, network.machine):
-        state = side._state
+        state = side.state
         assert not state.in_flight
         assert [len(state.served), len(state.server), len(state.client)] == [0, 0, 0]
     assert (network.machine.invites, network.machine.dialogs) == ({}, {})
@@ -56,20 +56,23 @@ def test_a_caller_whose_cancel_is_too_late_hangs_up(capsys: pytest.CaptureFixtur
 def test_a_caller_to_whom_nothing_comes_back_hears_so(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Network, "_post", lambda *_: None)
+    def swallow(network: Network, sender: Agent, send: sansip.Send) -> None:
+        """Lose everything."""
+
+    monkeypatch.setattr(Network, "post", swallow)
     assert play(Script(""), capsys) == ["the caller hears nothing at all"]
 
 
 def test_without_any_ack_the_machine_ends_the_call(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    post = Network._post
+    post = Network.post
 
     def lossy(network: Network, sender: Agent, send: sansip.Send) -> None:
         if not send.data.startswith(b"ACK"):
             post(network, sender, send)
 
-    monkeypatch.setattr(Network, "_post", lossy)
+    monkeypatch.setattr(Network, "post", lossy)
     drawn = play(Script(""), capsys)
     assert drawn.count("200 OK") == 11
     assert drawn[-3:] == ["the machine hangs up", "BYE", "200 OK (BYE)"]
@@ -77,7 +80,7 @@ def test_without_any_ack_the_machine_ends_the_call(
 
 def asked(method: str, to_tag: str = "") -> sansip.Response:
     """What the machine answers to a request out of the blue."""
-    machine = AnsweringMachine("machine", "192.0.2.2:5060", lambda *_: None)
+    machine = AnsweringMachine("machine", "192.0.2.2:5060", print)
     to = "<sip:machine@192.0.2.2>" + (f";tag={to_tag}" if to_tag else "")
     rows = [("Via", f"SIP/2.0/UDP {CALLER};branch=z9hG4bK1"), ("To", to), ("Call-ID", "1")]
     rows += [("From", "<sip:a@b>;tag=1"), ("CSeq", f"1 {method}")]
