@@ -272,7 +272,7 @@ def test_an_invite_within_a_dialog_has_its_own_ack() -> None:
     assert kinds(stage) == ["request", "ack", "end"]
 
 
-@pytest.mark.rule("6026-8.1-01", "3261-13.2.2.4-01")
+@pytest.mark.rule("6026-8.1-01", "6026-7.1-04")
 def test_a_pure_proxy_repeats_nothing() -> None:
     stage = on_stage()
     stage.receive(INVITE)
