@@ -207,7 +207,9 @@ class Stage:
 
     # --- orders
 
-    def perform(self, actions: tuple[sansip.Action, ...]) -> None:
+    def perform(  # noqa: C901 - an arm for each order
+        self, actions: tuple[sansip.Action, ...]
+    ) -> None:
         """Do what the engine wants."""
         queries: list[sansip.QueryDns] = []
         for action in actions:

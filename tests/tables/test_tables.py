@@ -60,7 +60,7 @@ def test_an_input_without_example_does_not_go_unnoticed(monkeypatch: pytest.Monk
         ("Accepted   | 2xx            | Accepted ", "Accepted   | 2xx            | Completed"),
         (
             "Completed  | 300-699        | Completed  | send ACK",
-            "Completed  | ACK | Completed  | -",
+            "Completed  | 1xx | Completed  | -",
         ),
         ("Accepted   | Timer M        | Terminated | -\n", ""),
         (
@@ -74,6 +74,12 @@ def test_what_differs_from_the_figure_does_not_go_unnoticed(drawn: str, other: s
     assert drawn in figure.edges
     with pytest.raises(AssertionError, match="no note says why"):
         rows(INVITE_CLIENT, replace(figure, edges=figure.edges.replace(drawn, other)))
+
+
+def test_what_is_drawn_exists() -> None:
+    figure = FIGURES["client"]
+    with pytest.raises(AssertionError, match="Completed \\+ ACK is drawn"):
+        rows(CLIENT, replace(figure, edges=f"{figure.edges}Completed | ACK | Completed | -"))
 
 
 def test_a_note_stands_for_a_difference_or_for_nothing_that_is_drawn() -> None:

@@ -5,10 +5,10 @@ has no example here makes ``drive`` fail. What a step must hold whatever it does
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from types import ModuleType
-from typing import get_args
+from typing import Any, cast, get_args
 
 from sansip.message import Request, parse, reply
 from sansip.timing import Timing
@@ -45,12 +45,16 @@ from sansip.transaction import (
 TIMING = Timing(t1=0.25)
 TIMES = {
     TIMING.t1: "T1",
-    2 * TIMING.t1: "2*T1",
     TIMING.t2: "T2",
     TIMING.t4: "T4",
     64 * TIMING.t1: "64*T1",
     32.0: "32 s",
     TIMING.non_invite_100: "when E reaches T2",
+}
+# A timer that doubles: what it is set to after T1, and after T2.
+DOUBLED = {
+    (2 * TIMING.t1, 2 * TIMING.t2): "2*{}",
+    (2 * TIMING.t1, TIMING.t2): "min(2*{}, T2)",
 }
 STATUSES = range(100, 700)
 TIMERS: tuple[TimerName, ...] = get_args(TimerName)
@@ -68,6 +72,7 @@ ACK = b"ACK, as it was made"
 RESPONSE = b"a response"
 TRYING = b"100"
 
+Facts = ClientFacts | ServerFacts
 Given = int | str  # a status, or a name such as "Timer A"
 States = Mapping[type[object], object]
 
@@ -90,7 +95,7 @@ class Machine:
     def beginning(self) -> str:
         return self.request if self.serves else f"{self.request} from TU"
 
-    def facts(self, *, reliable: bool) -> ClientFacts | ServerFacts:
+    def facts(self, *, reliable: bool) -> Facts:
         if self.serves:
             return ServerFacts(reliable, TIMING, TRYING)
         return ClientFacts(REQUEST, reliable, TIMING)
@@ -98,10 +103,14 @@ class Machine:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one input: the next state, and what was put out, in order."""
+    """What became of one input: the next state, and what was put out, in order.
+
+    ``later`` is what would have been put out had the state's timer already been at T2.
+    """
 
     state: str
     outputs: tuple[object, ...]
+    later: tuple[object, ...]
 
 
 MACHINES = (
@@ -212,12 +221,22 @@ def drive(machine: Machine, *, reliable: bool) -> Drive:
     for cls, state in machine.states.items():
         assert type(state) is cls
         for name, given in every.items():
-            then, outputs = machine.module.step(facts, state, given)
-            assert (then, outputs) == machine.module.step(facts, state, given), "not the same again"
-            silent = type(then) is cls and not outputs
-            assert then == state or not silent, "changed, and said nothing"
-            found[cls.__name__, name] = _checked(machine, then, outputs)
+            outcome = _step(machine, facts, state, given)
+            if hasattr(state, "interval"):
+                slow = replace(cast("Any", state), interval=TIMING.t2)
+                long = _step(machine, facts, slow, given)
+                assert long.state == outcome.state
+                outcome = Outcome(outcome.state, outcome.outputs, long.outputs)
+            found[cls.__name__, name] = outcome
     return Drive("reliable" if reliable else "unreliable", found, _alive(found))
+
+
+def _step(machine: Machine, facts: Facts, state: object, given: object) -> Outcome:
+    then, outputs = machine.module.step(facts, state, given)
+    assert (then, outputs) == machine.module.step(facts, state, given), "not the same again"
+    silent = type(then) is type(state) and not outputs
+    assert then == state or not silent, "changed, and said nothing"
+    return _checked(machine, then, outputs)
 
 
 def _alive(outcomes: Mapping[tuple[str, Given], Outcome]) -> frozenset[str]:
@@ -250,4 +269,4 @@ def _checked(machine: Machine, then: object, outputs: tuple[object, ...]) -> Out
         "who ends says so, and who says so ends"
     )
     assert not any(isinstance(it, Start) for it in outputs if type(then) is Terminated)
-    return Outcome(type(then).__name__, outputs)
+    return Outcome(type(then).__name__, outputs, outputs)

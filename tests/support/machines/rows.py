@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from machines.figures import Figure, Note
 from machines.product import (
+    DOUBLED,
     REQUEST,
     TIMES,
     TRYING,
@@ -60,6 +61,9 @@ def rows(machine: Machine, figure: Figure) -> list[Row]:
     """Give all rows, and see to it that every difference has its note."""
     drives = [drive(machine, reliable=reliable) for reliable in (False, True)]
     edges = dict(_edges(figure))
+    for state, name in edges:
+        there = (state, next(iter(_statuses(name)), name)) in drives[0].outcomes
+        assert there, f"{state} + {name} is drawn, and there is no such thing"
     found = _rows(machine, "-", [[machine.beginning]], drives, (edges, figure.notes))
     for state in (cls.__name__ for cls in machine.states):
         groups = _groups(machine, state, drives, edges)
@@ -97,10 +101,11 @@ def _rows(
 
 def said(machine: Machine, outcome: Outcome) -> list[str]:
     """Say what was put out, one after the other; that it ended, the next state says."""
-    return [_word(machine, output) for output in outcome.outputs if output != Ended()]
+    both = zip(outcome.outputs, outcome.later, strict=True)
+    return [_word(machine, output, later) for output, later in both if output != Ended()]
 
 
-def _word(machine: Machine, output: object) -> str:
+def _word(machine: Machine, output: object, later: object) -> str:
     match output:
         case Transmit(data) if data == REQUEST:
             return "send INVITE" if machine.request == "INVITE" else "send request"
@@ -108,6 +113,8 @@ def _word(machine: Machine, output: object) -> str:
             return "send ACK"
         case Transmit(data):
             return "send 100" if data == TRYING else "send response"
+        case Start(timer, after) if isinstance(later, Start) and later != output:
+            return f"start {timer} ({DOUBLED[after, later.after].format(timer)})"
         case Start(timer, after):
             return f"start {timer} ({TIMES[after]})"
         case Stop(timer):
@@ -198,13 +205,15 @@ def _drawn(edges: Mapping[tuple[str, str], Edge], state: str, given: Given) -> E
     found = [
         edge
         for (before, name), edge in edges.items()
-        if before == state and given in _statuses(name.removesuffix(" from TU"))
+        if before == state and given in _statuses(name)
     ]
     assert len(found) <= 1, f"{state} + {given} is drawn twice"
     return found[0] if found else None
 
 
 def _statuses(name: str) -> range:
+    """Give those that "1xx" or "300-699" stands for, if it is such a name."""
+    name = name.removesuffix(" from TU")
     if name.endswith("xx"):
         return range(int(name[0]) * 100, int(name[0]) * 100 + 100)
     low, dash, high = name.partition("-")

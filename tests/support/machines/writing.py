@@ -11,10 +11,10 @@ WIDTH = 100
 GAP = "  "
 HEAD = """
 One row for each state and each input: what the next state is, and what is done, in this order.
-Timers and their times are those of RFC 3261 table 4, with Timers L and M of RFC 6026; one that
-doubles is shown when it runs out for the first time. [In brackets]: over unreliable transports
-only. Where more than that differs there is a row for each; a state that has no rows for reliable
-transports is never entered over them. Any other timer: one that does not run in this state.
+Timers and their times are those of RFC 3261 table 4, with Timers L and M of RFC 6026; 2*A is twice
+what Timer A was last set to. [In brackets]: over unreliable transports only. Where more than that
+differs there is a row for each; a state that has no rows for reliable transports is never entered
+over them. Any other timer: one that does not run in this state.
 
 In the last column "=" is as drawn: the same next state, the same done but for timers, which the RFC
 gives in its text. Nothing: the figure does not have it, and nothing happens. A number: it differs,
