@@ -285,7 +285,8 @@ def _admit(turn: Turn, came: Arrival, request: Request, key: str, loop: str) -> 
         proven = is_proven(turn, got.request, got.passed)
         fault = check_scheme(got.request) if got.request is not request else None
         if fault is None and not is_ack:
-            fault = _overload(turn, came, proven=proven)
+            going_on = proven or _goes_on(turn, came, got, key)
+            fault = _overload(turn, came, proven=going_on)
         if fault is None:
             return _decide(turn, came, got, key, proven=proven)
     except RemoteProtocolError as error:
@@ -309,6 +310,16 @@ def _reception(turn: Turn, came: Arrival) -> tuple[str, tuple[int, ...]]:
     if endpoint is None:
         return "", ()
     return endpoint.transport, (endpoint.bind.port, endpoint.advertised.port)
+
+
+def _goes_on(turn: Turn, came: Arrival, got: Arrived, key: str) -> bool:
+    """Whether a request, while no new ones are taken, may belong to a dialog of the program's.
+
+    Nothing proves that, but the program knows its dialogs, and must be able to end them.
+    """
+    if turn.retry_after is None or got.request.to_tag is None:
+        return False
+    return isinstance(_decide(turn, came, got, key, proven=False), Handover)
 
 
 def _overload(turn: Turn, came: Arrival, *, proven: bool) -> Fault | None:

@@ -23,11 +23,12 @@ from sansip.engine.state import Ack, Origin
 from sansip.engine.turn import Turn
 from sansip.errors import LocalProtocolError, RemoteProtocolError
 from sansip.locate import Cache
-from sansip.message import Request
+from sansip.message import ANY_SIZE, Request, Response, parse
 from sansip.proxy.vocabulary import Cancelled, Target
 
 LOCAL = "l|"  # how the key of a submitted request's context begins
 SERVER = "s|"  # how the key of a server transaction begins: the handle of what was delivered
+SOME_VIA = "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK"  # for looking at a request that has none yet
 NEEDED = ("from", "to", "call-id", "cseq")
 
 
@@ -63,6 +64,7 @@ def response_submitted(turn: Turn, event: ResponseSubmitted) -> None:
         return
     if record.request is not None:
         response = fitted(record.request, response, record.tag, turn.tag(key))
+        _must_read(response)
     agents.answer(turn, key, record, response)
 
 
@@ -121,4 +123,14 @@ def _checked(request: Request) -> Request:
             raise LocalProtocolError(f"{request.uri_text} is not a sip or sips URI")
     except RemoteProtocolError as error:
         raise LocalProtocolError(error.reason) from None
-    return request.remove("Via") if "via" in request.names else request
+    bare = request.remove("Via") if "via" in request.names else request
+    _must_read(bare.prepend("Via", SOME_VIA))
+    return bare
+
+
+def _must_read(message: Request | Response) -> None:
+    """What is sent must be SIP: CANCEL and ACK are made of it later, when it is too late to say."""
+    try:
+        parse(message.render(), limits=ANY_SIZE)
+    except RemoteProtocolError as error:
+        raise LocalProtocolError(f"this is not SIP: {error.reason}") from None

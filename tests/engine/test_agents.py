@@ -518,6 +518,17 @@ def test_what_is_delivered_counts_until_it_is_answered(limits: sansip.Limits) ->
     assert stage.statuses() == [100, 503, 486, 100]
 
 
+@pytest.mark.parametrize("local", [1, 0])
+def test_who_is_to_be_shut_down_can_end_the_calls_of_the_program(local: int) -> None:
+    stage = agent() if local else on_stage(Decide(RELAY))
+    stage.step(sansip.Administered(stage.now, sansip.Quiesce(60)))
+    stage.receive(INVITE)
+    assert stage.statuses() == [503]
+    stage.receive(make_request("BYE", branch="z9hG4bKbye", to_tag="bob"))
+    assert kinds(stage) == ["request"] * local
+    assert stage.statuses(method="BYE") == [503] * (1 - local)
+
+
 @pytest.mark.rule("3261-16.3-04", "3261-16.3-07")
 @pytest.mark.parametrize("header", [("Max-Forwards", "0"), ("Proxy-Require", "wonders")])
 def test_what_only_a_proxy_refuses_is_delivered(header: tuple[str, str]) -> None:
@@ -639,6 +650,14 @@ def test_an_impossible_response_is_told_at_once(method: str, response: sansip.Re
     assert stage.state == before
     answer(stage, 200)
     assert stage.statuses(method=method)[-1] == 200
+
+
+def test_a_response_that_nobody_can_read_is_told_at_once() -> None:
+    """It would have been read again at the end of its retransmissions."""
+    stage = called()
+    made = sansip.reply(INVITE, 200, headers=[("Content-Length", "0"), ("Content-Length", "1")])
+    with pytest.raises(sansip.LocalProtocolError, match="this is not SIP"):
+        stage.step(sansip.ResponseSubmitted(stage.now, KEY, made))
 
 
 def test_a_state_with_calls_of_the_programs_own_survives_pickling() -> None:

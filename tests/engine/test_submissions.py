@@ -332,6 +332,8 @@ MISUSE: list[tuple[sansip.Request, str]] = [
     (invite().set("CSeq", "one INVITE"), "CSeq"),
     (invite(uri="tel:+1"), "tel:+1 is not a sip or sips URI"),
     (invite(uri="nowhere"), "Request-URI"),
+    (invite(headers=[("Content-Length", "1")]), "this is not SIP"),
+    (sansip.Request("INVITE", "sip:a@b", (*invite().lines, "no row")), "this is not SIP"),
 ]
 
 
