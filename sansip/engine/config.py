@@ -35,6 +35,8 @@ class Limits:
     questions: int = 200  # DNS questions in flight; an adapter may need a socket for each
     flows: int = 8_192  # connections; each may hold ``message.message`` bytes of one message
     partial_message: float = 30.0  # seconds that a message may take to come over a connection
+    # Seconds that an INVITE waits for the embedding program, from the last provisional response on.
+    unanswered: float = 185.0
 
 
 class Endpoint:
@@ -161,6 +163,9 @@ class Config:
             Facts(invite=False, arrived=0.0, timing=self.timing, most_branches=0, breadth=0),
             Facts(invite=True, arrived=0.0, timing=self.timing, most_branches=0, breadth=0),
         )
+        if self.limits.unanswered <= 0:
+            seconds = self.limits.unanswered
+            raise LocalProtocolError(f"unanswered is {seconds}; it needs to be above 0")
         self.secret = secret
         if compact_above is not None and compact_above < 0:
             raise LocalProtocolError(f"compact_above is {compact_above}; it needs to be 0 or more")

@@ -14,7 +14,16 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from sansip.engine import arrivals, asking, contexts, flows, lookups, requests, submissions
+from sansip.engine import (
+    agents,
+    arrivals,
+    asking,
+    contexts,
+    flows,
+    lookups,
+    requests,
+    submissions,
+)
 from sansip.engine.actions import Action
 from sansip.engine.config import Config
 from sansip.engine.events import (
@@ -28,11 +37,12 @@ from sansip.engine.events import (
     FlowClosed,
     FlowOpened,
     RequestSubmitted,
+    ResponseSubmitted,
     SendFailed,
     StreamReceived,
     TimerFired,
 )
-from sansip.engine.policy import Policy
+from sansip.engine.policy import Everything, Policy
 from sansip.engine.state import Arrival, ClientTransaction, State
 from sansip.engine.transactions import fire_client, fire_server, step_client, step_server
 from sansip.engine.turn import Turn
@@ -60,10 +70,10 @@ class Engine:
     policy: Policy
 
     def __init__(self, config: Config, policy: Policy | None = None) -> None:
-        """Without a policy every request that is not part of a dialog gets 404."""
+        """Without a policy every request is delivered to the embedding program (``Local``)."""
         self.config = config
         """The settings, checked."""
-        self.policy = policy or Policy()
+        self.policy = policy or Everything()
         """What decides about requests."""
 
     def start(self, seed: bytes, at: float) -> tuple[State, tuple[Action, ...]]:
@@ -82,6 +92,8 @@ class Engine:
             client=Table(),
             asked=Table(),
             contexts=Table(),
+            served=Table(),
+            identities=Table(),
             searches=Table(),
             queries=Table(),
             questions=Table(),
@@ -110,6 +122,8 @@ class Engine:
         handler(turn, event)
         if turn.told:
             contexts.work_off(turn)
+        if turn.over:
+            agents.work_off(turn)
         return turn.state(), tuple(turn.actions)
 
 
@@ -172,6 +186,8 @@ def _timer(turn: Turn, event: TimerFired) -> None:
         fire_client(turn, event.timer)
     elif owner.startswith(flows.OWNER):
         flows.fire(turn, event.timer)
+    elif owner.startswith(agents.OWNER):
+        agents.fire(turn, event.timer)
     elif owner.startswith(asking.OWNER):
         requests.unanswered(turn, event.timer)
     else:
@@ -193,6 +209,7 @@ _HANDLERS: Mapping[type, Callable[[Turn, Any], None]] = MappingProxyType(
         DnsAnswered: _dns,
         Consulted: requests.consulted,
         RequestSubmitted: submissions.request_submitted,
+        ResponseSubmitted: submissions.response_submitted,
         AckSubmitted: submissions.ack_submitted,
         CancelSubmitted: submissions.cancel_submitted,
         Administered: submissions.administered,

@@ -26,6 +26,7 @@ from sansip.engine.state import (
     Owner,
     Query,
     Search,
+    Served,
     ServerTransaction,
     State,
 )
@@ -42,8 +43,9 @@ class Turn:
 
     __slots__ = (
         "actions", "asked", "at", "bytes_in_flight", "cache", "client", "config", "contexts",
-        "flows", "groups", "in_flight", "own", "policy", "queries", "questions", "retry_after",
-        "searches", "secret", "seed", "serial", "server", "sources", "swept", "told",
+        "flows", "groups", "identities", "in_flight", "over", "own", "policy", "queries",
+        "questions", "retry_after", "searches", "secret", "seed", "serial", "served", "server",
+        "sources", "swept", "told",
     )  # fmt: skip
     seed: bytes
     secret: bytes
@@ -53,6 +55,8 @@ class Turn:
     client: Table[str, ClientTransaction]
     asked: Table[str, Asked]
     contexts: Table[str, Context]
+    served: Table[str, Served]
+    identities: Table[str, str]
     searches: Table[Owner, Search]
     queries: Table[Question, Query]
     questions: Table[int, Question]
@@ -69,6 +73,7 @@ class Turn:
     at: float
     actions: list[Action]
     told: deque[tuple[str, Given]]
+    over: list[str]  # keys of server transactions that have ended, of requests that are served
 
     def __init__(self, config: Config, policy: Policy, state: State, at: float) -> None:
         """Begin a turn at this time."""
@@ -77,6 +82,7 @@ class Turn:
         self.at = at
         self.actions = []
         self.told = deque()
+        self.over = []
         self.seed = state.seed
         self.secret = config.secret or state.seed
         self.serial = state.serial
@@ -85,6 +91,8 @@ class Turn:
         self.client = state.client
         self.asked = state.asked
         self.contexts = state.contexts
+        self.served = state.served
+        self.identities = state.identities
         self.searches = state.searches
         self.queries = state.queries
         self.questions = state.questions
@@ -107,6 +115,8 @@ class Turn:
             self.client,
             self.asked,
             self.contexts,
+            self.served,
+            self.identities,
             self.searches,
             self.queries,
             self.questions,
@@ -123,6 +133,13 @@ class Turn:
     def draws(self, owner: str) -> Draws:
         """The draws that belong to this owner."""
         return Draws(self.seed, owner)
+
+    def tag(self, key: str) -> str:
+        """The To tag of the responses to this request that are made here (8.2.6.2)."""
+        served = self.served.get(key)
+        if served is not None and served.tag is not None:
+            return served.tag
+        return self.draws(key).token("tag")
 
     def tell(self, context: str, given: Given) -> None:
         """Something for a response context; it hears of it before the turn ends."""

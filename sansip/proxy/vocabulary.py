@@ -58,6 +58,7 @@ class Facts:
     timing: Timing
     most_branches: int
     breadth: int  # what its branches share (Max-Breadth, RFC 5393 5.3)
+    relayed: bool = True  # or submitted here: then nobody is there to hide a 503 from
 
 
 # --- what it is told

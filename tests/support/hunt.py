@@ -89,10 +89,11 @@ class Call:
         invite: bool = True,
         most: int = 16,
         timing: Timing | None = None,
+        relayed: bool = True,
         breadth: int = 60,
         plan: Sequence[Sequence[str | Sequence[str]]] | None = None,
     ) -> None:
-        self.facts = v.Facts(invite, BEGAN, timing or Timing(), most, breadth)
+        self.facts = v.Facts(invite, BEGAN, timing or Timing(), most, breadth, relayed)
         self.hunt = hunt or make_hunt()
         self.targets = tuple(make_target(uri) for uri in uris or (URI,))
         self.plan = ((self.targets,),) if plan is None else make_plan(*plan)
