@@ -244,6 +244,7 @@ def _given(turn: Turn, origin: Origin, decision: object) -> tuple[order.Given, O
                     f"{origin.on_failure} has chosen new targets {MOST_DIVERSIONS} times"
                 )
             plan, hunt = plan_of(turn, decision, origin.request)
+            _keep_secure(origin.request, plan)
             diverted = Origin(
                 origin.request,
                 origin.source,
@@ -261,6 +262,14 @@ def _given(turn: Turn, origin: Origin, decision: object) -> tuple[order.Given, O
             raise PolicyError(
                 f"{origin.on_failure} returned {decision!r}; see sansip.FailureDecision"
             )
+
+
+def _keep_secure(request: Request, plan: order.Plan) -> None:
+    """A request for a sips URI is not diverted to what is none (16.7 step 4)."""
+    if request.uri.scheme == "sips":
+        for target in [target for stage in plan for way in stage for target in way]:
+            if not target.uri.lower().startswith("sips:"):
+                raise PolicyError(f"{request.uri_text} cannot be diverted to {target.uri}: no sips")
 
 
 def _failed(facts: order.Facts, origin: Origin, state: Hunting) -> Failed:

@@ -209,6 +209,11 @@ def _divert(hunter: Hunter, given: Divert) -> None:
     if hunter.cancelled is None and not hunter.refused:
         hunter.stop_locating()
         hunter.hunt, hunter.stages, hunter.ways = given.hunt, given.plan, []
+        for branch in hunter.branches:
+            # Contacts that are tried are taken out of their 3xx, and one that has none left is not
+            # stored (16.7 step 4): the failure route has read it, and is done with it.
+            if 300 <= branch.status < 400:
+                hunter.put(branch.but(void=True))
 
 
 def _cancel(hunter: Hunter, reasons: tuple[str, ...]) -> None:

@@ -164,6 +164,26 @@ def test_divert_replaces_all_that_was_left() -> None:
     assert call.answered(3, 302) == ["forward 302"]
 
 
+@pytest.mark.rule("3261-16.7.4-01")
+def test_a_redirection_that_was_followed_is_nobodys_answer() -> None:
+    call = Call(ASK, GW_1)
+    call.located("A")
+    call.answered(0, 302)
+    call.give(v.Divert(make_plan([GW_2]), make_hunt()))
+    call.located("B")
+    assert call.answered(1, 486) == ["forward 486"]  # and not 302, though its class is lower
+
+
+@pytest.mark.rule("3261-16.7.6-02")
+def test_any_other_refusal_stays_in_the_choice_when_the_route_diverts() -> None:
+    call = Call(ASK, GW_1)
+    call.located("A")
+    call.answered(0, 404)
+    call.give(v.Divert(make_plan([GW_2]), make_hunt()))
+    call.located("B")
+    assert call.answered(1, 500) == ["forward 404"]
+
+
 def test_divert_stops_the_lookup_that_is_under_way() -> None:
     call = Call(ASK)
     call.located("A", more=True)
