@@ -14,7 +14,16 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from sansip.engine import arrivals, contexts, flows, lookups, requests, submissions
+from sansip.engine import (
+    arrivals,
+    connecting,
+    contexts,
+    flows,
+    lookups,
+    requests,
+    submissions,
+    unsent,
+)
 from sansip.engine.actions import Action
 from sansip.engine.config import Config
 from sansip.engine.events import (
@@ -32,8 +41,8 @@ from sansip.engine.events import (
     TimerFired,
 )
 from sansip.engine.policy import Policy
-from sansip.engine.state import Arrival, ClientTransaction, State
-from sansip.engine.transactions import fire_client, fire_server, step_client, step_server
+from sansip.engine.state import Arrival, ClientTransaction, State, Waiting, Way
+from sansip.engine.transactions import SILENT, fire_client, fire_server
 from sansip.engine.turn import Turn
 from sansip.entropy import SEED_SIZES
 from sansip.errors import LocalProtocolError, RemoteProtocolError
@@ -41,11 +50,10 @@ from sansip.locate import Cache
 from sansip.message import parse, top_branch
 from sansip.proxy.vocabulary import Troubled
 from sansip.table import Table
-from sansip.transaction import TransportFailed, client, client_key, invite_client
+from sansip.transaction import client_key
 
 KEEP_ALIVE = b"\r\n\0"  # RFC 5626 8, and what phones send through NATs
 SWEEP_EVERY = 1.0  # seconds between two searches for what an ICMP error may be about
-SILENT = (invite_client.Calling, client.Trying)
 
 
 class Engine:
@@ -77,10 +85,12 @@ class Engine:
             seed=seed,
             serial=0,
             flows=Table(),
+            ways=Table(),
             server=Table(),
             client=Table(),
             contexts=Table(),
             searches=Table(),
+            undelivered=Table(),
             queries=Table(),
             questions=Table(),
             cache=Cache(),
@@ -106,8 +116,8 @@ class Engine:
             raise LocalProtocolError(f"{event!r} is not an event")
         turn = Turn(self.config, self.policy, state, event.at)
         handler(turn, event)
-        if turn.told:
-            contexts.work_off(turn)
+        if turn.told or turn.unsent:
+            unsent.settle(turn)
         return turn.state(), tuple(turn.actions)
 
 
@@ -128,12 +138,8 @@ def _send_failed(turn: Turn, event: SendFailed) -> None:
         _unreachable(turn, event)
         return
     owner = event.id.partition(" ")[2]
-    if owner in turn.client:
-        step_client(turn, owner, TransportFailed(event.reason))
-    elif owner in turn.server:
-        step_server(turn, owner, TransportFailed(event.reason))
-    else:
-        turn.report("transport", owner, f"{event.remote}: {event.reason}")
+    way = Way(event.endpoint, event.remote)
+    turn.unsent.append((Waiting(owner, event.quoted), way, event.reason))
 
 
 def _unreachable(turn: Turn, event: SendFailed) -> None:
@@ -168,7 +174,7 @@ def _timer(turn: Turn, event: TimerFired) -> None:
         fire_server(turn, event.timer)
     elif owner.startswith("c|"):
         fire_client(turn, event.timer)
-    elif owner.startswith(flows.OWNER):
+    elif owner.startswith(connecting.OWNER):
         flows.fire(turn, event.timer)
     else:
         contexts.fire(turn, event.timer)

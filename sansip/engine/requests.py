@@ -7,11 +7,11 @@ relayed gets a server transaction, and at once a 100 if it is an INVITE; what is
 
 from typing import assert_never
 
-from sansip.address import Address
+from sansip.address import Address, Hop
 from sansip.engine import lookups
-from sansip.engine.config import DEFAULT_PORT, plain_host, special
+from sansip.engine.config import DEFAULT_PORT, is_ip, plain_host, special
 from sansip.engine.contexts import open_context
-from sansip.engine.forwarding import is_proven, located_uri
+from sansip.engine.forwarding import RECORD_ROUTED, is_proven, located_uri
 from sansip.engine.policy import Drop, Relay, Reply
 from sansip.engine.routing import PolicyError, plan_of, respond, route
 from sansip.engine.state import Ack, Arrival, Origin, ServerTransaction
@@ -34,7 +34,6 @@ from sansip.transaction import (
 from sansip.value import value
 
 RETRY_AFTER = 10  # seconds; what a full table advises
-RECORD_ROUTED = frozenset({"INVITE", "SUBSCRIBE", "REFER", "NOTIFY"})
 
 
 def arrived(turn: Turn, came: Arrival, request: Request) -> None:
@@ -46,7 +45,7 @@ def arrived(turn: Turn, came: Arrival, request: Request) -> None:
     if key in turn.server:
         step_server(turn, key, Retransmitted())
         return
-    remote, request = _stamp(request, came)
+    remote, request = _stamp(turn, request, came)
     if remote is None:
         turn.report("dropped", key, "Via leads to an address that no response goes to")
     elif request.method == "CANCEL":
@@ -63,7 +62,7 @@ def malformed(turn: Turn, came: Arrival, error: RemoteProtocolError) -> None:
     if not isinstance(request, Request) or request.method == "ACK":
         return  # "given an ACK, never generate any response to it" (3261-8.2-02)
     try:
-        remote, request = _stamp(request, came)
+        remote, request = _stamp(turn, request, came)
     except RemoteProtocolError:
         remote = _first_sent_by(request, came)
     if remote is not None:
@@ -93,7 +92,7 @@ def _key(request: Request) -> str | None:
 # --- Via
 
 
-def _stamp(request: Request, came: Arrival) -> tuple[Address | None, Request]:
+def _stamp(turn: Turn, request: Request, came: Arrival) -> tuple[Address | None, Request]:
     """Note in the top Via where the request came from, and say where its responses go.
 
     18.2.1 and 18.2.2 with RFC 3581 4. None: to an address that must not get any.
@@ -110,10 +109,16 @@ def _stamp(request: Request, came: Arrival) -> tuple[Address | None, Request]:
         request = request.with_top_via(via.stamped(None, None))  # nobody else may say (AMB-12)
     if came.flow is not None:
         return source, request  # over the same connection (18.2.2)
-    if via.maddr is not None and special(via.maddr) == "multicast":
+    maddr = via.maddr
+    if maddr is not None and turn.config.follow_maddr and is_ip(maddr):
+        # "if the Via header field value contains a 'maddr' parameter, the response MUST be
+        # forwarded to the address listed there, using the port indicated in 'sent-by', or port
+        # 5060 if none is present" (18.2.2), if the hop filter lets it.
+        there = Address(plain_host(maddr), via.port or DEFAULT_PORT)
+        return (None if lookups.refused(turn, Hop("udp", there)) else there), request
+    if maddr is not None and special(maddr) == "multicast":
         return None, request  # 3261-18.2.2-07
-    # Any other maddr is not looked at: "the response MUST be forwarded to the address listed there"
-    # (18.2.2) would let anybody aim our answers at anybody.
+    # Otherwise a maddr is not looked at: it would let anybody aim our answers at anybody.
     if rport in ("", str(source.port)):
         return source, request
     return Address(host, via.port or DEFAULT_PORT), request
@@ -155,7 +160,7 @@ def _relay_ack(turn: Turn, came: Arrival, request: Request) -> None:
     if len(turn.searches) >= turn.config.limits.in_flight:
         turn.report("limit", key, "too many lookups at once: ACK dropped")
         return
-    _, request = _stamp(request, came)
+    _, request = _stamp(turn, request, came)
     verdict = _judge(turn, came, request, key)
     if isinstance(verdict, Passage):
         ack = Ack(verdict.origin, verdict.targets[0])

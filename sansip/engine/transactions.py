@@ -7,6 +7,7 @@ two at a time), so that a call costs few timer orders.
 from typing import assert_never, cast
 
 from sansip.address import Address
+from sansip.engine import connecting
 from sansip.engine.actions import Timer
 from sansip.engine.state import (
     Arrival,
@@ -17,6 +18,9 @@ from sansip.engine.state import (
     Origin,
     ServerState,
     ServerTransaction,
+    Spare,
+    Waiting,
+    Way,
 )
 from sansip.engine.turn import Turn
 from sansip.message import Request, reply
@@ -40,6 +44,7 @@ from sansip.transaction import (
     TimedOut,
     TimerName,
     Transmit,
+    TransportFailed,
     Unacknowledged,
     client,
     invite_client,
@@ -47,7 +52,8 @@ from sansip.transaction import (
     server,
 )
 
-RELIABLE = False  # requests leave as datagrams only
+LINGERING = (invite_client.Accepted, invite_client.Completed, client.Completed)
+SILENT = (invite_client.Calling, client.Trying)
 
 # --- server transactions
 
@@ -120,7 +126,11 @@ def _server_outputs(
                 # "If the 'sent-protocol' is a reliable transport protocol [...], the response MUST
                 # be sent using the existing connection to the source of the original request that
                 # created the transaction, if that connection is still open" (18.2.2).
-                turn.send(key, record.endpoint, record.remote, output.data, record.flow)
+                if record.flow is None or record.flow in turn.flows:
+                    turn.send(key, record.endpoint, record.remote, output.data, record.flow)
+                else:
+                    way = Way(record.endpoint, record.remote)
+                    turn.unsent.append((Waiting(key, output.data), way, "its connection is closed"))
             case Start():
                 started: Deadline = (turn.at + output.after, output.timer)
                 deadlines = (*deadlines, started)
@@ -166,13 +176,22 @@ def open_client(  # noqa: PLR0913 - the fields of its record
     remote: Address,
     context: str,
     branch: int,
+    name: str | None = None,
+    spare: Spare | None = None,
 ) -> None:
-    """Begin a client transaction: send the request, and keep sending it."""
-    facts = ClientFacts(data, RELIABLE, turn.config.timing)
+    """Begin a client transaction: send the request, and keep sending it.
+
+    ``name`` is for TLS; ``spare`` what takes its place if its connection is refused.
+    """
+    reliable = connecting.is_reliable(endpoint)
+    facts = ClientFacts(data, reliable, turn.config.timing)
     state: ClientState
     state, outputs = invite_client.start(facts) if invite else client.start(facts)
-    record = ClientTransaction(invite, data, state, endpoint, remote, context, branch)
-    _client_outputs(turn, key, record, state, outputs)
+    flow = connecting.NO_FLOW if reliable else None
+    record = ClientTransaction(
+        invite, data, state, endpoint, remote, context, branch, flow=flow, name=name
+    )
+    _client_outputs(turn, key, record, state, outputs, spare)
 
 
 def step_client(turn: Turn, key: str, given: ClientInput) -> None:
@@ -180,7 +199,7 @@ def step_client(turn: Turn, key: str, given: ClientInput) -> None:
     record = turn.client.get(key)
     if record is None:
         return
-    facts = ClientFacts(record.data, RELIABLE, turn.config.timing)
+    facts = ClientFacts(record.data, record.flow is not None, turn.config.timing)
     state: ClientState | Terminated
     if record.invite:
         at_work = cast("invite_client.State", record.state)
@@ -197,7 +216,7 @@ def fire_client(turn: Turn, timer: Timer) -> None:
         return
     due, left = _split(record.deadlines, turn.at)
     turn.client = turn.client.set(
-        timer.owner, _client(record, record.state, record.data, left, None)
+        timer.owner, _client(record, record.state, record.data, left, None, record.flow)
     )
     for name in due:
         step_client(turn, timer.owner, Fired(name))
@@ -205,8 +224,75 @@ def fire_client(turn: Turn, timer: Timer) -> None:
 
 def discard_client(turn: Turn, key: str) -> None:
     """Forget a client transaction whose answer nobody waits for."""
-    turn.disarm(turn.client[key].timer)
+    record = turn.client[key]
+    turn.disarm(record.timer)
+    _remove(turn, key, record.flow)
+
+
+def not_sent(turn: Turn, key: str, reason: str, spare: Spare | None) -> None:
+    """What a client transaction wanted sent could not be, and nothing else is known of why."""
+    record = turn.client[key]
+    if spare is not None:
+        # "the element SHOULD retry the request, using UDP" (18.1.1), as a new transaction.
+        turn.report("transport", key, f"{record.remote}: {reason}; sent as a datagram")
+        discard_client(turn, key)
+        open_client(
+            turn,
+            spare.key,
+            invite=record.invite,
+            data=spare.data,
+            endpoint=spare.endpoint,
+            remote=record.remote,
+            context=record.context,
+            branch=record.branch,
+        )
+    elif record.flow is None:
+        step_client(turn, key, TransportFailed(reason))
+    else:
+        connecting.shun(turn, record.flow)
+        reused = connecting.leave(turn, record.flow, key)
+        lost(turn, key, record.flow, reason, reused=reused)
+
+
+def lost(turn: Turn, key: str, number: int, reason: str, *, reused: bool) -> None:
+    """The flow of a client transaction is gone.
+
+    One that was open already may have been dead for long: a request that nobody has answered goes
+    out once more, the same over a fresh one, and is a retransmission if it had come through. If the
+    flow was opened for it, the transport has failed (AMB-11).
+    """
+    record = turn.client.get(key)
+    if record is None or record.flow != number:
+        return
+    if reused and isinstance(record.state, SILENT):
+        turn.report("transport", key, f"{record.remote}: {reason}; once more over a fresh one")
+        flow = connecting.send(turn, _way(record), Waiting(key, record.data), again=True)
+        left = _client(record, record.state, record.data, record.deadlines, record.timer, flow)
+        turn.client = turn.client.set(key, left)
+    else:
+        step_client(turn, key, TransportFailed(reason))
+
+
+def _transmit(
+    turn: Turn, key: str, record: ClientTransaction, data: bytes, spare: Spare | None
+) -> int | None:
+    """Send; the number of the flow that it goes over, if it goes over one."""
+    if record.flow is None:
+        turn.send(key, record.endpoint, record.remote, data)
+        return None
+    # CANCEL and the ACK of a refusal go over the flow of their INVITE; if that is gone, over a new
+    # one to the same address (RFC 5923 8.1).
+    return connecting.send(turn, _way(record), Waiting(key, data, spare))
+
+
+def _remove(turn: Turn, key: str, flow: int | None) -> None:
     turn.client = turn.client.without(key)
+    if flow is not None:
+        connecting.leave(turn, flow, key)
+
+
+def _way(record: ClientTransaction) -> Way:
+    return Way(record.endpoint, record.remote, record.name)
 
 
 def _client_outputs(  # noqa: C901 - an arm for each output
@@ -215,12 +301,13 @@ def _client_outputs(  # noqa: C901 - an arm for each output
     record: ClientTransaction,
     state: ClientState | Terminated,
     outputs: tuple[ClientOutput, ...],
+    spare: Spare | None = None,
 ) -> None:
-    deadlines = record.deadlines
+    deadlines, flow = record.deadlines, record.flow
     for output in outputs:
         match output:
             case Transmit():
-                turn.send(key, record.endpoint, record.remote, output.data)
+                flow = _transmit(turn, key, record, output.data, spare)
             case Start():
                 started: Deadline = (turn.at + output.after, output.timer)
                 deadlines = (*deadlines, started)
@@ -243,15 +330,12 @@ def _client_outputs(  # noqa: C901 - an arm for each output
                 assert_never(output)
     if isinstance(state, Terminated):
         turn.disarm(record.timer)
-        turn.client = turn.client.without(key)
+        _remove(turn, key, flow)
         return
     timer = _rearm(turn, key, record.timer, record.deadlines, deadlines)
     # From the final response on nobody reads the request again: a lingering record is small.
     data = b"" if isinstance(state, LINGERING) else record.data
-    turn.client = turn.client.set(key, _client(record, state, data, deadlines, timer))
-
-
-LINGERING = (invite_client.Accepted, invite_client.Completed, client.Completed)
+    turn.client = turn.client.set(key, _client(record, state, data, deadlines, timer, flow))
 
 
 def _client(
@@ -260,6 +344,7 @@ def _client(
     data: bytes,
     deadlines: Deadlines,
     timer: Timer | None,
+    flow: int | None,
 ) -> ClientTransaction:
     return ClientTransaction(
         record.invite,
@@ -271,6 +356,8 @@ def _client(
         record.branch,
         deadlines,
         timer,
+        flow,
+        record.name,
     )
 
 

@@ -26,6 +26,9 @@ from sansip.engine.state import (
     Search,
     ServerTransaction,
     State,
+    Undelivered,
+    Waiting,
+    Way,
 )
 from sansip.entropy import Draws
 from sansip.locate import Cache
@@ -42,15 +45,18 @@ class Turn:
         "actions", "at", "bytes_in_flight", "cache", "client", "config", "contexts", "flows",
         "groups", "in_flight", "own", "policy", "queries", "questions", "retry_after", "searches",
         "secret", "seed", "serial", "server", "sources", "swept", "told",
+        "undelivered", "unsent", "ways",
     )  # fmt: skip
     seed: bytes
     secret: bytes
     serial: int
     flows: Table[int, Flow]
+    ways: Table[Way, int]
     server: Table[str, ServerTransaction]
     client: Table[str, ClientTransaction]
     contexts: Table[str, Context]
     searches: Table[str, Search]
+    undelivered: Table[str, Undelivered]
     queries: Table[Question, Query]
     questions: Table[int, Question]
     cache: Cache
@@ -66,6 +72,7 @@ class Turn:
     at: float
     actions: list[Action]
     told: deque[tuple[str, Given]]
+    unsent: deque[tuple[Waiting, Way, str]]
 
     def __init__(self, config: Config, policy: Policy, state: State, at: float) -> None:
         """Begin a turn at this time."""
@@ -74,14 +81,17 @@ class Turn:
         self.at = at
         self.actions = []
         self.told = deque()
+        self.unsent = deque()
         self.seed = state.seed
         self.secret = config.secret or state.seed
         self.serial = state.serial
         self.flows = state.flows
+        self.ways = state.ways
         self.server = state.server
         self.client = state.client
         self.contexts = state.contexts
         self.searches = state.searches
+        self.undelivered = state.undelivered
         self.queries = state.queries
         self.questions = state.questions
         self.cache = state.cache
@@ -99,10 +109,12 @@ class Turn:
             self.seed,
             self.serial,
             self.flows,
+            self.ways,
             self.server,
             self.client,
             self.contexts,
             self.searches,
+            self.undelivered,
             self.queries,
             self.questions,
             self.cache,
@@ -126,15 +138,7 @@ class Turn:
     def send(
         self, owner: str, endpoint: str, remote: Address, data: bytes, flow: int | None = None
     ) -> None:
-        """Order a datagram, or bytes over a flow; ``owner`` hears of it if that is refused at once.
-
-        What should go over a flow that is gone is reported, and not sent.
-        """
-        if flow is not None and flow not in self.flows:
-            # "If that connection is no longer open, the server SHOULD open a connection" (18.2.2):
-            # nothing is opened from here yet.
-            self.report("transport", owner, f"not sent: the connection to {remote} is closed")
-            return
+        """Order a datagram, or bytes over an open flow; ``owner`` hears of a refusal."""
         self.serial += 1
         self.actions.append(Send(f"{self.serial} {owner}", endpoint, remote, flow, data))
 

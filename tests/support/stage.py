@@ -176,7 +176,8 @@ class Stage:
 
     def refuse(self, send: sansip.Send, reason: str = "network is unreachable") -> None:
         """The operating system says so at once."""
-        self.step(sansip.SendFailed(self.now, send.endpoint, send.remote, reason, send.id))
+        told = sansip.SendFailed(self.now, send.endpoint, send.remote, reason, send.id, send.data)
+        self.step(told)
 
     def respond(
         self,
@@ -215,7 +216,7 @@ class Stage:
                     self.sends.append(action)
                     if action.data.strip(b"\r\n"):
                         self.sent.append((action.remote, _read(action.data)))
-                case sansip.CloseFlow():
+                case sansip.OpenFlow() | sansip.CloseFlow():
                     pass  # the tests of flows look at the actions themselves
                 case sansip.StartTimer(timer, after):
                     self.agenda.start(timer, self.now + after)
@@ -276,6 +277,8 @@ class Stage:
         state = self.state
         tables = (
             state.flows,
+            state.ways,
+            state.undelivered,
             state.server,
             state.client,
             state.contexts,
