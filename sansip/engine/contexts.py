@@ -48,7 +48,7 @@ def work_off(turn: Turn) -> None:
         record = turn.contexts.get(key)
         if record is not None:
             _step(turn, key, record, given)
-        elif isinstance(given, order.Located):
+        elif key in turn.undelivered and isinstance(given, order.Located):
             responses.located(turn, key, given)
     turn.report("limit", "", f"more than {budget} pieces of news in one step: the rest is lost")
     turn.told.clear()

@@ -51,6 +51,10 @@ def _welcome(turn: Turn, event: FlowOpened) -> None:
     way = Way(event.endpoint, event.remote)
     flow = Flow(way, framing.start(), Table(), turn.at)
     turn.flows = turn.flows.set(event.flow, flow)
+    # "When a connection is accepted by the transport layer, this index is set to the source IP
+    # address, port number, and transport" (18): a phone behind a NAT has no other way to be called.
+    # Not by TLS: nobody has proven a name yet, and hops there have one (RFC 5923 9).
+    turn.ways = turn.ways.set(way, event.flow)
 
 
 def _open(turn: Turn, number: int, flow: Flow, waiting: tuple[Waiting, ...]) -> None:
@@ -92,7 +96,7 @@ def _lose(turn: Turn, number: int, flow: Flow, reason: str, *, refused: bool = T
     connecting.forget(turn, number)
     if flow.waiting is None:
         for key, reused in tuple(flow.users.items()):
-            lost(turn, key, number, reason, reused=reused)
+            lost(turn, key, reason, reused=reused)
         return
     for what in flow.waiting:
         left = what if refused else Waiting(what.owner, what.data)

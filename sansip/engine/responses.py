@@ -86,10 +86,15 @@ def _look_up(
     # order to determine the IP address and port to open the connection and send the response to"
     # (18.2.2).
     owner = f"{OWNER}{place}|{key}"
+    earlier = turn.undelivered.get(owner)
+    if earlier is not None:
+        # Another response to the same request waits already: the newest counts.
+        newest = Undelivered(waiting.data, waiting.way, waiting.reason, earlier.hops)
+        turn.undelivered = turn.undelivered.set(owner, newest)
+        return
     if len(turn.undelivered) >= turn.config.limits.in_flight:
         _give_up(turn, key, waiting.way, waiting.reason)
         return
-    lookups.stop(turn, owner)  # an earlier response of the same request: the newest counts
     turn.undelivered = turn.undelivered.set(owner, waiting)
     aim = locate.aim_back(via.host, via.port, endpoint.transport, endpoint.family)
     lookups.seek(turn, owner, aim, turn.draws(f"{OWNER}{key} {aim.host}"))
@@ -97,9 +102,7 @@ def _look_up(
 
 def located(turn: Turn, owner: str, given: Located) -> None:
     """Hops of a sent-by: send to the first that has not been tried, wait, or give up."""
-    waiting = turn.undelivered.get(owner)
-    if waiting is None:
-        return
+    waiting = turn.undelivered[owner]
     _, number, key = owner.split("|", 2)
     hops = waiting.hops + given.hops
     for place, hop in list(enumerate(hops, LISTED))[int(number) - LISTED :]:

@@ -251,19 +251,17 @@ def not_sent(turn: Turn, key: str, reason: str, spare: Spare | None) -> None:
     else:
         connecting.shun(turn, record.flow)
         reused = connecting.leave(turn, record.flow, key)
-        lost(turn, key, record.flow, reason, reused=reused)
+        lost(turn, key, reason, reused=reused)
 
 
-def lost(turn: Turn, key: str, number: int, reason: str, *, reused: bool) -> None:
+def lost(turn: Turn, key: str, reason: str, *, reused: bool) -> None:
     """The flow of a client transaction is gone.
 
     One that was open already may have been dead for long: a request that nobody has answered goes
     out once more, the same over a fresh one, and is a retransmission if it had come through. If the
     flow was opened for it, the transport has failed (AMB-11).
     """
-    record = turn.client.get(key)
-    if record is None or record.flow != number:
-        return
+    record = turn.client[key]
     if reused and isinstance(record.state, SILENT):
         turn.report("transport", key, f"{record.remote}: {reason}; once more over a fresh one")
         flow = connecting.send(turn, _way(record), Waiting(key, record.data), again=True)
@@ -282,6 +280,7 @@ def _transmit(
         return None
     # CANCEL and the ACK of a refusal go over the flow of their INVITE; if that is gone, over a new
     # one to the same address (RFC 5923 8.1).
+    connecting.leave(turn, record.flow, key)
     return connecting.send(turn, _way(record), Waiting(key, data, spare))
 
 

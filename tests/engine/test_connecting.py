@@ -1,4 +1,4 @@
-"""Connections that the engine opens: reuse, waiting, failure, idleness (RFC 3261 18, 18.1.1, 18.4)."""
+"""Connections that the engine opens: reuse, waiting, failure, idleness (RFC 3261 18)."""
 
 import pytest
 
@@ -16,6 +16,7 @@ SECURE = (
 )
 BOB = f"sip:bob@{GW_1};transport=tcp"
 TWO = {"gateways": [f"sip:{GW_1};transport=tcp", f"sip:{GW_2};transport=tcp"]}
+BEHIND_NAT = sansip.Address("203.0.113.77", 41234)
 GROUP = sansip.Dispatch("gateways")
 
 
@@ -195,6 +196,30 @@ def test_peers_leave_a_place_for_our_own() -> None:
     assert len(stage.orders()) == 1
 
 
+@pytest.mark.rule("3261-18.1.1-05")
+def test_the_very_address_that_a_peer_connected_from_is_reached_by_its_connection() -> None:
+    stage = line().open(1, BEHIND_NAT)
+    stage.receive(call(uri=f"sip:bob@{BEHIND_NAT};transport=tcp"))
+    assert not stage.orders()
+    (invite,) = stage.at(BEHIND_NAT, "INVITE")
+    stage.hear(reply(invite, 180, to_tag="gw"), 1)
+    stage.close(1)
+    assert stage.statuses() == [100, 180]
+    assert len(stage.state.client) == 1
+    stage.open(2, BEHIND_NAT)
+    stage.hear(reply(invite, 200, to_tag="gw"), 2)
+    assert stage.statuses() == [100, 180, 200]
+
+
+@pytest.mark.rule("5923-9-01")
+def test_but_not_by_tls() -> None:
+    stage = line(endpoints=SECURE)
+    stage.step(sansip.FlowOpened(stage.now, 1, TLS, BEHIND_NAT, PROXY))
+    stage.receive(call(uri=f"sips:bob@{BEHIND_NAT}"))
+    (order,) = stage.orders()
+    assert (order.remote, order.name) == (BEHIND_NAT, BEHIND_NAT.host)
+
+
 # Failure -----------------------------------------------------------------------------------------
 
 
@@ -302,6 +327,22 @@ def test_nor_does_a_third_one_follow_if_another_has_opened_it() -> None:
         stage.refuse(send, "broken pipe")
     assert len(stage.orders()) == 3
     assert stage.statuses() == [100, 100, 500]
+
+
+def test_who_moves_on_to_another_connection_leaves_the_first() -> None:
+    stage = line()
+    stage.receive(call(0))
+    flow = stage.connect()
+    stage.receive(call(1))
+    stage.refuse(stage.sends[-1], "broken pipe")
+    fresh = stage.connect()
+    answer(stage, flow, 486, nth=0)  # it still brings something
+    assert stage.sent_over(fresh) == ["INVITE", "ACK"]
+    assert not stage.state.flows[flow].users
+    stage.close(flow)
+    answer(stage, fresh, 486)
+    stage.advance(3600.0)
+    assert stage.is_empty()
 
 
 def test_an_ack_that_cannot_be_sent_is_reported() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 import sansip
-from line import UDP, line, over_tcp, read
+from line import TCP, UDP, line, over_tcp, read
 from sansip.message import reply
 from stage import CALLER, GW_1, PROXY, ToName, make_request
 
