@@ -77,16 +77,19 @@ def _open(turn: Turn, way: Way) -> int:
     return number
 
 
-def leave(turn: Turn, number: int, owner: str) -> bool:
-    """A transaction does not use its flow any more; whether that was open before it came."""
+def leave(turn: Turn, number: int, owner: str) -> None:
+    """A transaction does not use its flow any more."""
     flow = turn.flows.get(number)
-    if flow is None or owner not in flow.users:
-        return False
-    left = Flow(
-        flow.way, flow.framing, flow.users.without(owner), flow.used, flow.timer, flow.waiting
-    )
-    turn.flows = turn.flows.set(number, left)
-    return flow.users[owner]
+    if flow is not None and owner in flow.users:
+        users = flow.users.without(owner)
+        left = Flow(flow.way, flow.framing, users, flow.used, flow.timer, flow.waiting)
+        turn.flows = turn.flows.set(number, left)
+
+
+def has_found_open(turn: Turn, number: int, owner: str) -> bool:
+    """Whether a flow was open before this transaction came."""
+    flow = turn.flows.get(number)
+    return flow is not None and flow.users.get(owner, False)
 
 
 def shun(turn: Turn, number: int) -> None:

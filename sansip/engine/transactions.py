@@ -250,7 +250,7 @@ def not_sent(turn: Turn, key: str, reason: str, spare: Spare | None) -> None:
         step_client(turn, key, TransportFailed(reason))
     else:
         connecting.shun(turn, record.flow)
-        reused = connecting.leave(turn, record.flow, key)
+        reused = connecting.has_found_open(turn, record.flow, key)
         lost(turn, key, reason, reused=reused)
 
 
@@ -264,7 +264,7 @@ def lost(turn: Turn, key: str, reason: str, *, reused: bool) -> None:
     record = turn.client[key]
     if reused and isinstance(record.state, SILENT):
         turn.report("transport", key, f"{record.remote}: {reason}; once more over a fresh one")
-        flow = connecting.send(turn, _way(record), Waiting(key, record.data), again=True)
+        flow = _transmit(turn, key, record, record.data, again=True)
         left = _client(record, record.state, record.data, record.deadlines, record.timer, flow)
         turn.client = turn.client.set(key, left)
     else:
@@ -272,7 +272,13 @@ def lost(turn: Turn, key: str, reason: str, *, reused: bool) -> None:
 
 
 def _transmit(
-    turn: Turn, key: str, record: ClientTransaction, data: bytes, spare: Spare | None
+    turn: Turn,
+    key: str,
+    record: ClientTransaction,
+    data: bytes,
+    spare: Spare | None = None,
+    *,
+    again: bool = False,
 ) -> int | None:
     """Send; the number of the flow that it goes over, if it goes over one."""
     if record.flow is None:
@@ -281,7 +287,7 @@ def _transmit(
     # CANCEL and the ACK of a refusal go over the flow of their INVITE; if that is gone, over a new
     # one to the same address (RFC 5923 8.1).
     connecting.leave(turn, record.flow, key)
-    return connecting.send(turn, _way(record), Waiting(key, data, spare))
+    return connecting.send(turn, _way(record), Waiting(key, data, spare), again=again)
 
 
 def _remove(turn: Turn, key: str, flow: int | None) -> None:

@@ -329,6 +329,22 @@ def test_nor_does_a_third_one_follow_if_another_has_opened_it() -> None:
     assert stage.statuses() == [100, 100, 500]
 
 
+def test_a_fresh_one_that_another_has_opened_is_the_last_one_too() -> None:
+    stage = line()
+    stage.receive(call(0, method="OPTIONS"))
+    flow = stage.connect()
+    answer(stage, flow, 200, method="OPTIONS")
+    stage.receive(call(1))
+    stage.receive(call(2))
+    stage.refuse(stage.sends[-1], "broken pipe")
+    fresh = stage.connect()
+    stage.close(flow, "broken pipe")
+    assert stage.sent_over(fresh) == ["INVITE", "INVITE"]
+    stage.close(fresh, "reset by peer")
+    assert len(stage.orders()) == 2
+    assert stage.statuses() == [100, 100, 500, 500]
+
+
 def test_who_moves_on_to_another_connection_leaves_the_first() -> None:
     stage = line()
     stage.receive(call(0))
