@@ -7,7 +7,7 @@ bounds; what cannot be sent is put into ``turn.unsent``, and dealt with before t
 from typing import Final
 
 from sansip.engine.actions import OpenFlow
-from sansip.engine.state import Flow, Waiting, Way
+from sansip.engine.state import Flow, Waiting, Link
 from sansip.engine.turn import Turn
 from sansip.message import framing
 from sansip.table import Table
@@ -22,23 +22,23 @@ def is_reliable(endpoint: str) -> bool:
     return not endpoint.startswith("udp:")
 
 
-def send(turn: Turn, way: Way, what: Waiting, *, again: bool = False) -> int:
-    """Send something this way; the number of the flow that it goes over, or ``NO_FLOW``.
+def send(turn: Turn, link: Link, what: Waiting, *, again: bool = False) -> int:
+    """Send something over this link; the number of the flow that it goes over, or ``NO_FLOW``.
 
     The owner of what is sent ``again`` has lost a connection already, and gets no third one.
     """
-    # "it is RECOMMENDED that connections be kept open [...] and that additional messages to the
-    # same address, port and transport use them" (18.1.1-05: the same connection for the same way).
-    number = turn.ways.get(way) or _open(turn, way)
+    # "If a request is destined to an IP address, port, and transport to which an existing connection
+    # is open, it is RECOMMENDED that this connection be used to send the request" (18.1.1).
+    number = turn.links.get(link) or _open(turn, link)
     flow = turn.flows.get(number)
     if flow is None:
-        turn.unsent.append((what, way, "too many connections"))
+        turn.unsent.append((what, link, "too many connections"))
         return NO_FLOW
     waiting = flow.waiting
     if waiting is None:
-        turn.send(what.owner, way.endpoint, way.remote, what.data, number)
+        turn.send(what.owner, link.endpoint, link.remote, what.data, number)
     elif _is_full(turn, waiting, len(what.data)):
-        turn.unsent.append((what, way, "too much waits for the connection"))
+        turn.unsent.append((what, link, "too much waits for the connection"))
         return NO_FLOW
     else:
         waiting = (*waiting, what)
@@ -46,7 +46,7 @@ def send(turn: Turn, way: Way, what: Waiting, *, again: bool = False) -> int:
     if what.owner.startswith(TRANSACTION):
         users = users.set(what.owner, flow.waiting is None and not again)
     turn.flows = turn.flows.set(
-        number, Flow(way, flow.framing, users, turn.at, flow.timer, waiting)
+        number, Flow(link, flow.framing, users, turn.at, flow.timer, waiting)
     )
     return number
 
@@ -61,19 +61,19 @@ def _is_full(turn: Turn, waiting: tuple[Waiting, ...], size: int) -> bool:
     return True
 
 
-def _open(turn: Turn, way: Way) -> int:
+def _open(turn: Turn, link: Link) -> int:
     limits = turn.config.limits
     if len(turn.flows) >= limits.flows:
-        turn.report("limit", str(way.remote), f"limit of {limits.flows} flows")
+        turn.report("limit", str(link.remote), f"limit of {limits.flows} flows")
         return NO_FLOW
     turn.serial += 1
     number = -turn.serial
-    transport = way.endpoint.partition(":")[0]
-    turn.actions.append(OpenFlow(number, way.endpoint, transport, way.remote, way.name))
+    transport = link.endpoint.partition(":")[0]
+    turn.actions.append(OpenFlow(number, link.endpoint, transport, link.remote, link.name))
     timer = turn.rearm(f"{OWNER}{number}", "connect", turn.at + limits.connect)
-    flow = Flow(way, framing.start(), Table(), turn.at, timer, ())
+    flow = Flow(link, framing.start(), Table(), turn.at, timer, ())
     turn.flows = turn.flows.set(number, flow)
-    turn.ways = turn.ways.set(way, number)
+    turn.links = turn.links.set(link, number)
     return number
 
 
@@ -82,7 +82,7 @@ def leave(turn: Turn, number: int, owner: str) -> None:
     flow = turn.flows.get(number)
     if flow is not None and owner in flow.users:
         users = flow.users.without(owner)
-        left = Flow(flow.way, flow.framing, users, flow.used, flow.timer, flow.waiting)
+        left = Flow(flow.link, flow.framing, users, flow.used, flow.timer, flow.waiting)
         turn.flows = turn.flows.set(number, left)
 
 
@@ -95,8 +95,8 @@ def has_found_open(turn: Turn, number: int, owner: str) -> bool:
 def shun(turn: Turn, number: int) -> None:
     """Nothing new goes over this flow: the operating system has refused something."""
     flow = turn.flows.get(number)
-    if flow is not None and turn.ways.get(flow.way) == number:
-        turn.ways = turn.ways.without(flow.way)
+    if flow is not None and turn.links.get(flow.link) == number:
+        turn.links = turn.links.without(flow.link)
 
 
 def forget(turn: Turn, number: int) -> None:

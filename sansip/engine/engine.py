@@ -41,7 +41,7 @@ from sansip.engine.events import (
     TimerFired,
 )
 from sansip.engine.policy import Policy
-from sansip.engine.state import Arrival, ClientTransaction, State, Waiting, Way
+from sansip.engine.state import Arrival, ClientTransaction, State, Waiting, Link
 from sansip.engine.transactions import SILENT, fire_client, fire_server
 from sansip.engine.turn import Turn
 from sansip.entropy import SEED_SIZES
@@ -85,7 +85,7 @@ class Engine:
             seed=seed,
             serial=0,
             flows=Table(),
-            ways=Table(),
+            links=Table(),
             server=Table(),
             client=Table(),
             contexts=Table(),
@@ -138,8 +138,8 @@ def _send_failed(turn: Turn, event: SendFailed) -> None:
         _unreachable(turn, event)
         return
     owner = event.id.partition(" ")[2]
-    way = Way(event.endpoint, event.remote)
-    turn.unsent.append((Waiting(owner, event.quoted), way, event.reason))
+    link = Link(event.endpoint, event.remote)
+    turn.unsent.append((Waiting(owner, event.quoted), link, event.reason))
 
 
 def _unreachable(turn: Turn, event: SendFailed) -> None:

@@ -12,7 +12,7 @@ from sansip.engine import arrivals, connecting, requests, unsent
 from sansip.engine.actions import CloseFlow, Timer
 from sansip.engine.connecting import OWNER
 from sansip.engine.events import FlowClosed, FlowOpened, StreamReceived
-from sansip.engine.state import Arrival, Flow, Waiting, Way
+from sansip.engine.state import Arrival, Flow, Waiting, Link
 from sansip.engine.transactions import lost
 from sansip.engine.turn import Turn
 from sansip.errors import LocalProtocolError, RemoteProtocolError
@@ -48,22 +48,22 @@ def _welcome(turn: Turn, event: FlowOpened) -> None:
         turn.report("limit", str(event.remote), f"limit of {limit} flows")
         turn.actions.append(CloseFlow(event.flow))
         return
-    way = Way(event.endpoint, event.remote)
-    flow = Flow(way, framing.start(), Table(), turn.at)
+    link = Link(event.endpoint, event.remote)
+    flow = Flow(link, framing.start(), Table(), turn.at)
     turn.flows = turn.flows.set(event.flow, flow)
-    # "When a connection is accepted by the transport layer, this index is set to the source IP
+    # "When the connection is accepted by the transport layer, this index is set to the source IP
     # address, port number, and transport" (18): a phone behind a NAT has no other way to be called.
     # Not by TLS: nobody has proven a name yet, and hops there have one (RFC 5923 9).
-    turn.ways = turn.ways.set(way, event.flow)
+    turn.links = turn.links.set(link, event.flow)
 
 
 def _open(turn: Turn, number: int, flow: Flow, waiting: tuple[Waiting, ...]) -> None:
     """Our own connection is there: send in order what waits."""
-    way = flow.way
+    link = flow.link
     for what in waiting:
-        turn.send(what.owner, way.endpoint, way.remote, what.data, number)
+        turn.send(what.owner, link.endpoint, link.remote, what.data, number)
     timer = _idle(turn, number, turn.at)
-    turn.flows = turn.flows.set(number, Flow(way, flow.framing, flow.users, turn.at, timer))
+    turn.flows = turn.flows.set(number, Flow(link, flow.framing, flow.users, turn.at, timer))
 
 
 def received(turn: Turn, event: StreamReceived) -> None:
@@ -82,7 +82,7 @@ def closed(turn: Turn, event: FlowClosed) -> None:
     reason = event.reason or "no reason given"
     if isinstance(flow.framing, framing.Head | framing.Body):
         text = f"the connection was closed within a message: {reason}"
-        turn.report("dropped", str(flow.way.remote), text)
+        turn.report("dropped", str(flow.link.remote), text)
     _lose(turn, event.flow, flow, f"the connection is closed: {reason}")
 
 
@@ -90,8 +90,8 @@ def _lose(turn: Turn, number: int, flow: Flow, reason: str, *, refused: bool = T
     """Forget a flow, and tell who waits for it or for an answer over it (18.4, AMB-11).
 
     Only where the peer ``refused`` it does a request that was too large for a datagram go as one
-    after all: "If the connection attempt [...] results in an ICMP Protocol Not Supported, or
-    results in a TCP reset" (18.1.1).
+    after all: "if the attempt to establish the connection generates either an ICMP Protocol Not
+    Supported, or results in a TCP reset, the element SHOULD retry the request, using UDP" (18.1.1).
     """
     connecting.forget(turn, number)
     if flow.waiting is None:
@@ -100,7 +100,7 @@ def _lose(turn: Turn, number: int, flow: Flow, reason: str, *, refused: bool = T
         return
     for what in flow.waiting:
         left = what if refused else Waiting(what.owner, what.data)
-        turn.unsent.append((left, flow.way, reason))
+        turn.unsent.append((left, flow.link, reason))
 
 
 def fire(turn: Turn, timer: Timer) -> None:
@@ -121,14 +121,14 @@ def fire(turn: Turn, timer: Timer) -> None:
 
 def _rest(turn: Turn, number: int, flow: Flow) -> None:
     """Close a flow of our own that has not been used for long."""
-    # "it is RECOMMENDED that connections be kept open for some implementation-defined duration
+    # "It is RECOMMENDED that connections be kept open for some implementation-defined duration
     # after the last message was sent or received over that connection. This duration SHOULD at
     # least equal the longest amount of time the element would need in order to bring a transaction
     # from instantiation to the terminated state" (18): while one uses it, it is not idle.
     since = turn.at if len(flow.users) else flow.used
     if since + _patience(turn) > turn.at:
         timer = _idle(turn, number, since)
-        left = Flow(flow.way, flow.framing, flow.users, flow.used, timer)
+        left = Flow(flow.link, flow.framing, flow.users, flow.used, timer)
         turn.flows = turn.flows.set(number, left)
     else:
         turn.actions.append(CloseFlow(number))
@@ -144,16 +144,16 @@ def _idle(turn: Turn, number: int, since: float) -> Timer:
 
 
 def _step(turn: Turn, number: int, flow: Flow, given: framing.Input) -> None:
-    limits, way = turn.config.limits, flow.way
+    limits, link = turn.config.limits, flow.link
     state, outputs = framing.step(flow.framing, given, limits.message)
     owner, timer = f"{OWNER}{number}", None if given == _EXPIRED else flow.timer
     for output in outputs:
         match output:
             case framing.Complete() | framing.Refused() | framing.Fatal():
-                _take(turn, number, way, output)
+                _take(turn, number, link, output)
                 unsent.settle(turn)  # as if each message had come by itself
             case framing.Ping():
-                turn.send(owner, way.endpoint, way.remote, _PONG * output.count, number)
+                turn.send(owner, link.endpoint, link.remote, _PONG * output.count, number)
             case framing.StartClock():
                 timer = turn.rearm(owner, "partial_message", turn.at + limits.partial_message)
             case framing.StopClock():
@@ -168,12 +168,12 @@ def _step(turn: Turn, number: int, flow: Flow, given: framing.Input) -> None:
         turn.disarm(timer)
         _lose(turn, number, now, "what came over the connection is not SIP")
     else:
-        turn.flows = turn.flows.set(number, Flow(way, state, now.users, turn.at, timer))
+        turn.flows = turn.flows.set(number, Flow(link, state, now.users, turn.at, timer))
 
 
-def _take(turn: Turn, number: int, way: Way, output: _Came) -> None:
+def _take(turn: Turn, number: int, link: Link, output: _Came) -> None:
     size = output.size if isinstance(output, framing.Complete) else 0
-    came = Arrival(way.endpoint, way.remote, size, number)
+    came = Arrival(link.endpoint, link.remote, size, number)
     try:
         arrivals.take(turn, came, _message(output))
     except RemoteProtocolError as error:

@@ -79,7 +79,7 @@ def outgoing(
     if most is None or len(data) <= most or endpoint.transport != "udp":
         return Outgoing(key, endpoint.name, data)
     # "If a request is within 200 bytes of the path MTU, or if it is larger than 1300 bytes and the
-    # path MTU is unknown, the request MUST be sent using an RFC 2914 congestion controlled
+    # path MTU is unknown, the request MUST be sent using an RFC 2914 [43] congestion controlled
     # transport protocol, such as TCP. If this causes a change in the transport protocol from the
     # one indicated in the top Via, the value in the top Via MUST be changed" (18.1.1, AMB-10).
     stream = departure(turn, origin, Hop("tcp", hop.address))
@@ -142,9 +142,9 @@ def _record_routes(
     # Of a sips dialog every request comes over TLS, whatever its first one came over.
     if arrived is not endpoint and (arrived.transport == "tls" or not secure):
         sides.append(arrived)
-    # "the proxy SHOULD [...] include the transport parameter" in both where transports differ: a
-    # URI without one would mean UDP or what DNS says (RFC 5658 6). Else only for what is known to
-    # be used: a request has just come or gone by it (16.6 step 4).
+    # Both name their transport where these differ: a URI without one would mean UDP, or what DNS
+    # says (RFC 5658 6). Else only for what is known to be used: a request has just come or gone by
+    # it (16.6 step 4).
     differs = arrived.transport != endpoint.transport
     token = proof(turn, request.call_id, request.from_tag)
     uris = [_uri_of(side, secure=secure, differs=differs) for side in sides]

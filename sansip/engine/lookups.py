@@ -12,7 +12,7 @@ from sansip.dns import Answer, Failure, Question
 from sansip.engine import connecting
 from sansip.engine.actions import QueryDns, StopDns
 from sansip.engine.forwarding import outgoing
-from sansip.engine.state import Ack, Query, Search, Waiting, Way
+from sansip.engine.state import Ack, Query, Search, Waiting, Link
 from sansip.engine.turn import Turn
 from sansip.entropy import Draws
 from sansip.message import Uri
@@ -181,8 +181,8 @@ def send_ack(turn: Turn, owner: str, ack: Ack, hop: Hop) -> None:
     if going is None:
         turn.report("dropped", owner, f"no endpoint reaches {hop}")
     elif connecting.is_reliable(going.endpoint):
-        way = Way(going.endpoint, hop.address, hop.tls_name)
-        connecting.send(turn, way, Waiting(owner, going.data, going.spare))
+        link = Link(going.endpoint, hop.address, hop.tls_name)
+        connecting.send(turn, link, Waiting(owner, going.data, going.spare))
     else:
         turn.send(owner, going.endpoint, hop.address, going.data)
 

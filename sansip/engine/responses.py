@@ -15,7 +15,7 @@ from sansip import locate
 from sansip.address import Address, Hop
 from sansip.engine import connecting, lookups
 from sansip.engine.config import Endpoint
-from sansip.engine.state import Undelivered, Waiting, Way
+from sansip.engine.state import Undelivered, Waiting, Link
 from sansip.engine.transactions import step_server
 from sansip.engine.turn import Turn
 from sansip.errors import RemoteProtocolError
@@ -32,19 +32,19 @@ LISTED: Final = 2  # the first of the hops that the sent-by stands for
 MOST_PLACES: Final = 10
 
 
-def undelivered(turn: Turn, what: Waiting, way: Way, reason: str) -> None:
+def undelivered(turn: Turn, what: Waiting, link: Link, reason: str) -> None:
     """A response could not be sent: try the next place."""
     place, key = ORIGINAL, what.owner
     if key.startswith(OWNER):
         _, number, key = key.split("|", 2)
         place = int(number)
-    endpoint = turn.config.endpoint(way.endpoint)
+    endpoint = turn.config.endpoint(link.endpoint)
     via = _via(what.data, key)
     if via is None or endpoint is None or place >= MOST_PLACES:
-        _give_up(turn, key, way, reason)
-    elif not (place == ORIGINAL and _connect(turn, key, endpoint, way.remote, via, what.data)):
+        _give_up(turn, key, link, reason)
+    elif not (place == ORIGINAL and _connect(turn, key, endpoint, link.remote, via, what.data)):
         _look_up(
-            turn, key, max(place, AGAIN) + 1, endpoint, via, Undelivered(what.data, way, reason)
+            turn, key, max(place, AGAIN) + 1, endpoint, via, Undelivered(what.data, link, reason)
         )
 
 
@@ -74,7 +74,7 @@ def _connect(
     there = Address(source.host, via.port or endpoint.default_port)
     if lookups.refused(turn, Hop(endpoint.transport, there, name)) is not None:
         return False
-    _send(turn, f"{OWNER}{AGAIN}|{key}", Way(endpoint.name, there, name), data)
+    _send(turn, f"{OWNER}{AGAIN}|{key}", Link(endpoint.name, there, name), data)
     return True
 
 
@@ -89,11 +89,11 @@ def _look_up(
     earlier = turn.undelivered.get(owner)
     if earlier is not None:
         # Another response to the same request waits already: the newest counts.
-        newest = Undelivered(waiting.data, waiting.way, waiting.reason, earlier.hops)
+        newest = Undelivered(waiting.data, waiting.link, waiting.reason, earlier.hops)
         turn.undelivered = turn.undelivered.set(owner, newest)
         return
     if len(turn.undelivered) >= turn.config.limits.in_flight:
-        _give_up(turn, key, waiting.way, waiting.reason)
+        _give_up(turn, key, waiting.link, waiting.reason)
         return
     turn.undelivered = turn.undelivered.set(owner, waiting)
     aim = locate.aim_back(via.host, via.port, endpoint.transport, endpoint.family)
@@ -106,17 +106,17 @@ def located(turn: Turn, owner: str, given: Located) -> None:
     _, number, key = owner.split("|", 2)
     hops = waiting.hops + given.hops
     for place, hop in list(enumerate(hops, LISTED))[int(number) - LISTED :]:
-        if hop.address != waiting.way.remote:  # which has just failed
+        if hop.address != waiting.link.remote:  # which has just failed
             _leave(turn, owner)
-            way = Way(waiting.way.endpoint, hop.address, hop.tls_name)
-            _send(turn, f"{OWNER}{place}|{key}", way, waiting.data)
+            link = Link(waiting.link.endpoint, hop.address, hop.tls_name)
+            _send(turn, f"{OWNER}{place}|{key}", link, waiting.data)
             return
     if given.more:
-        left = Undelivered(waiting.data, waiting.way, waiting.reason, hops)
+        left = Undelivered(waiting.data, waiting.link, waiting.reason, hops)
         turn.undelivered = turn.undelivered.set(owner, left)
     else:
         _leave(turn, owner)
-        _give_up(turn, key, waiting.way, waiting.reason)
+        _give_up(turn, key, waiting.link, waiting.reason)
 
 
 def _leave(turn: Turn, owner: str) -> None:
@@ -124,16 +124,16 @@ def _leave(turn: Turn, owner: str) -> None:
     turn.undelivered = turn.undelivered.without(owner)
 
 
-def _send(turn: Turn, owner: str, way: Way, data: bytes) -> None:
-    if connecting.is_reliable(way.endpoint):
-        connecting.send(turn, way, Waiting(owner, data))
+def _send(turn: Turn, owner: str, link: Link, data: bytes) -> None:
+    if connecting.is_reliable(link.endpoint):
+        connecting.send(turn, link, Waiting(owner, data))
     else:
-        turn.send(owner, way.endpoint, way.remote, data)
+        turn.send(owner, link.endpoint, link.remote, data)
 
 
-def _give_up(turn: Turn, key: str, way: Way, reason: str) -> None:
+def _give_up(turn: Turn, key: str, link: Link, reason: str) -> None:
     """Tell the server transaction, which stays as it is (17.2.4, RFC 6026 8.8)."""
     if key in turn.server:
         step_server(turn, key, TransportFailed(reason))
     else:
-        turn.report("transport", key, f"{way.remote}: {reason}")
+        turn.report("transport", key, f"{link.remote}: {reason}")

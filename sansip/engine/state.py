@@ -18,7 +18,7 @@ Deadlines = tuple[Deadline, ...]
 
 
 @value
-class Way:
+class Link:
     """What connections are told apart by: from which endpoint, where to, and to whom by TLS."""
 
     endpoint: str
@@ -48,7 +48,7 @@ class Waiting:
 class Flow:
     """A connection, and what has come of a message that is not complete."""
 
-    way: Way
+    link: Link
     framing: framing.State
     users: Table[str, bool]  # client transactions; True: it was open before they came
     used: float  # when something last went or came over it
@@ -145,10 +145,10 @@ class Search:
 
 @value
 class Undelivered:
-    """A response that could not go ``way``, while the hops of its sent-by are being located."""
+    """A response that could not go over ``link``, while the hops of its sent-by are being located."""
 
     data: bytes
-    way: Way
+    link: Link
     reason: str
     hops: tuple[Hop, ...] = ()
 
@@ -172,7 +172,7 @@ class State:
     seed: bytes
     serial: int  # the last number given to a send, a timer or a query
     flows: Table[int, Flow]
-    ways: Table[Way, int]  # the connection that requests for this way go over
+    links: Table[Link, int]  # the connection that requests go over
     server: Table[str, ServerTransaction]
     client: Table[str, ClientTransaction]
     contexts: Table[str, Context]
@@ -195,7 +195,7 @@ class State:
             self.seed,
             self.serial,
             self.flows.freeze(),
-            self.ways.freeze(),
+            self.links.freeze(),
             self.server.freeze(),
             self.client.freeze(),
             self.contexts.freeze(),

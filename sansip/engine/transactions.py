@@ -20,7 +20,7 @@ from sansip.engine.state import (
     ServerTransaction,
     Spare,
     Waiting,
-    Way,
+    Link,
 )
 from sansip.engine.turn import Turn
 from sansip.message import Request, reply
@@ -129,8 +129,10 @@ def _server_outputs(
                 if record.flow is None or record.flow in turn.flows:
                     turn.send(key, record.endpoint, record.remote, output.data, record.flow)
                 else:
-                    way = Way(record.endpoint, record.remote)
-                    turn.unsent.append((Waiting(key, output.data), way, "its connection is closed"))
+                    link = Link(record.endpoint, record.remote)
+                    turn.unsent.append(
+                        (Waiting(key, output.data), link, "its connection is closed")
+                    )
             case Start():
                 started: Deadline = (turn.at + output.after, output.timer)
                 deadlines = (*deadlines, started)
@@ -287,7 +289,7 @@ def _transmit(
     # CANCEL and the ACK of a refusal go over the flow of their INVITE; if that is gone, over a new
     # one to the same address (RFC 5923 8.1).
     connecting.leave(turn, record.flow, key)
-    return connecting.send(turn, _way(record), Waiting(key, data, spare), again=again)
+    return connecting.send(turn, _link(record), Waiting(key, data, spare), again=again)
 
 
 def _remove(turn: Turn, key: str, flow: int | None) -> None:
@@ -296,8 +298,8 @@ def _remove(turn: Turn, key: str, flow: int | None) -> None:
         connecting.leave(turn, flow, key)
 
 
-def _way(record: ClientTransaction) -> Way:
-    return Way(record.endpoint, record.remote, record.name)
+def _link(record: ClientTransaction) -> Link:
+    return Link(record.endpoint, record.remote, record.name)
 
 
 def _client_outputs(  # noqa: C901 - an arm for each output

@@ -28,7 +28,7 @@ from sansip.engine.state import (
     State,
     Undelivered,
     Waiting,
-    Way,
+    Link,
 )
 from sansip.entropy import Draws
 from sansip.locate import Cache
@@ -45,13 +45,13 @@ class Turn:
         "actions", "at", "bytes_in_flight", "cache", "client", "config", "contexts", "flows",
         "groups", "in_flight", "own", "policy", "queries", "questions", "retry_after", "searches",
         "secret", "seed", "serial", "server", "sources", "swept", "told",
-        "undelivered", "unsent", "ways",
+        "undelivered", "unsent", "links",
     )  # fmt: skip
     seed: bytes
     secret: bytes
     serial: int
     flows: Table[int, Flow]
-    ways: Table[Way, int]
+    links: Table[Link, int]
     server: Table[str, ServerTransaction]
     client: Table[str, ClientTransaction]
     contexts: Table[str, Context]
@@ -72,7 +72,7 @@ class Turn:
     at: float
     actions: list[Action]
     told: deque[tuple[str, Given]]
-    unsent: deque[tuple[Waiting, Way, str]]
+    unsent: deque[tuple[Waiting, Link, str]]
 
     def __init__(self, config: Config, policy: Policy, state: State, at: float) -> None:
         """Begin a turn at this time."""
@@ -86,7 +86,7 @@ class Turn:
         self.secret = config.secret or state.seed
         self.serial = state.serial
         self.flows = state.flows
-        self.ways = state.ways
+        self.links = state.links
         self.server = state.server
         self.client = state.client
         self.contexts = state.contexts
@@ -109,7 +109,7 @@ class Turn:
             self.seed,
             self.serial,
             self.flows,
-            self.ways,
+            self.links,
             self.server,
             self.client,
             self.contexts,

@@ -60,8 +60,8 @@ class World(Line):
     def look(self) -> None:
         """What always holds of the state."""
         state = self.state
-        for way, number in state.ways.items():
-            assert state.flows[number].way == way
+        for link, number in state.links.items():
+            assert state.flows[number].link == link
         for number, flow in state.flows.items():
             for key in flow.users:
                 assert state.client[key].flow == number

@@ -196,7 +196,7 @@ class Stage:
         self.receive(made, gateway)
 
     def advance(self, seconds: float) -> None:
-        """Let time pass; what is due happens on the way."""
+        """Let time pass; what is due happens on the link."""
         until = self.now + seconds
         while (due := self.agenda.next_due()) is not None and due <= until:
             self.now = max(self.now, due)
@@ -277,7 +277,7 @@ class Stage:
         state = self.state
         tables = (
             state.flows,
-            state.ways,
+            state.links,
             state.undelivered,
             state.server,
             state.client,
