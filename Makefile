@@ -11,7 +11,7 @@ PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; 
 	done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format-check lint types imports coverage bench compare fuzz format golden clean
+.PHONY: help demo test check format-check lint types imports coverage bench compare fuzz format golden tables clean
 
 help: ## this page
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ fuzz: $(VENV)/.has-fuzz ## coverage-guided fuzzing; FUZZ_SECONDS=3600 or FUZZ_RU
 
 golden: $(VENV)/.has-test ## write the stored files of golden tests anew; then read the diff
 	$(BIN)/python -m pytest -m golden --regenerate
+
+tables: $(VENV)/.has-test ## the same for the tables of the transaction machines alone
+	$(BIN)/python -m pytest -m golden --regenerate tests/tables
 
 clean: ## remove everything that make makes
 	rm -rf $(VENV) $(COMPARED) dist .fuzz .coverage .benchmarks .hypothesis .import_linter_cache

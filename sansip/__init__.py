@@ -9,6 +9,7 @@ from sansip.dispatch import Dispatch
 from sansip.engine.actions import (
     Action,
     CloseFlow,
+    Consult,
     Deliver,
     OpenFlow,
     QueryDns,
@@ -25,6 +26,7 @@ from sansip.engine.events import (
     AckSubmitted,
     Administered,
     CancelSubmitted,
+    Consulted,
     DatagramReceived,
     DnsAnswered,
     Event,
@@ -39,6 +41,7 @@ from sansip.engine.events import (
     TimerFired,
 )
 from sansip.engine.policy import (
+    Ask,
     Decision,
     Drop,
     Failed,
@@ -75,10 +78,13 @@ __all__ = [
     "Action",
     "Address",
     "Administered",
+    "Ask",
     "CSeq",
     "CancelSubmitted",
     "CloseFlow",
     "Config",
+    "Consult",
+    "Consulted",
     "DatagramReceived",
     "Decision",
     "Deliver",

@@ -5,8 +5,8 @@ value class gets a ``__setattr__`` under which a slot that is set can never be s
 run without.
 
 Rules: a test names what it holds with ``pytest.mark.rule``. ``pytest --collect-only -q --rules``
-lists the tests of each rule; ``pytest --rule 3261-7.3.1-03`` runs those of one, ``--rule 3261-7.3``
-those of a section.
+lists the tests of each rule; ``pytest -m 3261-7.3.1-03`` runs those of one, for each id is a marker
+of its own, and ``--rule 3261-7.3`` those of a section.
 """
 
 import dataclasses
@@ -49,29 +49,59 @@ def pytest_configure() -> None:
 
 # Rules
 
-_COLLECTED = pytest.StashKey[list[pytest.Item]]()
+_COLLECTED = pytest.StashKey[list[pytest.Item]]()  # whatever is deselected later
+_SELECTED = pytest.StashKey[list[pytest.Item]]()
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m and -k
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    config.stash[_COLLECTED] = list(items)
+    known = {rule for item in items for rule in _rules_of(item) if re.fullmatch(r"[\w.-]+", rule)}
+    for rule in sorted(known):
+        config.addinivalue_line("markers", f"{rule}: what holds this rule")
+    for item in items:
+        for rule in known.intersection(_rules_of(item)):
+            item.add_marker(rule)
     wanted: list[str] | None = config.getoption("--rule")
     if wanted:
         places = {item: any(_is_of(rule, wanted) for rule in _rules_of(item)) for item in items}
         config.hook.pytest_deselected(items=[item for item in items if not places[item]])
         items[:] = [item for item in items if places[item]]
-    config.stash[_COLLECTED] = list(items)
+    config.stash[_SELECTED] = list(items)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     config = terminalreporter.config
     if config.getoption("--rules"):
         terminalreporter.write_line("")
-        for line in _table(config.stash.get(_COLLECTED, list[pytest.Item]())):
+        for line in _table(config.stash.get(_SELECTED, list[pytest.Item]())):
             terminalreporter.write_line(line)
 
 
 def _rules_of(item: pytest.Item) -> Iterator[str]:
     for mark in item.iter_markers("rule"):
         yield from mark.args
+
+
+@pytest.fixture(scope="session")
+def tests_of_rules(request: pytest.FixtureRequest) -> dict[str, list[tuple[str, str]]]:
+    """Give the tests of each rule, as file and name, in the order of the files.
+
+    All tests count, those that -k or -m leave out too; where only some files were collected, it
+    skips.
+    """
+    items = request.config.stash[_COLLECTED]
+    missing = set(TESTS.rglob("test_*.py")) - {item.path for item in items}
+    if missing:
+        whole = request.config.args_source is pytest.Config.ArgsSource.TESTPATHS
+        say = pytest.fail if whole and os.environ.get("CI") else pytest.skip
+        say(f"only some tests were collected: nothing of {min(missing).name}, say")
+    tests = defaultdict[str, dict[tuple[str, str], None]](dict)
+    for item in sorted(items, key=lambda item: item.path):  # and within a file as they stand there
+        name = item.path.relative_to(TESTS).as_posix(), item.name.partition("[")[0]
+        for rule in _rules_of(item):
+            tests[rule][name] = None
+    return {rule: list(names) for rule, names in tests.items()}
 
 
 def _is_of(rule: str, wanted: list[str]) -> bool:
@@ -145,17 +175,26 @@ def _refuse(*_arguments: object, **_options: object) -> NoReturn:
 
 
 @pytest.fixture
-def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+def golden(request: pytest.FixtureRequest) -> Callable[..., None]:
     """Give ``golden(name, text)``: the text must equal the file of that name beside the test.
 
-    Mark such tests with ``pytest.mark.golden``; ``make golden`` writes their files anew.
+    ``golden(name, text, part="rules")`` is about the lines between ``<!-- rules -->`` and
+    ``<!-- end of rules -->`` in that file. Mark such tests with ``pytest.mark.golden``;
+    ``make golden`` writes their files anew.
     """
 
-    def compare(name: str, text: str) -> None:
+    def compare(name: str, text: str, part: str = "") -> None:
         path = request.path.parent / name
+        stored = path.read_text(encoding="utf-8") if path.exists() else ""
+        if part:
+            before, begin, rest = stored.partition(f"<!-- {part} -->\n")
+            _, end, after = rest.partition(f"<!-- end of {part} -->\n")
+            assert begin, f"{path.name} has no place for {part}"
+            assert end, f"the place for {part} in {path.name} has no end"
+            text = f"{before}{begin}{text}{end}{after}"
         if request.config.getoption("--regenerate"):
             path.write_text(text, encoding="utf-8")
-        stored = path.read_text(encoding="utf-8") if path.exists() else ""
+            return
         assert text == stored, f"{path.name} differs; if that is meant: make golden"
 
     return compare

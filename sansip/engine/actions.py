@@ -97,6 +97,19 @@ class StopDns:
 
 
 @value
+class Consult:
+    """The policy wants to know something: find it out, and answer with ``Consulted``.
+
+    ``data`` is what the policy's ``Ask`` said. An answer that takes longer than ``within`` seconds
+    does no harm, and is of no use.
+    """
+
+    question: str
+    data: object
+    within: float
+
+
+@value
 class Deliver:
     """Something for the embedding program: what came of a request that it submitted.
 
@@ -122,5 +135,14 @@ class Report:
 
 
 Action = (
-    Send | OpenFlow | CloseFlow | StartTimer | StopTimer | QueryDns | StopDns | Deliver | Report
+    Send
+    | OpenFlow
+    | CloseFlow
+    | StartTimer
+    | StopTimer
+    | QueryDns
+    | StopDns
+    | Consult
+    | Deliver
+    | Report
 )

@@ -7,7 +7,7 @@ bounds; what cannot be sent is put into ``turn.unsent``, and dealt with before t
 from typing import Final
 
 from sansip.engine.actions import OpenFlow
-from sansip.engine.state import Flow, Waiting, Link
+from sansip.engine.state import Flow, Link, Waiting
 from sansip.engine.turn import Turn
 from sansip.message import framing
 from sansip.table import Table
@@ -27,8 +27,8 @@ def send(turn: Turn, link: Link, what: Waiting, *, again: bool = False) -> int:
 
     The owner of what is sent ``again`` has lost a connection already, and gets no third one.
     """
-    # "If a request is destined to an IP address, port, and transport to which an existing connection
-    # is open, it is RECOMMENDED that this connection be used to send the request" (18.1.1).
+    # "If a request is destined to an IP address, port, and transport to which an existing
+    # connection is open, it is RECOMMENDED that this connection be used" (18.1.1).
     number = turn.links.get(link) or _open(turn, link)
     flow = turn.flows.get(number)
     if flow is None:

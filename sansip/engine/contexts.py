@@ -26,16 +26,24 @@ def open_context(
     hunt: order.Hunt,
     targets: tuple[order.Target, ...],
     handle: str | None = None,
+    arrived: float | None = None,
 ) -> None:
-    """Begin a response context, under the key of its server transaction if it has one."""
+    """Begin a response context, under the key of its server transaction if it has one.
+
+    ``arrived``: when its request came, if that was before this turn.
+    """
     config = turn.config
     facts = order.Facts(
-        origin.request.method == "INVITE", turn.at, config.timing, config.limits.branches
+        origin.request.method == "INVITE",
+        turn.at if arrived is None else arrived,
+        config.timing,
+        config.limits.branches,
     )
     state, outputs = machine.start(facts, hunt, targets)
     turn.count(origin.source, origin.size, 1)
     turn.serial += 1
-    _carry_out(turn, key, Context(facts, state, origin, handle, turn.serial), outputs)
+    record = Context(facts, state, origin, handle, turn.serial, origin.loop)
+    _carry_out(turn, key, record, outputs)
 
 
 def work_off(turn: Turn) -> None:
@@ -65,7 +73,9 @@ def fire(turn: Turn, timer: Timer) -> None:
 def _step(turn: Turn, key: str, record: Context, given: order.Given) -> None:
     state, outputs = machine.step(record.facts, record.state, given, turn.at)
     timer = None if isinstance(given, order.Woken) else record.timer
-    left = Context(record.facts, state, record.origin, record.handle, record.number, timer)
+    left = Context(
+        record.facts, state, record.origin, record.handle, record.number, record.loop, timer
+    )
     _carry_out(turn, key, left, outputs)
 
 
@@ -112,9 +122,10 @@ def _carry_out(  # noqa: C901 - an arm for each order
         # The caller has had the answer: what is left of the context only tidies up.
         turn.count(origin.source, origin.size, -1)
         remembered = None
-    turn.contexts = turn.contexts.set(
-        key, Context(record.facts, record.state, remembered, record.handle, record.number, timer)
+    left = Context(
+        record.facts, record.state, remembered, record.handle, record.number, record.loop, timer
     )
+    turn.contexts = turn.contexts.set(key, left)
 
 
 def _owner(key: str, record: Context) -> str:
@@ -125,8 +136,10 @@ def _owner(key: str, record: Context) -> str:
 def _transaction(turn: Turn, key: str, record: Context, number: int, method: str) -> str:
     """The key of a branch's client transaction, over whatever transport it is."""
     owner = _owner(key, record)
-    plain = client_key(branch(turn, owner, number), method)
-    return plain if plain in turn.client else client_key(branch(turn, owner, number, LARGE), method)
+    plain = client_key(branch(turn, owner, number, record.loop), method)
+    if plain in turn.client:
+        return plain
+    return client_key(branch(turn, owner, number, record.loop, LARGE), method)
 
 
 def _forward(turn: Turn, key: str, record: Context, response: message.Response) -> None:

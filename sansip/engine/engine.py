@@ -16,6 +16,7 @@ from typing import Any
 
 from sansip.engine import (
     arrivals,
+    asking,
     connecting,
     contexts,
     flows,
@@ -30,6 +31,7 @@ from sansip.engine.events import (
     AckSubmitted,
     Administered,
     CancelSubmitted,
+    Consulted,
     DatagramReceived,
     DnsAnswered,
     Event,
@@ -41,7 +43,7 @@ from sansip.engine.events import (
     TimerFired,
 )
 from sansip.engine.policy import Policy
-from sansip.engine.state import Arrival, ClientTransaction, State, Waiting, Link
+from sansip.engine.state import Arrival, ClientTransaction, Link, State, Waiting
 from sansip.engine.transactions import SILENT, fire_client, fire_server
 from sansip.engine.turn import Turn
 from sansip.entropy import SEED_SIZES
@@ -88,6 +90,7 @@ class Engine:
             links=Table(),
             server=Table(),
             client=Table(),
+            asked=Table(),
             contexts=Table(),
             searches=Table(),
             undelivered=Table(),
@@ -176,6 +179,8 @@ def _timer(turn: Turn, event: TimerFired) -> None:
         fire_client(turn, event.timer)
     elif owner.startswith(connecting.OWNER):
         flows.fire(turn, event.timer)
+    elif owner.startswith(asking.OWNER):
+        requests.unanswered(turn, event.timer)
     else:
         contexts.fire(turn, event.timer)
 
@@ -193,6 +198,7 @@ _HANDLERS: Mapping[type, Callable[[Turn, Any], None]] = MappingProxyType(
         TimerFired: _timer,
         SendFailed: _send_failed,
         DnsAnswered: _dns,
+        Consulted: requests.consulted,
         RequestSubmitted: submissions.request_submitted,
         AckSubmitted: submissions.ack_submitted,
         CancelSubmitted: submissions.cancel_submitted,

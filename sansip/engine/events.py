@@ -97,6 +97,18 @@ class DnsAnswered:
 
 
 @value
+class Consulted:
+    """The embedding program has found out what ``Consult`` asked for.
+
+    ``answer`` is handed to the policy's method as it is; None means that there is no answer.
+    """
+
+    at: float
+    question: str
+    answer: object
+
+
+@value
 class RequestSubmitted:
     """The embedding program wants a request sent, as a user agent client would (RFC 3261 8.1).
 
@@ -166,6 +178,7 @@ Event = (
     | SendFailed
     | TimerFired
     | DnsAnswered
+    | Consulted
     | RequestSubmitted
     | AckSubmitted
     | CancelSubmitted

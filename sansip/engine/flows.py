@@ -12,7 +12,7 @@ from sansip.engine import arrivals, connecting, requests, unsent
 from sansip.engine.actions import CloseFlow, Timer
 from sansip.engine.connecting import OWNER
 from sansip.engine.events import FlowClosed, FlowOpened, StreamReceived
-from sansip.engine.state import Arrival, Flow, Waiting, Link
+from sansip.engine.state import Arrival, Flow, Link, Waiting
 from sansip.engine.transactions import lost
 from sansip.engine.turn import Turn
 from sansip.errors import LocalProtocolError, RemoteProtocolError

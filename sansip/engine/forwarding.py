@@ -1,12 +1,12 @@
 """Building the copy of a request that goes to a hop (RFC 3261 16.6 steps 2 to 9)."""
 
-from sansip.address import Hop
+from sansip.address import Address, Hop
 from sansip.engine.config import Endpoint, special
 from sansip.engine.state import Origin, Spare
 from sansip.engine.turn import Turn
 from sansip.entropy import Draws
 from sansip.message import Message, Request, Uri, parse_bracketed, parse_uri
-from sansip.proxy.request import HOPS, Onward, hops_left, onward
+from sansip.proxy.request import HOPS, LOOP, Onward, hops_left, measured, onward, ways
 from sansip.proxy.vocabulary import Target
 from sansip.transaction import client_key
 from sansip.value import value
@@ -28,9 +28,19 @@ class Outgoing:
     spare: Spare | None = None
 
 
-def branch(turn: Turn, owner: str, ordinal: int, purpose: str = "branch") -> str:
-    """The Via branch of a context's branch: unique, and the same for its CANCEL and ACK."""
-    return MAGIC + turn.draws(owner).token(purpose, ordinal)
+def branch(turn: Turn, owner: str, ordinal: int, loop: str, purpose: str = "branch") -> str:
+    """The Via branch of a context's branch: unique, and the same for its CANCEL and ACK.
+
+    "a branch value separable into two parts" (RFC 5393 4.2.1); the second one, ``loop``, tells when
+    the request comes back. A request that was made here has none.
+    """
+    unique = MAGIC + turn.draws(owner).token(purpose, ordinal)
+    return f"{unique}{LOOP}{loop}" if loop else unique
+
+
+def loop_part(turn: Turn, request: Request, source: Address) -> str:
+    """The loop part of the branches of a request, as it came: nobody else can make it."""
+    return Draws(turn.secret, ways(request, source.host)).token("loop", size=6)
 
 
 def proof(turn: Turn, call_id: str | None, tag: str | None) -> str:
@@ -73,7 +83,7 @@ def outgoing(
         return None
     going = onward_from(origin, target)
     method, most = origin.request.method, turn.config.tcp_above
-    name = branch(turn, owner, ordinal)
+    name = branch(turn, owner, ordinal, origin.loop)
     data = wire(turn, _copy(turn, origin, going, endpoint, hop, name))
     key = client_key(name, method)
     if most is None or len(data) <= most or endpoint.transport != "udp":
@@ -85,7 +95,7 @@ def outgoing(
     stream = departure(turn, origin, Hop("tcp", hop.address))
     if stream is None:
         return Outgoing(key, endpoint.name, data)
-    name = branch(turn, owner, ordinal, LARGE)
+    name = branch(turn, owner, ordinal, origin.loop, LARGE)
     large = wire(turn, _copy(turn, origin, going, stream, hop, name))
     return Outgoing(client_key(name, method), stream.name, large, Spare(key, endpoint.name, data))
 
@@ -109,10 +119,7 @@ def _copy(
         record_routes = _record_routes(turn, origin, going, endpoint)
     hops = hops_left(request) if origin.source is not None else request.max_forwards or HOPS
     made = request.forwarded(going.uri, via, hops, record_routes, going.routes)
-    if endpoint.transport != "udp" and "content-length" not in made.names:
-        # It "MUST be used with stream oriented transports" (18.3, 3261-20.14-01).
-        return made.append("Content-Length", str(len(made.body)))
-    return made
+    return made if endpoint.transport == "udp" else measured(made)
 
 
 def wire(turn: Turn, message: Message) -> bytes:
@@ -172,7 +179,7 @@ def _uri_of(side: Endpoint, *, secure: bool, differs: bool) -> str:
 
 def onward_from(origin: Origin, target: Target) -> Onward:
     """What the copy for a target says, and the URI that leads to its next hop (16.6 steps 6, 7)."""
-    return onward(origin.request, target.uri, target.next_hop)
+    return onward(origin.request, target.uri, target.next_hop, origin.route)
 
 
 def located_uri(origin: Origin, target: Target) -> Uri:

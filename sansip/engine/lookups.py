@@ -12,7 +12,7 @@ from sansip.dns import Answer, Failure, Question
 from sansip.engine import connecting
 from sansip.engine.actions import QueryDns, StopDns
 from sansip.engine.forwarding import outgoing
-from sansip.engine.state import Ack, Query, Search, Waiting, Link
+from sansip.engine.state import Ack, Link, Query, Search, Waiting
 from sansip.engine.turn import Turn
 from sansip.entropy import Draws
 from sansip.message import Uri

@@ -1,7 +1,8 @@
 """Policy: what an embedding program decides about requests, as pure functions.
 
 A policy is asked synchronously, in the middle of a step, and answers with a value. It has no clock
-and no dice of its own: ``Scene`` has the time, the origin of the request, and labelled draws.
+and no dice of its own: ``Scene`` has the time, the origin of the request, and labelled draws. What
+it cannot know by itself it may ``Ask`` for.
 A policy that raises costs its request a 500, and nothing else.
 """
 
@@ -39,6 +40,8 @@ class Relay:
                         request that brings one along gets 403, unless it is proven to belong to a
                         dialog that was set up here. Only for sources that you trust.
     ``on_failure``      the name of the policy's method that is asked when all this has failed
+    ``route``           SIP URIs of proxies, all with ;lr, that the request has to visit first, in
+                        this order; they go ahead of its own Route (RFC 3261 16.6 step 6)
     """
 
     to: "str | Uri | Dispatch"
@@ -52,6 +55,7 @@ class Relay:
     record_route: bool = True
     follow_route: bool = False
     on_failure: str | None = None
+    route: tuple[str, ...] = ()
 
 
 @value
@@ -75,7 +79,24 @@ class Drop:
     """
 
 
-Decision = Relay | Reply | Drop
+@value
+class Ask:
+    """Ask the embedding program before deciding: a database, say, or a registrar.
+
+    The program is given ``data`` with ``Consult``, and answers with ``Consulted``; then the method
+    named ``then`` decides as ``route`` does, called with the request, the scene and the answer.
+    The answer is None when none has come ``within`` so many seconds. An INVITE has had its 100 by
+    then, copies are absorbed, and a CANCEL in the meantime ends the request.
+
+    ``data`` becomes part of the state: plain values that compare and pickle.
+    """
+
+    data: object
+    then: str
+    within: float = 3.0
+
+
+Decision = Relay | Reply | Drop | Ask
 
 
 @value

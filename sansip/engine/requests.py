@@ -8,20 +8,23 @@ relayed gets a server transaction, and at once a 100 if it is an INVITE; what is
 from typing import assert_never
 
 from sansip.address import Address, Hop
-from sansip.engine import lookups
+from sansip.engine import asking, lookups
+from sansip.engine.actions import Timer
 from sansip.engine.config import DEFAULT_PORT, is_ip, plain_host, special
 from sansip.engine.contexts import open_context
-from sansip.engine.forwarding import RECORD_ROUTED, is_proven, located_uri
-from sansip.engine.policy import Drop, Relay, Reply
-from sansip.engine.routing import PolicyError, plan_of, respond, route
-from sansip.engine.state import Ack, Arrival, Origin, ServerTransaction
+from sansip.engine.events import Consulted
+from sansip.engine.forwarding import RECORD_ROUTED, is_proven, located_uri, loop_part
+from sansip.engine.policy import Ask, Decision, Drop, Relay, Reply
+from sansip.engine.routing import PolicyError, mandatory, plan_of, respond, route, route_with
+from sansip.engine.state import Ack, Arrival, Asked, Origin, ServerTransaction
 from sansip.engine.transactions import open_server, step_server
 from sansip.engine.turn import Turn
 from sansip.errors import RemoteProtocolError
 from sansip.message import ANY_SIZE, Request, parse, parse_via, reply
-from sansip.proxy.request import Arrived, Fault, check, check_scheme, preprocess
+from sansip.proxy.request import Arrived, Fault, check, check_scheme, has_looped, preprocess
 from sansip.proxy.vocabulary import Cancelled, Hunt, Target
 from sansip.transaction import (
+    Abandon,
     Acknowledged,
     Retransmitted,
     ack_keys,
@@ -177,7 +180,11 @@ def _cancel(turn: Turn, came: Arrival, request: Request, key: str, remote: Addre
         # "the To tag of the response to the CANCEL and the To tag in the response to the original
         # request SHOULD be the same" (9.2)
         respond(turn, key, request, 200, tag_owner=invite)
-        turn.tell(invite, Cancelled(request.rows("reason")))
+        if invite in turn.asked:
+            # No branch has begun, and none will (3261-16.10-03).
+            respond(turn, invite, asking.settle(turn, invite).got.request, 487)
+        else:
+            turn.tell(invite, Cancelled(request.rows("reason")))
     else:
         # This proxy never forwards an INVITE without state, so nobody further on knows of this
         # CANCEL either (AMB-17).
@@ -197,6 +204,18 @@ class Passage:
     hunt: Hunt
 
 
+@value
+class Inquiry:
+    """The verdict on a request whose policy wants to know more."""
+
+    got: Arrived
+    wish: Ask
+    proven: bool
+
+
+Verdict = Passage | Inquiry | Reply | Drop
+
+
 def _new(turn: Turn, came: Arrival, request: Request, key: str, remote: Address) -> None:
     """A request that is not a repetition."""
     if key in turn.contexts:
@@ -208,6 +227,9 @@ def _new(turn: Turn, came: Arrival, request: Request, key: str, remote: Address)
         case Passage():
             open_server(turn, key, request, came, remote)
             open_context(turn, key, verdict.origin, verdict.hunt, verdict.targets)
+        case Inquiry():
+            open_server(turn, key, request, came, remote)
+            asking.ask(turn, key, came, turn.at, verdict.got, verdict.wish, proven=verdict.proven)
         case Reply():
             _answer(turn, came, remote, request, key, verdict)
         case Drop():
@@ -216,15 +238,16 @@ def _new(turn: Turn, came: Arrival, request: Request, key: str, remote: Address)
             assert_never(verdict)
 
 
-def _judge(turn: Turn, came: Arrival, request: Request, key: str) -> Passage | Reply | Drop:
+def _judge(turn: Turn, came: Arrival, request: Request, key: str) -> Verdict:
     """The checks of 16.3, route preprocessing (16.4), room, and the policy; in this order."""
     is_ack = request.method == "ACK"
-    fault = check(request, None if is_ack else turn.config.extensions)
+    loop = loop_part(turn, request, came.source)
+    looped = has_looped(request, loop, turn.config.is_own_sent_by)
+    fault = check(request, None if is_ack else turn.config.extensions, looped=looped)
     try:
         if fault is None:
-            endpoint = turn.config.endpoint(came.endpoint)
-            transport = endpoint.transport if endpoint else ""
-            got = preprocess(request, turn.config.is_mine, transport)
+            transport, ports = _reception(turn, came)
+            got = preprocess(request, turn.config.is_mine, transport, ports, loop)
             proven = is_proven(turn, got.request, got.passed)
             if got.request is not request:
                 fault = check_scheme(got.request)
@@ -240,6 +263,14 @@ def _judge(turn: Turn, came: Arrival, request: Request, key: str) -> Passage | R
         return Reply(500)
     turn.report("dropped", key, fault.text if is_ack else f"answered {fault.status}: {fault.text}")
     return Reply(fault.status, None, fault.headers)
+
+
+def _reception(turn: Turn, came: Arrival) -> tuple[str, tuple[int, ...]]:
+    """The transport that a request came over, and the ports that it may have been sent to."""
+    endpoint = turn.config.endpoint(came.endpoint)
+    if endpoint is None:
+        return "", ()
+    return endpoint.transport, (endpoint.bind.port, endpoint.advertised.port)
 
 
 def _overload(turn: Turn, came: Arrival, *, proven: bool) -> Fault | None:
@@ -262,12 +293,19 @@ def _overload(turn: Turn, came: Arrival, *, proven: bool) -> Fault | None:
     return Fault(503, text, (("Retry-After", str(retry_after)),))
 
 
-def _decide(
-    turn: Turn, came: Arrival, got: Arrived, key: str, *, proven: bool
-) -> Passage | Reply | Drop:
+def _decide(turn: Turn, came: Arrival, got: Arrived, key: str, *, proven: bool) -> Verdict:
     """Ask the policy, unless the request is proven to belong to a dialog of ours."""
+    decision = route(turn, key, got.request, came.source, in_dialog=proven)
+    return _meaning(turn, came, got, key, decision, proven=proven)
+
+
+def _meaning(
+    turn: Turn, came: Arrival, got: Arrived, key: str, decision: Decision, *, proven: bool
+) -> Verdict:
+    """What a decision of the policy comes to."""
     request = got.request
-    decision = route(turn, key, request, came.source, in_dialog=proven)
+    if isinstance(decision, Ask):
+        return Inquiry(got, decision, proven)
     if not isinstance(decision, Relay):
         return decision
     if not (proven or decision.follow_route) and request.values("route"):
@@ -285,8 +323,61 @@ def _decide(
         decision.record_route and request.method in RECORD_ROUTED,
         decision.on_failure,
         came.size,
+        loop=got.loop,
+        route=mandatory(decision),
     )
     return Passage(origin, targets, hunt)
+
+
+# --- the policy's questions
+
+
+def consulted(turn: Turn, event: Consulted) -> None:
+    """The embedding program has found out what the policy asked."""
+    key = asking.answered(turn, event.question)
+    if key is not None:
+        _resume(turn, key, asking.settle(turn, key), event.answer)
+
+
+def unanswered(turn: Turn, timer: Timer) -> None:
+    """The time that the policy gave for an answer is over."""
+    key = asking.due(turn, timer)
+    if key is not None:
+        turn.report("policy", key, "the policy's question was not answered in time")
+        _resume(turn, key, asking.settle(turn, key, timer), None)
+
+
+def _resume(turn: Turn, key: str, asked: Asked, answer: object) -> None:
+    """Go on with a request where its policy's question had stopped it."""
+    if key not in turn.server:
+        return  # a non-INVITE whose caller has given up
+    came, got, proven = asked.came, asked.got, asked.proven
+    request = got.request
+    verdict: Verdict
+    try:
+        decision = route_with(turn, key, request, came.source, asked.then, answer, in_dialog=proven)
+        verdict = _meaning(turn, came, got, key, decision, proven=proven)
+    except PolicyError as error:
+        turn.report("policy", key, str(error))
+        verdict = Reply(500)
+    match verdict:
+        case Passage():
+            open_context(turn, key, verdict.origin, verdict.hunt, verdict.targets, arrived=asked.at)
+        case Inquiry() if asked.questions >= asking.MOST_QUESTIONS:
+            turn.report("policy", key, f"{asked.then} has asked {asked.questions} times")
+            respond(turn, key, request, 500)
+        case Inquiry():
+            asking.ask(
+                turn, key, came, asked.at, got, verdict.wish,
+                proven=proven, questions=asked.questions,
+            )  # fmt: skip
+        case Reply():
+            respond(turn, key, request, verdict.status, verdict.reason, verdict.headers)
+        case Drop():
+            step_server(turn, key, Abandon())
+            turn.report("dropped", key, "the policy dropped it")
+        case _:
+            assert_never(verdict)
 
 
 def _answer(
@@ -302,4 +393,5 @@ def _answer(
         return
     tag = turn.draws(key).token("tag")
     made = reply(request, decision.status, decision.reason, to_tag=tag, headers=decision.headers)
-    turn.send(key, came.endpoint, remote, made.render(), came.flow)
+    # Where it cannot go it goes nowhere else (RFC 3263 5): the source may be forged.
+    turn.send(f"n|{key}", came.endpoint, remote, made.render(), came.flow)

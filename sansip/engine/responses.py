@@ -15,7 +15,7 @@ from sansip import locate
 from sansip.address import Address, Hop
 from sansip.engine import connecting, lookups
 from sansip.engine.config import Endpoint
-from sansip.engine.state import Undelivered, Waiting, Link
+from sansip.engine.state import Link, Undelivered, Waiting
 from sansip.engine.transactions import step_server
 from sansip.engine.turn import Turn
 from sansip.errors import RemoteProtocolError

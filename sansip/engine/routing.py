@@ -7,6 +7,7 @@ from sansip import dispatch
 from sansip.address import Address
 from sansip.engine.policy import (
     EARLY_NON_INVITE,
+    Ask,
     Decision,
     Drop,
     Failed,
@@ -40,7 +41,30 @@ class PolicyError(Exception):
 
 def route(turn: Turn, key: str, request: Request, source: Address, *, in_dialog: bool) -> Decision:
     """The policy's decision; a relay along the Route for a request within a dialog of ours."""
-    scene = Scene(
+    scene = _scene(turn, key, source, in_dialog=in_dialog)
+    if not in_dialog:
+        return _checked(_ask(lambda: turn.policy.route(request, scene)), request)
+    override = _ask(lambda: turn.policy.in_dialog(request, scene))
+    return Relay(request.uri) if override is None else _checked(override, request)
+
+
+def route_with(
+    turn: Turn,
+    key: str,
+    request: Request,
+    source: Address,
+    then: str,
+    answer: object,
+    *,
+    in_dialog: bool,
+) -> Decision:
+    """What the policy decides now that its question has been answered (``Ask``)."""
+    scene = _scene(turn, key, source, in_dialog=in_dialog)
+    return _checked(_ask(lambda: getattr(turn.policy, then)(request, scene, answer)), request)
+
+
+def _scene(turn: Turn, key: str, source: Address, *, in_dialog: bool) -> Scene:
+    return Scene(
         turn.at,
         source,
         tuple([name for name, _ in turn.groups]),
@@ -48,10 +72,6 @@ def route(turn: Turn, key: str, request: Request, source: Address, *, in_dialog:
         turn.draws(key),
         in_dialog=in_dialog,
     )
-    if not in_dialog:
-        return _checked(_ask(lambda: turn.policy.route(request, scene)), request)
-    override = _ask(lambda: turn.policy.in_dialog(request, scene))
-    return Relay(request.uri) if override is None else _checked(override, request)
 
 
 def _checked(decision: object, request: Request) -> Decision:
@@ -60,7 +80,10 @@ def _checked(decision: object, request: Request) -> Decision:
         return _checked_reply(decision, request)
     if isinstance(decision, Relay | Drop):
         return decision
-    raise PolicyError(f"the policy returned {decision!r}; it must be a Relay, a Reply or a Drop")
+    if isinstance(decision, Ask):
+        _ask(lambda: _seconds("within", decision.within))
+        return decision
+    raise PolicyError(f"the policy returned {decision!r}; see sansip.Decision")
 
 
 def _checked_reply(decision: Reply, request: Request) -> Reply:
@@ -106,6 +129,23 @@ def _targets(turn: Turn, relay: Relay, request: Request) -> tuple[order.Target, 
     wanted = relay.to if isinstance(relay.to, Uri) else parse_uri(relay.to, "to")
     uri = str(wanted.for_request_line())
     return (order.Target(uri, uri),)
+
+
+def mandatory(relay: Relay) -> tuple[str, ...]:
+    """The Route values for the proxies that a request has to visit first (16.6 step 6)."""
+    if not relay.route:
+        return ()
+    if isinstance(relay.to, dispatch.Dispatch) and relay.to.rewrite == "none":
+        # The first of them would be the next hop, and the group's member would say nothing.
+        raise PolicyError("a group sets only the next hop (rewrite='none'), and so does route")
+    try:
+        uris = [parse_uri(text, "route") for text in relay.route]
+    except (ProtocolError, AttributeError, TypeError) as error:
+        raise PolicyError(f"Relay(route={relay.route!r}): {error}") from error
+    for uri in uris:
+        if not (uri.is_sip and uri.lr):
+            raise PolicyError(f"Relay(route=...): {uri} is no SIP URI of a loose router, with ;lr")
+    return tuple([f"<{uri.for_request_line()}>" for uri in uris])
 
 
 def _hunt(relay: Relay, method: str) -> order.Hunt:
@@ -183,6 +223,8 @@ def _given(turn: Turn, origin: Origin, decision: object) -> tuple[order.Given, O
                 decision.on_failure,
                 origin.size,
                 origin.diversions + 1,
+                origin.loop,
+                mandatory(decision),
             )
             return order.Divert(targets, hunt), diverted
         case _:

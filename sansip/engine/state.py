@@ -5,6 +5,7 @@ from sansip.dns import Question
 from sansip.engine.actions import Timer
 from sansip.locate import Cache, Ended, Lookup
 from sansip.message import Request, framing
+from sansip.proxy.request import Arrived
 from sansip.proxy.states import State as ContextState
 from sansip.proxy.vocabulary import Facts, Target
 from sansip.table import Table
@@ -75,6 +76,7 @@ class ServerTransaction:
     endpoint: str
     remote: Address
     flow: int | None  # the connection that it came over
+    waiting: Request | None  # a non-INVITE that nothing was sent to yet, for its 100 (RFC 4320)
     deadlines: Deadlines = ()
     timer: Timer | None = None
 
@@ -108,6 +110,8 @@ class Origin:
     on_failure: str | None = None
     size: int = 0  # of the request as it came, in bytes
     diversions: int = 0  # how often a failure route has chosen new targets
+    loop: str = ""  # the loop part of its branches (RFC 5393)
+    route: tuple[str, ...] = ()  # Route values for the proxies that it has to visit first
 
 
 @value
@@ -122,7 +126,22 @@ class Context:
     origin: Origin | None  # None once it is concluded
     handle: str | None
     number: int
+    loop: str  # the loop part of its branches: needed longer than the rest of its origin
     timer: Timer | None = None
+
+
+@value
+class Asked:
+    """A request that waits for the answer to its policy's question."""
+
+    came: Arrival
+    at: float
+    got: Arrived
+    proven: bool  # it belongs to a dialog of ours
+    then: str  # the method that decides
+    number: int
+    questions: int  # asked about this request so far
+    timer: Timer
 
 
 @value
@@ -145,7 +164,7 @@ class Search:
 
 @value
 class Undelivered:
-    """A response that could not go over ``link``, while the hops of its sent-by are being located."""
+    """A response that could not go over ``link``; the hops of its sent-by are being located."""
 
     data: bytes
     link: Link
@@ -175,6 +194,7 @@ class State:
     links: Table[Link, int]  # the connection that requests go over
     server: Table[str, ServerTransaction]
     client: Table[str, ClientTransaction]
+    asked: Table[str, Asked]
     contexts: Table[str, Context]
     searches: Table[str, Search]
     undelivered: Table[str, Undelivered]
@@ -198,6 +218,7 @@ class State:
             self.links.freeze(),
             self.server.freeze(),
             self.client.freeze(),
+            self.asked.freeze(),
             self.contexts.freeze(),
             self.searches.freeze(),
             self.undelivered.freeze(),

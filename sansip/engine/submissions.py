@@ -16,7 +16,7 @@ from sansip.engine.events import (
 )
 from sansip.engine.forwarding import located_uri
 from sansip.engine.policy import Relay
-from sansip.engine.routing import PolicyError, plan_of
+from sansip.engine.routing import PolicyError, mandatory, plan_of
 from sansip.engine.state import Ack, Origin
 from sansip.engine.turn import Turn
 from sansip.errors import LocalProtocolError, RemoteProtocolError
@@ -39,8 +39,8 @@ def request_submitted(turn: Turn, event: RequestSubmitted) -> None:
         raise LocalProtocolError(f"handle {event.handle!r} still belongs to another request")
     _check(request)
     relay = event.relay or Relay(request.uri_text)
-    origin = Origin(request, on_failure=relay.on_failure)
     try:
+        origin = Origin(request, on_failure=relay.on_failure, route=mandatory(relay))
         targets, hunt = plan_of(turn, relay, request)
     except PolicyError as error:
         raise LocalProtocolError(str(error)) from None

@@ -15,12 +15,11 @@ from sansip.engine.state import (
     ClientTransaction,
     Deadline,
     Deadlines,
-    Origin,
+    Link,
     ServerState,
     ServerTransaction,
     Spare,
     Waiting,
-    Link,
 )
 from sansip.engine.turn import Turn
 from sansip.message import Request, reply
@@ -69,7 +68,8 @@ def open_server(turn: Turn, key: str, request: Request, came: Arrival, remote: A
         state, outputs = invite_server.start(facts)
     else:
         state, outputs = server.start(ServerFacts(reliable, timing))
-    record = ServerTransaction(invite, state, came.endpoint, remote, came.flow)
+    waiting = None if invite else request
+    record = ServerTransaction(invite, state, came.endpoint, remote, came.flow, waiting)
     _server_outputs(turn, key, record, state, outputs)
 
 
@@ -88,8 +88,10 @@ def step_server(turn: Turn, key: str, given: ServerInput) -> bool:
         at_work = cast("invite_server.State", record.state)
         state, outputs = invite_server.step(facts, at_work, given)
     else:
-        if isinstance(given, Fired) and given.timer == "100":
-            facts = ServerFacts(reliable, turn.config.timing, _trying(turn, key))
+        if isinstance(given, Fired) and given.timer == "100" and record.waiting is not None:
+            # Made when RFC 4320 asks for it: most requests never get one.
+            trying = reply(record.waiting, 100).render()
+            facts = ServerFacts(reliable, turn.config.timing, trying)
         state, outputs = server.step(facts, cast("server.State", record.state), given)
     return _server_outputs(turn, key, record, state, outputs)
 
@@ -103,12 +105,6 @@ def fire_server(turn: Turn, timer: Timer) -> None:
     turn.server = turn.server.set(timer.owner, _server(record, record.state, left, None))
     for name in due:
         step_server(turn, timer.owner, Fired(name))
-
-
-def _trying(turn: Turn, key: str) -> bytes:
-    """The 100 of a non-INVITE, made when RFC 4320 asks for it: most requests never get one."""
-    waiting = cast("Origin", turn.contexts[key].origin)
-    return reply(waiting.request, 100).render()
 
 
 def _server_outputs(
@@ -160,8 +156,9 @@ def _server_outputs(
 def _server(
     record: ServerTransaction, state: ServerState, deadlines: Deadlines, timer: Timer | None
 ) -> ServerTransaction:
+    waiting = record.waiting if isinstance(state, server.Trying) else None
     return ServerTransaction(
-        record.invite, state, record.endpoint, record.remote, record.flow, deadlines, timer
+        record.invite, state, record.endpoint, record.remote, record.flow, waiting, deadlines, timer
     )
 
 

@@ -19,16 +19,17 @@ from sansip.engine.actions import (
 from sansip.engine.config import Config
 from sansip.engine.policy import Policy
 from sansip.engine.state import (
+    Asked,
     ClientTransaction,
     Context,
     Flow,
+    Link,
     Query,
     Search,
     ServerTransaction,
     State,
     Undelivered,
     Waiting,
-    Link,
 )
 from sansip.entropy import Draws
 from sansip.locate import Cache
@@ -42,10 +43,10 @@ class Turn:
     """The working copy of a state, and the actions ordered so far."""
 
     __slots__ = (
-        "actions", "at", "bytes_in_flight", "cache", "client", "config", "contexts", "flows",
-        "groups", "in_flight", "own", "policy", "queries", "questions", "retry_after", "searches",
-        "secret", "seed", "serial", "server", "sources", "swept", "told",
-        "undelivered", "unsent", "links",
+        "actions", "asked", "at", "bytes_in_flight", "cache", "client", "config", "contexts",
+        "flows", "groups", "in_flight", "links", "own", "policy", "queries", "questions",
+        "retry_after", "searches", "secret", "seed", "serial", "server", "sources", "swept", "told",
+        "undelivered", "unsent",
     )  # fmt: skip
     seed: bytes
     secret: bytes
@@ -54,6 +55,7 @@ class Turn:
     links: Table[Link, int]
     server: Table[str, ServerTransaction]
     client: Table[str, ClientTransaction]
+    asked: Table[str, Asked]
     contexts: Table[str, Context]
     searches: Table[str, Search]
     undelivered: Table[str, Undelivered]
@@ -89,6 +91,7 @@ class Turn:
         self.links = state.links
         self.server = state.server
         self.client = state.client
+        self.asked = state.asked
         self.contexts = state.contexts
         self.searches = state.searches
         self.undelivered = state.undelivered
@@ -112,6 +115,7 @@ class Turn:
             self.links,
             self.server,
             self.client,
+            self.asked,
             self.contexts,
             self.searches,
             self.undelivered,

@@ -1,7 +1,7 @@
 """What could not be sent, and the news for response contexts: both are dealt with in their turn."""
 
 from sansip.engine import contexts, responses
-from sansip.engine.state import Waiting, Link
+from sansip.engine.state import Link, Waiting
 from sansip.engine.transactions import not_sent
 from sansip.engine.turn import Turn
 

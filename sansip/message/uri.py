@@ -153,6 +153,18 @@ class Uri:
         return number_in(unescape(self.user.partition(";")[0]))
 
     @property
+    def aor(self) -> str:
+        """The address-of-record, which location services go by (10.3 step 5, 16.5).
+
+        Scheme, user, host and port: no parameters, password or headers, and no escape that need not
+        be. Other URIs than SIP's in the form in which they are compared.
+        """
+        if not self.is_sip:
+            return canonical(self)
+        user = "" if self.user is None else f"{plain(self.user)}@"
+        return f"{self.scheme}:{user}{host_text(self.host)}{port_text(self.port)}"
+
+    @property
     def decoded(self) -> Decoded:
         """The same parts with their escapes undone, once; for people and databases, not for SIP."""
         return Decoded(

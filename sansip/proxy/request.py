@@ -6,7 +6,8 @@ does this URI name the proxy itself? (16.4: from configuration alone, no DNS is 
 
 from collections.abc import Callable
 
-from sansip.message import Request, Uri, parse_bracketed
+from sansip.errors import RemoteProtocolError
+from sansip.message import Request, Uri, parse_bracketed, parse_uri, parse_via
 from sansip.value import value
 
 Mine = Callable[[Uri], bool]
@@ -14,6 +15,8 @@ Mine = Callable[[Uri], bool]
 SCHEMES = ("sip", "sips")
 DEFAULT_PORT = 5060
 MOST_TAGS = 20  # that a 420 names: an answer is not to be larger than its request
+DECISIVE = ("route", "proxy-require", "proxy-authorization")  # besides those that all requests have
+LOOP = "."  # stands between the two parts of a branch
 HOPS = 70  # the recommended initial Max-Forwards (RFC 3261 20.22)
 
 
@@ -31,18 +34,22 @@ class Arrived:
     """A request after route preprocessing.
 
     ``passed`` are the values of our own that stood in its Route headers, as URIs, topmost first;
-    the last one tells on which side the request goes on (RFC 5658 5, 5658-5-03).
+    the last one tells on which side the request goes on (RFC 5658 5, 5658-5-03). ``loop`` is the
+    loop part of its branches (RFC 5393).
     """
 
     request: Request
     passed: tuple[Uri, ...] = ()
+    loop: str = ""
 
 
-def check(request: Request, extensions: tuple[str, ...] | None = ()) -> Fault | None:
+def check(
+    request: Request, extensions: tuple[str, ...] | None = (), *, looped: bool = False
+) -> Fault | None:
     """The checks of 16.3 that need no state, in their order; None if all is well.
 
     ``extensions`` are the option tags that Proxy-Require may name; None: it is not looked at, as in
-    an ACK (8.2.2.3). Not for CANCEL, which goes hop by hop.
+    an ACK (8.2.2.3). ``looped`` is what ``has_looped`` says. Not for CANCEL, which goes hop by hop.
     """
     fault = check_scheme(request)
     if fault is not None:
@@ -51,6 +58,10 @@ def check(request: Request, extensions: tuple[str, ...] | None = ()) -> Fault | 
     # element MUST NOT forward the request [...] MUST return a 483" (16.3 step 3)
     if request.max_forwards == 0:
         return Fault(483, "Max-Forwards is 0")
+    # "If these values are equal, the request has looped and the proxy MUST reject the request with
+    # a 482 (Loop Detected) response." (16.3 step 4 as RFC 5393 4.2.2 has it)
+    if looped:
+        return Fault(482, "it was here before, just as it is now")
     # "If the request contains a Proxy-Require header field with one or more option-tags this
     # element does not understand, the element MUST return a 420" (16.3 step 5)
     if extensions is not None and "proxy-require" in request.names:
@@ -72,10 +83,53 @@ def check_scheme(request: Request) -> Fault | None:
     return Fault(416, f"Request-URI scheme {scheme}: only sip and sips are routed")
 
 
-def preprocess(request: Request, mine: Mine, transport: str) -> Arrived:
+# --- loops (RFC 5393 4.2)
+
+
+def ways(request: Request, source: str) -> str:
+    """Everything in a request that decides where it goes from here: what the loop part is made of.
+
+    "This second part MUST vary with any field used by the location service logic", of the request
+    as it came; "This second part MUST NOT vary with the request method" (RFC 5393 4.2.1). A policy
+    may look at where a request comes from, so the host that sent it counts as well.
+    """
+    listed = [text for name in DECISIVE if name in request.names for text in request.rows(name)]
+    number = str(request.cseq.number)
+    tags = request.from_tag or "", request.to_tag or ""
+    return "\n".join((request.uri_text, request.call_id or "", *tags, number, source, *listed))
+
+
+def has_looped(request: Request, loop: str, own_sent_by: Callable[[str], bool]) -> bool:
+    """Whether a request with this loop part has been sent on from here before.
+
+    "Each Via header field value in the request whose sent-by value matches a value placed into
+    previous requests by this proxy MUST be inspected" (RFC 5393 4.2.2). Equal parts are looked for
+    in the text first: only where one is found does it matter whose Via that is.
+    """
+    if loop not in "\n".join(request.raw("via")).lower():
+        return False
+    for text in request.values("via"):
+        if loop in text.lower():
+            try:
+                via = parse_via(text)
+            except RemoteProtocolError:  # nor is it ours, then
+                continue
+            branch = (via.branch or "").lower()
+            if branch.partition(LOOP)[2] == loop and own_sent_by(via.sent_by):
+                return True
+    return False
+
+
+# --- route information (16.4)
+
+
+def preprocess(
+    request: Request, mine: Mine, transport: str, ports: tuple[int, ...], loop: str = ""
+) -> Arrived:
     """Undo what a strict router did, and take off the Route what is ours (16.4).
 
-    ``transport`` is the one that the request came over.
+    ``transport`` is the one that the request came over, ``ports`` are those that it may have been
+    sent to: the one listened on, and the one advertised.
     """
     routes = request.values("route") if "route" in request.names else ()
     count = len(routes)
@@ -90,8 +144,10 @@ def preprocess(request: Request, mine: Mine, transport: str) -> Arrived:
         routes = routes[:-1]
         uri = request.uri
     here = uri.maddr is not None and mine(uri.with_host(uri.maddr, uri.port))
-    if here and uri.transport in (None, transport):
-        # "strip the maddr and any non-default port or transport parameter, and continue processing
+    # "and the request was received using the port and transport indicated (explicitly or by
+    # default) in the Request-URI, the proxy MUST
+    if here and uri.transport in (None, transport) and (uri.port or DEFAULT_PORT) in ports:
+        # strip the maddr and any non-default port or transport parameter, and continue processing
         # as if those values had not been present" (16.4)
         port = uri.port if uri.port == DEFAULT_PORT else None
         bare = uri.without_params("maddr", "transport")
@@ -106,7 +162,7 @@ def preprocess(request: Request, mine: Mine, transport: str) -> Arrived:
         ours.append(first)
     if len(routes) - len(ours) < count:
         request = request.set("route", *routes[len(ours) :])
-    return Arrived(request, (*passed, *ours))
+    return Arrived(request, (*passed, *ours), loop)
 
 
 @value
@@ -118,10 +174,19 @@ class Onward:
     routes: tuple[str, ...] | None  # new Route values, or None to leave the header alone
 
 
-def onward(request: Request, uri: str, next_hop: str) -> Onward:
-    """Postprocess routing information (16.6 step 6) and determine the next hop (step 7)."""
+def onward(request: Request, uri: str, next_hop: str, pushed: tuple[str, ...] = ()) -> Onward:
+    """Postprocess routing information (16.6 step 6) and determine the next hop (step 7).
+
+    ``pushed`` are Route values for proxies that the request has to visit first, loose routers all.
+    """
     routes = request.values("route") if "route" in request.names else ()
-    if not routes:
+    if pushed:
+        # Proxies that local policy wants on the way, loose routers all, go ahead of the values that
+        # are there; so there is no strict router in front (16.6 step 6).
+        return Onward(uri, str(parse_bracketed(pushed[0], "Route").uri), (*pushed, *routes))
+    if not routes or (next_hop != uri and parse_uri(next_hop).lr):
+        # A next hop that is fixed, where there is a Route, "MUST NOT be used if the proxy is not
+        # certain that [it corresponds] to a server that is a loose router" (16.6 step 7).
         return Onward(uri, next_hop, None)
     first = parse_bracketed(routes[0], "Route").uri
     if first.lr:
@@ -129,6 +194,13 @@ def onward(request: Request, uri: str, next_hop: str) -> Onward:
     # "If that URI does not contain an lr parameter, the proxy MUST modify the copy as follows": the
     # Request-URI becomes the last Route value, and the first one the Request-URI (16.6 step 6).
     return Onward(str(first.for_request_line()), str(first), (*routes[1:], f"<{uri}>"))
+
+
+def measured(request: Request) -> Request:
+    """Give a copy that goes over a stream its Content-Length, if it came without (16.6 step 9)."""
+    if "content-length" in request.names:
+        return request
+    return request.append("Content-Length", str(len(request.body)))
 
 
 def hops_left(request: Request) -> int:

@@ -195,7 +195,7 @@ def test_a_cancel_while_nothing_has_been_located_ends_the_questions() -> None:
     assert stage.is_empty()
 
 
-@pytest.mark.rule("3261-16.8-01", "3261-16.6.11-01", "3326-2-04")
+@pytest.mark.rule("3261-16.8-01", "3261-16.6.11-01", "3261-17-T04", "3326-2-04")
 def test_timer_c_cancels_what_rings_for_ever() -> None:
     stage = on_stage()
     stage.receive(INVITE)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import sansip
 from line import BOTH, Line, over_tcp
 from sansip.message import reply
-from stage import CALLER, GW_1, GW_2, PROXY, Decide, config, make_request
+from stage import CALLER, GW_1, GW_2, PROXY, Decide, Whatever, config, make_request
 
 GROUP = {"gateways": [f"sip:{GW_1};transport=tcp", f"sip:{GW_2};transport=tls"]}
 ENDPOINTS = [*BOTH, sansip.Endpoint("tls", "192.0.2.10:5061")]
@@ -75,7 +75,7 @@ class World(Line):
     def invite(self, number: int, big: bool) -> None:  # noqa: FBT001
         branch = f"z9hG4bK{len(self.events)}"
         body = b"x" * (2000 if big else 0)
-        options = {"branch": branch, "call_id": branch, "body": body}
+        options: dict[str, Whatever] = {"branch": branch, "call_id": branch, "body": body}
         method = ("INVITE", "OPTIONS", "MESSAGE")[number % 3]
         inbound = [flow for flow in self.there if flow > 0]
         if inbound and number % 2:

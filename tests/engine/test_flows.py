@@ -113,7 +113,7 @@ def test_ack_and_cancel_come_over_the_connection() -> None:
     assert stage.over()[-1] == 481
 
 
-@pytest.mark.rule("3261-16.6-04", "5658-5-01", "5658-5-02", "5658-5-03", "5658-6-01")
+@pytest.mark.rule("3261-16.6.4-01", "5658-5-01", "5658-5-02", "5658-5-03", "5658-6-01")
 def test_a_dialog_crosses_from_one_transport_to_the_other_and_back() -> None:
     stage = line(ToName(record_route=True)).open()
     stage.hear(over_tcp())

@@ -152,7 +152,7 @@ def test_a_branch_of_ours_belongs_to_an_invite_its_cancel_and_its_ack() -> None:
     ]
     assert branches[0] == branches[1] == branches[2]
     assert len(branches[0]) == 2
-    assert all(re.fullmatch("z9hG4bK[0-9a-f]{8,}", branch or "") for branch in branches[0])
+    assert all(re.fullmatch(r"z9hG4bK[0-9a-f]{16}\.[0-9a-f]{12}", b or "") for b in branches[0])
 
 
 @pytest.mark.rule("3261-8.1.1.7-02")

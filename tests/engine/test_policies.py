@@ -151,8 +151,8 @@ def broken(request: sansip.Request, scene: sansip.Scene) -> sansip.Decision:
 
 NONSENSE: list[tuple[Whatever, str]] = [
     (broken, "the policy raised ZeroDivisionError: division by zero"),
-    (None, "the policy returned None; it must be a Relay, a Reply or a Drop"),
-    (404, "the policy returned 404; it must be a Relay, a Reply or a Drop"),
+    (None, "the policy returned None; see sansip.Decision"),
+    (404, "the policy returned 404; see sansip.Decision"),
     (sansip.Reply(100), "Reply(100): only final responses, "),
     (sansip.Reply(700), "Reply(700): only final responses, "),
     (sansip.Relay("nowhere"), "Relay(to='nowhere'"),

@@ -422,3 +422,15 @@ def test_never_instead_of_the_connection() -> None:
     stage = line(Decide(sansip.Reply(404)), follow_maddr=True).open()
     stage.hear(asked("10.0.0.9;maddr=203.0.113.8"))
     assert stage.over() == [404]
+
+
+@pytest.mark.rule("SIO-09")
+@pytest.mark.parametrize("transport", ["TCP", "UDP"])
+def test_a_refusal_goes_to_its_first_place_or_nowhere(transport: str) -> None:
+    stage = line(Decide(sansip.Reply(404))).open()
+    request = asked("192.0.2.99:5070", transport)
+    stage.receive(request) if transport == "UDP" else stage.hear(request)
+    stage.refuse(stage.sends[-1], "no route to host")
+    assert len(stage.sends) == 1
+    assert not stage.orders()
+    assert stage.topics() == ["transport"]

@@ -30,6 +30,26 @@ def test_a_uri_is_taken_apart() -> None:
     )
 
 
+@pytest.mark.rule("3261-16.5-05")
+@pytest.mark.parametrize(
+    ("text", "aor"),
+    [
+        ("sip:bob@example.com", "sip:bob@example.com"),
+        ("sip:bob@EXAMPLE.com;transport=tcp;lr?Subject=x", "sip:bob@example.com"),
+        ("sip:%62ob:secret@example.com;user=phone", "sip:bob@example.com"),
+        ("SIPS:b%6f%20b%40home@example.com:5061", "sips:bo%20b%40home@example.com:5061"),
+        ("sip:j\u00fcrgen@example.com", "sip:j%C3%BCrgen@example.com"),
+        ("sip:example.com;maddr=192.0.2.1", "sip:example.com"),
+        ("sip:bob@[2001:DB8::1];x", "sip:bob@[2001:db8::1]"),
+        ("tel:+1-555-0100", "tel:+15550100"),
+    ],
+)
+def test_the_address_of_record_is_what_location_services_go_by(text: str, aor: str) -> None:
+    uri = parse_uri(text)
+    assert uri.aor == aor
+    assert parse_uri(uri.aor).aor == aor
+
+
 @pytest.mark.rule("3261-19.1.1-01", "3261-25-10", "3261-25-11", "5118-4.1", "5118-4.10")
 @pytest.mark.parametrize(
     ("text", "user", "host", "port"),

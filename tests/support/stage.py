@@ -136,6 +136,7 @@ class Stage:
     questions: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     open_questions: list[sansip.QueryDns] = field(default_factory=list[sansip.QueryDns])
     reports: list[sansip.Report] = field(default_factory=list[sansip.Report])
+    consults: list[sansip.Consult] = field(default_factory=list[sansip.Consult])
     delivered: list[sansip.Deliver] = field(default_factory=list[sansip.Deliver])
     events: list[sansip.Event] = field(default_factory=list[sansip.Event])
     actions: list[tuple[sansip.Action, ...]] = field(
@@ -207,7 +208,9 @@ class Stage:
 
     # --- orders
 
-    def perform(self, actions: tuple[sansip.Action, ...]) -> None:
+    def perform(  # noqa: C901 - an arm for each order
+        self, actions: tuple[sansip.Action, ...]
+    ) -> None:
         """Do what the engine wants."""
         queries: list[sansip.QueryDns] = []
         for action in actions:
@@ -227,6 +230,8 @@ class Stage:
                     queries.append(action)
                 case sansip.StopDns(number):
                     self.open_questions = [q for q in self.open_questions if q.query != number]
+                case sansip.Consult():
+                    self.consults.append(action)
                 case sansip.Deliver():
                     self.delivered.append(action)
                 case sansip.Report():
@@ -281,6 +286,7 @@ class Stage:
             state.undelivered,
             state.server,
             state.client,
+            state.asked,
             state.contexts,
             state.searches,
             state.queries,

@@ -10,7 +10,7 @@ performed in the order in which they were given.
 import math
 import secrets
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack, closing
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -19,6 +19,8 @@ import trio
 from sansip import (
     Action,
     Address,
+    Consult,
+    Consulted,
     Deliver,
     DnsAnswered,
     Endpoint,
@@ -79,6 +81,7 @@ class Server(Generic[StateT]):
         nameservers: Sequence[str] | None,
         on_report: Callable[[Report], object] | None,
         on_deliver: Callable[[Deliver], object] | None,
+        on_consult: Callable[[object], Awaitable[object]] | None,
         tap: Callable[[Event, tuple[Action, ...]], object] | None,
     ) -> None:
         # Here, not above: it costs 0.2 s, and programs that only import us need not pay.
@@ -90,6 +93,7 @@ class Server(Generic[StateT]):
         self.state: StateT
         self._engine, self._tap = engine, tap
         self._on_report, self._on_deliver = on_report, on_deliver
+        self._on_consult = on_consult
         self._resolver = Resolver(nameservers, self._now)
         self._questions: dict[int, trio.CancelScope] = {}
         self._agenda, self._alarm = Agenda(), trio.CancelScope()
@@ -103,6 +107,7 @@ class Server(Generic[StateT]):
             StopTimer: self._stop_timer,
             QueryDns: self._query_dns,
             StopDns: self._stop_dns,
+            Consult: self._consult,
             Deliver: self._deliver,
             Report: self._report,
         }
@@ -216,6 +221,17 @@ class Server(Generic[StateT]):
             self._questions.pop(order.query, None)
             self._feed(DnsAnswered(self._now(), order.query, answer))
 
+    def _consult(self, _at: float, order: Consult) -> None:
+        if self._nursery is not None and self._on_consult is not None:
+            self._nursery.start_soon(self._find_out, order, self._on_consult)
+
+    async def _find_out(
+        self, order: Consult, answerer: Callable[[object], Awaitable[object]]
+    ) -> None:
+        with trio.move_on_after(order.within):
+            answer = await answerer(order.data)
+            self._feed(Consulted(self._now(), order.question, answer))
+
     def _deliver(self, _at: float, order: Deliver) -> None:
         if self._on_deliver is not None:
             self._on_deliver(order)
@@ -228,12 +244,13 @@ class Server(Generic[StateT]):
         self._report(0.0, Report("transport", endpoint, text))
 
 
-async def serve(
+async def serve(  # noqa: PLR0913 - callbacks, by keyword
     engine: Core[StateT],
     *,
     nameservers: Sequence[str] | None = None,
     on_report: Callable[[Report], object] | None = None,
     on_deliver: Callable[[Deliver], object] | None = None,
+    on_consult: Callable[[object], Awaitable[object]] | None = None,
     tap: Callable[[Event, tuple[Action, ...]], object] | None = None,
     seed: bytes | None = None,
     task_status: trio.TaskStatus[Server[StateT]] = trio.TASK_STATUS_IGNORED,
@@ -242,12 +259,20 @@ async def serve(
 
     ``nameservers`` are like ``127.0.0.53:53`` (default: the system's). ``on_report`` and
     ``on_deliver`` are called with what their names say, ``tap`` with every event and the actions
-    that came of it. What a callback raises ends the server. ``seed``: 32 unpredictable bytes by
+    that came of it. ``on_consult`` is an async function that is given what a policy's ``Ask`` wants
+    to know, and returns the answer; it is cancelled when time is up. What a callback raises ends
+    the server. ``seed``: 32 unpredictable bytes by
     default. Under ``await nursery.start(...)`` the value is a ``Server``, once all is open.
     Raises ``EndpointError`` when an endpoint cannot be opened.
     """
     seed = secrets.token_bytes(32) if seed is None else seed
     server = Server(
-        engine, seed, nameservers=nameservers, on_report=on_report, on_deliver=on_deliver, tap=tap
+        engine,
+        seed,
+        nameservers=nameservers,
+        on_report=on_report,
+        on_deliver=on_deliver,
+        on_consult=on_consult,
+        tap=tap,
     )
     await server.run(task_status)
