@@ -426,7 +426,7 @@ def test_an_idle_connection_is_kept_for_a_while_and_closed() -> None:
     assert len(stage.orders()) == 2
 
 
-@pytest.mark.rule("3261-18-01")
+@pytest.mark.rule("3261-18-01", "5923-8.3-01")
 def test_it_is_not_idle_while_a_call_rings() -> None:
     stage = line(limits=sansip.Limits(idle_flow=1.0))
     stage.receive(call())

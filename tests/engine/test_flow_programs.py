@@ -66,7 +66,7 @@ class World(Line):
             for key in flow.users:
                 assert state.client[key].flow == number
         for key, record in state.client.items():
-            if record.flow in state.flows:
+            if record.flow is not None and record.flow in state.flows:
                 assert key in state.flows[record.flow].users
         assert set(state.undelivered) <= set(state.searches)
 

@@ -27,7 +27,7 @@ def via(request: sansip.Request) -> str:
     return request.rows("via")[0].partition(";")[0]
 
 
-@pytest.mark.rule("3261-18.1.1-01", "AMB-10")
+@pytest.mark.rule("3261-18.1.1-01", "3263-4.1-03", "AMB-10")
 @pytest.mark.parametrize("uri", [BOB, BOB + ";transport=udp"])
 def test_it_is_the_size_as_sent_that_counts(uri: str) -> None:
     stage = line()
