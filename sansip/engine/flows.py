@@ -13,7 +13,6 @@ from sansip.engine.actions import CloseFlow, Timer
 from sansip.engine.connecting import OWNER
 from sansip.engine.events import FlowClosed, FlowOpened, StreamReceived
 from sansip.engine.state import Arrival, Flow, Link, Waiting
-from sansip.engine.transactions import lost
 from sansip.engine.turn import Turn
 from sansip.errors import LocalProtocolError, RemoteProtocolError
 from sansip.message import Request, Response, framing
@@ -83,7 +82,8 @@ def closed(turn: Turn, event: FlowClosed) -> None:
     if isinstance(flow.framing, framing.Head | framing.Body):
         text = f"the connection was closed within a message: {reason}"
         turn.report("dropped", str(flow.link.remote), text)
-    _lose(turn, event.flow, flow, f"the connection is closed: {reason}")
+    said = "the connection is closed" if flow.waiting is None else "no connection"
+    _lose(turn, event.flow, flow, f"{said}: {reason}")
 
 
 def _lose(turn: Turn, number: int, flow: Flow, reason: str, *, refused: bool = True) -> None:
@@ -96,7 +96,7 @@ def _lose(turn: Turn, number: int, flow: Flow, reason: str, *, refused: bool = T
     connecting.forget(turn, number)
     if flow.waiting is None:
         for key, reused in tuple(flow.users.items()):
-            lost(turn, key, reason, reused=reused)
+            unsent.lost(turn, key, reason, reused=reused)
         return
     for what in flow.waiting:
         left = what if refused else Waiting(what.owner, what.data)

@@ -17,7 +17,7 @@ from sansip.engine.forwarding import RECORD_ROUTED, is_proven, located_uri, loop
 from sansip.engine.policy import Ask, Decision, Drop, Relay, Reply
 from sansip.engine.routing import PolicyError, mandatory, plan_of, respond, route, route_with
 from sansip.engine.state import Ack, Arrival, Asked, Origin, ServerTransaction
-from sansip.engine.transactions import open_server, step_server
+from sansip.engine.transactions import open_server, repeat, step_server
 from sansip.engine.turn import Turn
 from sansip.errors import RemoteProtocolError
 from sansip.message import ANY_SIZE, Request, parse, parse_via, reply
@@ -26,7 +26,6 @@ from sansip.proxy.vocabulary import Cancelled, Hunt, Target
 from sansip.transaction import (
     Abandon,
     Acknowledged,
-    Retransmitted,
     ack_keys,
     acknowledges,
     has_cookie,
@@ -46,7 +45,7 @@ def arrived(turn: Turn, came: Arrival, request: Request) -> None:
         return
     key = server_key(request)
     if key in turn.server:
-        step_server(turn, key, Retransmitted())
+        repeat(turn, key, came)
         return
     remote, request = _stamp(turn, request, came)
     if remote is None:

@@ -34,6 +34,7 @@ from sansip.transaction import (
     Pass,
     PassAck,
     Respond,
+    Retransmitted,
     ServerFacts,
     ServerInput,
     ServerOutput,
@@ -43,7 +44,6 @@ from sansip.transaction import (
     TimedOut,
     TimerName,
     Transmit,
-    TransportFailed,
     Unacknowledged,
     client,
     invite_client,
@@ -94,6 +94,28 @@ def step_server(turn: Turn, key: str, given: ServerInput) -> bool:
             facts = ServerFacts(reliable, turn.config.timing, trying)
         state, outputs = server.step(facts, cast("server.State", record.state), given)
     return _server_outputs(turn, key, record, state, outputs)
+
+
+def repeat(turn: Turn, key: str, came: Arrival) -> None:
+    """The request of a server transaction has come again.
+
+    If its connection is gone and it comes over another, that one will do for the responses: who has
+    lost a connection may send the same request over a fresh one, as we do.
+    """
+    record = turn.server[key]
+    if came.flow is not None and record.flow is not None and record.flow not in turn.flows:
+        moved = ServerTransaction(
+            record.invite,
+            record.state,
+            came.endpoint,
+            came.source,
+            came.flow,
+            record.waiting,
+            record.deadlines,
+            record.timer,
+        )
+        turn.server = turn.server.set(key, moved)
+    step_server(turn, key, Retransmitted())
 
 
 def fire_server(turn: Turn, timer: Timer) -> None:
@@ -228,46 +250,12 @@ def discard_client(turn: Turn, key: str) -> None:
     _remove(turn, key, record.flow)
 
 
-def not_sent(turn: Turn, key: str, reason: str, spare: Spare | None) -> None:
-    """What a client transaction wanted sent could not be, and nothing else is known of why."""
+def resend(turn: Turn, key: str) -> None:
+    """Send the request once more, over a fresh flow."""
     record = turn.client[key]
-    if spare is not None:
-        # "the element SHOULD retry the request, using UDP" (18.1.1), as a new transaction.
-        turn.report("transport", key, f"{record.remote}: {reason}; sent as a datagram")
-        discard_client(turn, key)
-        open_client(
-            turn,
-            spare.key,
-            invite=record.invite,
-            data=spare.data,
-            endpoint=spare.endpoint,
-            remote=record.remote,
-            context=record.context,
-            branch=record.branch,
-        )
-    elif record.flow is None:
-        step_client(turn, key, TransportFailed(reason))
-    else:
-        connecting.shun(turn, record.flow)
-        reused = connecting.has_found_open(turn, record.flow, key)
-        lost(turn, key, reason, reused=reused)
-
-
-def lost(turn: Turn, key: str, reason: str, *, reused: bool) -> None:
-    """The flow of a client transaction is gone.
-
-    One that was open already may have been dead for long: a request that nobody has answered goes
-    out once more, the same over a fresh one, and is a retransmission if it had come through. If the
-    flow was opened for it, the transport has failed (AMB-11).
-    """
-    record = turn.client[key]
-    if reused and isinstance(record.state, SILENT):
-        turn.report("transport", key, f"{record.remote}: {reason}; once more over a fresh one")
-        flow = _transmit(turn, key, record, record.data, again=True)
-        left = _client(record, record.state, record.data, record.deadlines, record.timer, flow)
-        turn.client = turn.client.set(key, left)
-    else:
-        step_client(turn, key, TransportFailed(reason))
+    flow = _transmit(turn, key, record, record.data, again=True)
+    left = _client(record, record.state, record.data, record.deadlines, record.timer, flow)
+    turn.client = turn.client.set(key, left)
 
 
 def _transmit(

@@ -371,7 +371,7 @@ def test_an_ack_that_cannot_be_sent_is_reported() -> None:
     assert stage.reports[-1].text == f"{GW_1}: broken pipe"
     stage.receive(make_request("ACK", f"sip:{GW_2};transport=tcp", branch="z9hG4bKa", to_tag="b"))
     stage.reject()
-    assert stage.reports[-1].text == f"{GW_2}: the connection is closed: connection refused"
+    assert stage.reports[-1].text == f"{GW_2}: no connection: connection refused"
 
 
 def test_what_is_no_sip_ends_our_own_connections_too() -> None:

@@ -118,7 +118,7 @@ class World(Line):
 
     def answer(self, number: int, by_udp: bool) -> None:  # noqa: FBT001
         """A gateway answers something, over whatever it likes."""
-        gone = [m for to, m in self.sent if isinstance(m, sansip.Request) and m.method != "ACK"]
+        gone = [m for _, m in self.sent if isinstance(m, sansip.Request) and m.method != "ACK"]
         if gone:
             request = gone[-1 - number % min(5, len(gone))]
             status = (100, 180, 200, 486, 503, 487)[number % 6]

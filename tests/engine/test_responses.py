@@ -91,9 +91,7 @@ def test_then_to_the_address_that_sent_by_is() -> None:
         sansip.Address(PHONE.host, 5070),
         sansip.Address("192.0.2.99", 5070),
     ]
-    assert stage.reports[-1].text == (
-        "response not sent: the connection is closed: connection refused"
-    )
+    assert stage.reports[-1].text == ("response not sent: no connection: connection refused")
     assert len(stage.state.server) == 1  # it stays, for the retransmissions of the INVITE
     stage.advance(3600.0)
     assert stage.is_empty()
@@ -176,6 +174,26 @@ def test_the_next_is_tried_when_one_fails_and_no_more_when_one_does_not() -> Non
     assert stage.is_empty()
 
 
+def test_a_request_that_comes_again_over_another_connection_is_answered_there() -> None:
+    stage = called("10.0.0.9:5070")
+    stage.step(sansip.FlowOpened(stage.now, 2, TCP, PHONE, PROXY))
+    stage.hear(asked("10.0.0.9:5070"), 2)
+    assert stage.sent_over(2) == ["100"]  # once more
+    stage.respond(200, GW_1)
+    assert stage.sent_over(2) == ["100", "200"]
+    assert len(stage.at(GW_1, "INVITE")) == 1
+    assert not stage.orders()
+
+
+def test_but_not_while_the_first_is_open_nor_by_datagram() -> None:
+    stage = line().open(1).open(2)
+    stage.hear(asked("10.0.0.9:5070"), 1)
+    stage.hear(asked("10.0.0.9:5070"), 2)
+    stage.receive(asked("10.0.0.9:5070"))
+    assert stage.sent_over(1) == ["100"] * 3
+    assert stage.sent_over(2) == []
+
+
 def test_what_the_operating_system_refuses_goes_on_as_well() -> None:
     stage = called("phone.example.org:5070")
     stage.respond(200, GW_1)
@@ -211,7 +229,7 @@ def test_what_answers_another_request_has_its_transaction_no_more() -> None:
     stage.respond(200, GW_1, method="OPTIONS")
     assert not len(stage.state.server)
     assert len(places(stage)) == 2
-    assert stage.reports[-1].text == "192.0.2.99:5060: the connection is closed: connection refused"
+    assert stage.reports[-1].text == "192.0.2.99:5060: no connection: connection refused"
 
 
 def test_while_dns_is_asked_the_newest_response_counts() -> None:
