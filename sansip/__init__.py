@@ -5,6 +5,7 @@ nothing else happens. What stands here is the public face; everything below it m
 """
 
 from sansip.address import Address, Hop
+from sansip.agent import refusal
 from sansip.dispatch import Dispatch
 from sansip.engine.actions import (
     Action,
@@ -36,6 +37,7 @@ from sansip.engine.events import (
     Quiesce,
     ReplaceGroups,
     RequestSubmitted,
+    ResponseSubmitted,
     SendFailed,
     StreamReceived,
     TimerFired,
@@ -46,6 +48,7 @@ from sansip.engine.policy import (
     Drop,
     Failed,
     FailureDecision,
+    Local,
     Policy,
     Relay,
     Reply,
@@ -67,6 +70,7 @@ from sansip.message import (
     headers,
     parse,
     parse_uri,
+    reply,
 )
 from sansip.proxy.vocabulary import Finish, TryNext
 from sansip.timing import Timing
@@ -102,6 +106,7 @@ __all__ = [
     "FlushCache",
     "Hop",
     "Limits",
+    "Local",
     "LocalProtocolError",
     "MessageLimits",
     "NameAddr",
@@ -118,6 +123,7 @@ __all__ = [
     "Request",
     "RequestSubmitted",
     "Response",
+    "ResponseSubmitted",
     "Scene",
     "Send",
     "SendFailed",
@@ -138,4 +144,6 @@ __all__ = [
     "headers",
     "parse",
     "parse_uri",
+    "refusal",
+    "reply",
 ]

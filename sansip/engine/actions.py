@@ -1,5 +1,7 @@
 """Actions: the orders that the core gives an adapter, to be performed in the order of the tuple."""
 
+from typing import Literal
+
 from sansip.address import Address
 from sansip.message import Request, Response
 from sansip.value import value
@@ -111,12 +113,32 @@ class Consult:
 
 @value
 class Deliver:
-    """Something for the embedding program: what came of a request that it submitted.
+    """Something for the embedding program, as a user agent.
 
-    A response to it; or None at the end, when nothing more will follow for this ``handle``.
+    ``message`` is what the kind names, and None where it names nothing.
+
+    Of what it submitted, under the handle that it chose:
+
+    ``response``  a response, as it came: every provisional one but 100, and every 2xx, forked ones
+                  and copies too, each of which wants an ACK. One without a Via was made here and
+                  never came over a wire: a 503 for a transport error, say (RFC 3261 8.1.3.1).
+    ``timeout``   nobody has answered: a 408 that was made here
+
+    Of what came in and is ``Local``, under a handle of the core's:
+
+    ``request``   answer it with ``ResponseSubmitted``
+    ``ack``       the first ACK of its 2xx
+    ``cancel``    the caller has given up: the CANCEL. It was answered, and so was the INVITE (487)
+    ``timeout``   64*T1 have passed without an ACK of this 2xx: end the session with a BYE
+                  (13.3.1.4). Without a message: it was not answered in time, and got a 480
+
+    And of both, as the last thing under this handle:
+
+    ``end``       nothing more will follow
     """
 
     handle: str
+    kind: Literal["request", "response", "ack", "cancel", "timeout", "end"]
     message: Request | Response | None
 
 

@@ -43,6 +43,8 @@ class Limits:
     idle_flow: float = 120.0  # seconds that an unused connection of ours stays; 64*T1 at least
     waiting: int = 1_000  # messages that wait for one connection to open
     bytes_waiting: int = 1 << 20  # the same, in bytes
+    # Seconds that an INVITE waits for the embedding program, from the last provisional response on.
+    unanswered: float = 185.0
 
 
 class Endpoint:
@@ -177,7 +179,7 @@ class Config:
             raise LocalProtocolError(
                 f"limit of {self.limits.flows} flows; it needs to be 0 or more"
             )
-        for name in ("partial_message", "connect"):
+        for name in ("partial_message", "connect", "unanswered"):
             seconds = getattr(self.limits, name)
             if seconds <= 0:
                 raise LocalProtocolError(f"{name} is {seconds}; it needs to be above 0")

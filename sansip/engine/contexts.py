@@ -38,6 +38,7 @@ def open_context(
         turn.at if arrived is None else arrived,
         config.timing,
         config.limits.branches,
+        relayed=handle is None,
     )
     state, outputs = machine.start(facts, hunt, targets)
     turn.count(origin.source, origin.size, 1)
@@ -149,7 +150,7 @@ def _forward(turn: Turn, key: str, record: Context, response: message.Response) 
             # "If there is more than one Via [...] the UAC SHOULD discard the message" (8.1.3.3)
             turn.report("malformed", key, f"a {response.status} with more Vias than were sent")
         else:
-            turn.actions.append(Deliver(record.handle, response))
+            turn.actions.append(Deliver(record.handle, "response", response))
         return
     stripped = response.without_top_via()
     if not stripped.has_via:
@@ -173,7 +174,8 @@ def _answer(turn: Turn, key: str, record: Context, origin: Origin, answer: order
         made = message.reply(
             request, answer.status, answer.reason, to_tag=tag, headers=answer.headers
         )
-        turn.actions.append(Deliver(record.handle, made))
+        silent = answer.status == 408
+        turn.actions.append(Deliver(record.handle, "timeout" if silent else "response", made))
     else:
         routing.respond(turn, key, request, answer.status, answer.reason, answer.headers)
 
@@ -247,4 +249,4 @@ def _end(turn: Turn, key: str, record: Context, timer: Timer | None) -> None:
         turn.count(record.origin.source, record.origin.size, -1)
     turn.contexts = turn.contexts.without(key)
     if record.handle is not None:
-        turn.actions.append(Deliver(record.handle, None))
+        turn.actions.append(Deliver(record.handle, "end", None))

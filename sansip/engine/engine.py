@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from sansip.engine import (
+    agents,
     arrivals,
     asking,
     connecting,
@@ -38,11 +39,12 @@ from sansip.engine.events import (
     FlowClosed,
     FlowOpened,
     RequestSubmitted,
+    ResponseSubmitted,
     SendFailed,
     StreamReceived,
     TimerFired,
 )
-from sansip.engine.policy import Policy
+from sansip.engine.policy import Everything, Policy
 from sansip.engine.state import Arrival, ClientTransaction, Link, State, Waiting
 from sansip.engine.transactions import SILENT, fire_client, fire_server
 from sansip.engine.turn import Turn
@@ -69,10 +71,10 @@ class Engine:
     policy: Policy
 
     def __init__(self, config: Config, policy: Policy | None = None) -> None:
-        """Without a policy every request that is not part of a dialog gets 404."""
+        """Without a policy every request is delivered to the embedding program (``Local``)."""
         self.config = config
         """The settings, checked."""
-        self.policy = policy or Policy()
+        self.policy = policy or Everything()
         """What decides about requests."""
 
     def start(self, seed: bytes, at: float) -> tuple[State, tuple[Action, ...]]:
@@ -92,6 +94,8 @@ class Engine:
             client=Table(),
             asked=Table(),
             contexts=Table(),
+            served=Table(),
+            identities=Table(),
             searches=Table(),
             undelivered=Table(),
             queries=Table(),
@@ -121,6 +125,8 @@ class Engine:
         handler(turn, event)
         if turn.told or turn.unsent:
             unsent.settle(turn)
+        if turn.over:
+            agents.work_off(turn)
         return turn.state(), tuple(turn.actions)
 
 
@@ -179,6 +185,8 @@ def _timer(turn: Turn, event: TimerFired) -> None:
         fire_client(turn, event.timer)
     elif owner.startswith(connecting.OWNER):
         flows.fire(turn, event.timer)
+    elif owner.startswith(agents.OWNER):
+        agents.fire(turn, event.timer)
     elif owner.startswith(asking.OWNER):
         requests.unanswered(turn, event.timer)
     else:
@@ -200,6 +208,7 @@ _HANDLERS: Mapping[type, Callable[[Turn, Any], None]] = MappingProxyType(
         DnsAnswered: _dns,
         Consulted: requests.consulted,
         RequestSubmitted: submissions.request_submitted,
+        ResponseSubmitted: submissions.response_submitted,
         AckSubmitted: submissions.ack_submitted,
         CancelSubmitted: submissions.cancel_submitted,
         Administered: submissions.administered,

@@ -8,7 +8,7 @@ from sansip.address import Address
 from sansip.dns import Answer
 from sansip.engine.actions import Timer
 from sansip.engine.policy import Relay
-from sansip.message import Request
+from sansip.message import Request, Response
 from sansip.value import value
 
 
@@ -112,9 +112,10 @@ class Consulted:
 class RequestSubmitted:
     """The embedding program wants a request sent, as a user agent client would (RFC 3261 8.1).
 
-    The request needs no Via; it is sent to its first Route, or else to its Request-URI, and fails
-    over like any other (RFC 3263). ``handle``, chosen by the program and unique among its live
-    requests, comes back with every ``Deliver``.
+    The core puts the one Via that it needs; it is sent to its first Route, or else to its
+    Request-URI, and fails over like any other (RFC 3263). ``handle``, chosen by the program and
+    unique among its live requests, comes back with every ``Deliver``. Handles that begin with
+    ``s|`` are the core's own.
     """
 
     at: float
@@ -124,10 +125,24 @@ class RequestSubmitted:
 
 
 @value
+class ResponseSubmitted:
+    """The embedding program answers a request that was delivered to it (RFC 3261 8.2.6).
+
+    Make the response with ``sansip.reply`` from the request as it was delivered. A To tag is put in
+    if it has none, the same for all responses to this request. An answer that comes too late,
+    because the caller has just given up, say, is reported and goes nowhere.
+    """
+
+    at: float
+    handle: str
+    response: Response
+
+
+@value
 class AckSubmitted:
     """The embedding program acknowledges a 2xx to an INVITE that it submitted (RFC 3261 13.2.2.4).
 
-    The ACK needs no Via; it follows its Route like any request within the dialog. Submit it again
+    The core puts its Via; it follows its Route like any request within the dialog. Submit it again
     for every further 2xx that is delivered.
     """
 
@@ -137,7 +152,11 @@ class AckSubmitted:
 
 @value
 class CancelSubmitted:
-    """The embedding program gives up an INVITE that it submitted (RFC 3261 9.1)."""
+    """The embedding program gives up an INVITE that it submitted (RFC 3261 9.1).
+
+    The CANCEL waits for the first provisional response. What comes of the INVITE is delivered as
+    always: a 487, mostly, or a 2xx that was faster.
+    """
 
     at: float
     handle: str
@@ -180,6 +199,7 @@ Event = (
     | DnsAnswered
     | Consulted
     | RequestSubmitted
+    | ResponseSubmitted
     | AckSubmitted
     | CancelSubmitted
     | Administered

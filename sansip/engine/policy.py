@@ -96,7 +96,16 @@ class Ask:
     within: float = 3.0
 
 
-Decision = Relay | Reply | Drop | Ask
+@value
+class Local:
+    """Deliver the request to the embedding program, which is a user agent (RFC 3261 8.2).
+
+    It comes with ``Deliver``, is answered with ``ResponseSubmitted``, and what comes for it later,
+    an ACK or a CANCEL, is delivered too. An INVITE has had its 100, copies are absorbed.
+    """
+
+
+Decision = Relay | Reply | Drop | Ask | Local
 
 
 @value
@@ -174,3 +183,15 @@ class Policy:
     def in_dialog(self, request: Request, scene: Scene) -> Decision | None:  # noqa: ARG002
         """Decide about a request within a dialog; None: it follows its Route, or Request-URI."""
         return None
+
+
+class Everything(Policy):
+    """What decides where there is no policy: everything is delivered to the embedding program."""
+
+    def route(self, request: Request, scene: Scene) -> Decision:  # noqa: ARG002
+        """Deliver it."""
+        return Local()
+
+    def in_dialog(self, request: Request, scene: Scene) -> Decision | None:  # noqa: ARG002
+        """Deliver it."""
+        return Local()

@@ -8,13 +8,13 @@ relayed gets a server transaction, and at once a 100 if it is an INVITE; what is
 from typing import assert_never
 
 from sansip.address import Address, Hop
-from sansip.engine import asking, lookups
+from sansip.engine import agents, asking, lookups
 from sansip.engine.actions import Timer
 from sansip.engine.config import DEFAULT_PORT, is_ip, plain_host, special
 from sansip.engine.contexts import open_context
 from sansip.engine.events import Consulted
 from sansip.engine.forwarding import RECORD_ROUTED, is_proven, located_uri, loop_part
-from sansip.engine.policy import Ask, Decision, Drop, Relay, Reply
+from sansip.engine.policy import Ask, Decision, Drop, Local, Relay, Reply
 from sansip.engine.routing import PolicyError, mandatory, plan_of, respond, route, route_with
 from sansip.engine.state import Ack, Arrival, Asked, Origin, ServerTransaction
 from sansip.engine.transactions import open_server, repeat, step_server
@@ -31,10 +31,12 @@ from sansip.transaction import (
     has_cookie,
     invite_key,
     invite_server,
+    other_keys,
     server_key,
 )
 from sansip.value import value
 
+OF_PROXIES = (483, 420)  # what no user agent refuses a request with, of the checks of 16.3
 RETRY_AFTER = 10  # seconds; what a full table advises
 
 
@@ -139,9 +141,13 @@ def _ack(turn: Turn, came: Arrival, request: Request) -> None:
             if request.to_tag is not None and request.to_tag == turn.draws(key).token("tag"):
                 return  # for a refusal that was sent without a transaction
         elif _acknowledges(request, record):
-            if step_server(turn, key, Acknowledged()):
-                break  # for a 2xx
-            return
+            if not step_server(turn, key, Acknowledged()):
+                return
+            break  # for a 2xx
+    served = agents.key_of(turn, request) if len(turn.identities) else None
+    if served is not None:
+        agents.acknowledge(turn, served, request)
+        return
     _relay_ack(turn, came, request)
 
 
@@ -173,22 +179,29 @@ def _relay_ack(turn: Turn, came: Arrival, request: Request) -> None:
 
 def _cancel(turn: Turn, came: Arrival, request: Request, key: str, remote: Address) -> None:
     """CANCEL goes hop by hop: it ends here, and its INVITE's branches are cancelled (16.10)."""
-    invite = invite_key(request)
-    if invite in turn.server:
-        open_server(turn, key, request, came, remote)
-        # "the To tag of the response to the CANCEL and the To tag in the response to the original
-        # request SHOULD be the same" (9.2)
-        respond(turn, key, request, 200, tag_owner=invite)
-        if invite in turn.asked:
-            # No branch has begun, and none will (3261-16.10-03).
-            respond(turn, invite, asking.settle(turn, invite).got.request, 487)
-        else:
-            turn.tell(invite, Cancelled(request.rows("reason")))
+    target = invite_key(request)
+    if target not in turn.server:
+        others = [other for other in other_keys(request) if other in turn.server]
+        if not others:
+            # This proxy never forwards an INVITE without state, so nobody further on knows of this
+            # CANCEL either (AMB-17).
+            _answer(turn, came, remote, request, key, Reply(481))
+            turn.report("dropped", key, "a CANCEL that matches nothing")
+            return
+        target = others[0]
+    open_server(turn, key, request, came, remote)
+    # "the To tag of the response to the CANCEL and the To tag in the response to the original
+    # request SHOULD be the same" (9.2)
+    respond(turn, key, request, 200, tag_owner=target)
+    if not turn.server[target].invite:
+        return  # "A CANCEL request has no impact on [...] transactions with any other method" (9.2)
+    if target in turn.asked:
+        # No branch has begun, and none will (3261-16.10-03).
+        respond(turn, target, asking.settle(turn, target).got.request, 487)
+    elif target in turn.served:
+        agents.cancel(turn, target, request)
     else:
-        # This proxy never forwards an INVITE without state, so nobody further on knows of this
-        # CANCEL either (AMB-17).
-        _answer(turn, came, remote, request, key, Reply(481))
-        turn.report("dropped", key, "a CANCEL that matches no INVITE")
+        turn.tell(target, Cancelled(request.rows("reason")))
 
 
 # --- everything else
@@ -212,7 +225,14 @@ class Inquiry:
     proven: bool
 
 
-Verdict = Passage | Inquiry | Reply | Drop
+@value
+class Handover:
+    """The verdict on a request that the embedding program is to have."""
+
+    request: Request
+
+
+Verdict = Passage | Inquiry | Handover | Reply | Drop
 
 
 def _new(turn: Turn, came: Arrival, request: Request, key: str, remote: Address) -> None:
@@ -229,6 +249,12 @@ def _new(turn: Turn, came: Arrival, request: Request, key: str, remote: Address)
         case Inquiry():
             open_server(turn, key, request, came, remote)
             asking.ask(turn, key, came, turn.at, verdict.got, verdict.wish, proven=verdict.proven)
+        case Handover() if agents.is_merged(turn, verdict.request):
+            turn.report("dropped", key, "answered 482: it has come by another path as well")
+            _answer(turn, came, remote, request, key, Reply(482))
+        case Handover():
+            open_server(turn, key, request, came, remote)
+            agents.deliver(turn, key, verdict.request, came)
         case Reply():
             _answer(turn, came, remote, request, key, verdict)
         case Drop():
@@ -239,27 +265,45 @@ def _new(turn: Turn, came: Arrival, request: Request, key: str, remote: Address)
 
 def _judge(turn: Turn, came: Arrival, request: Request, key: str) -> Verdict:
     """The checks of 16.3, route preprocessing (16.4), room, and the policy; in this order."""
-    is_ack = request.method == "ACK"
     loop = loop_part(turn, request, came.source)
     looped = has_looped(request, loop, turn.config.is_own_sent_by)
-    fault = check(request, None if is_ack else turn.config.extensions, looped=looped)
+    extensions = None if request.method == "ACK" else turn.config.extensions
+    fault = check(request, extensions, looped=looped)
+    if fault is None:
+        return _admit(turn, came, request, key, loop)
+    if fault.status in OF_PROXIES:
+        # Max-Forwards and Proxy-Require are for those who forward (8.2.2.3, 20.29): a request that
+        # ends here is delivered all the same, such as the OPTIONS of one who traces a route (11).
+        verdict = _admit(turn, came, request, key, loop)
+        if isinstance(verdict, Handover):
+            return verdict
+    return _refuse(turn, request, key, fault)
+
+
+def _admit(turn: Turn, came: Arrival, request: Request, key: str, loop: str) -> Verdict:
+    """Route preprocessing, room, and the policy."""
+    is_ack = request.method == "ACK"
     try:
+        transport, ports = _reception(turn, came)
+        got = preprocess(request, turn.config.is_mine, transport, ports, loop)
+        proven = is_proven(turn, got.request, got.passed)
+        fault = check_scheme(got.request) if got.request is not request else None
+        if fault is None and not is_ack:
+            going_on = proven or _goes_on(turn, came, got, key)
+            fault = _overload(turn, came, proven=going_on)
         if fault is None:
-            transport, ports = _reception(turn, came)
-            got = preprocess(request, turn.config.is_mine, transport, ports, loop)
-            proven = is_proven(turn, got.request, got.passed)
-            if got.request is not request:
-                fault = check_scheme(got.request)
-            if fault is None and not is_ack:
-                fault = _overload(turn, came, proven=proven)
-            if fault is None:
-                return _decide(turn, came, got, key, proven=proven)
+            return _decide(turn, came, got, key, proven=proven)
     except RemoteProtocolError as error:
         turn.report("malformed", key, error.reason)
         return Reply(error.status_hint)
     except PolicyError as error:
         turn.report("policy", key, str(error))
         return Reply(500)
+    return _refuse(turn, request, key, fault)
+
+
+def _refuse(turn: Turn, request: Request, key: str, fault: Fault) -> Reply:
+    is_ack = request.method == "ACK"
     turn.report("dropped", key, fault.text if is_ack else f"answered {fault.status}: {fault.text}")
     return Reply(fault.status, None, fault.headers)
 
@@ -270,6 +314,16 @@ def _reception(turn: Turn, came: Arrival) -> tuple[str, tuple[int, ...]]:
     if endpoint is None:
         return "", ()
     return endpoint.transport, (endpoint.bind.port, endpoint.advertised.port)
+
+
+def _goes_on(turn: Turn, came: Arrival, got: Arrived, key: str) -> bool:
+    """Whether a request, while no new ones are taken, may belong to a dialog of the program's.
+
+    Nothing proves that, but the program knows its dialogs, and must be able to end them.
+    """
+    if turn.retry_after is None or got.request.to_tag is None:
+        return False
+    return isinstance(_decide(turn, came, got, key, proven=False), Handover)
 
 
 def _overload(turn: Turn, came: Arrival, *, proven: bool) -> Fault | None:
@@ -305,6 +359,8 @@ def _meaning(
     request = got.request
     if isinstance(decision, Ask):
         return Inquiry(got, decision, proven)
+    if isinstance(decision, Local):
+        return Handover(request)
     if not isinstance(decision, Relay):
         return decision
     if not (proven or decision.follow_route) and request.values("route"):
@@ -370,6 +426,10 @@ def _resume(turn: Turn, key: str, asked: Asked, answer: object) -> None:
                 turn, key, came, asked.at, got, verdict.wish,
                 proven=proven, questions=asked.questions,
             )  # fmt: skip
+        case Handover() if agents.is_merged(turn, request):
+            respond(turn, key, request, 482)
+        case Handover():
+            agents.deliver(turn, key, request, came)
         case Reply():
             respond(turn, key, request, verdict.status, verdict.reason, verdict.headers)
         case Drop():

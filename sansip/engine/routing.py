@@ -11,6 +11,7 @@ from sansip.engine.policy import (
     Decision,
     Drop,
     Failed,
+    Local,
     Relay,
     Reply,
     Scene,
@@ -78,7 +79,7 @@ def _checked(decision: object, request: Request) -> Decision:
     """A policy may have been written without a type checker."""
     if isinstance(decision, Reply):
         return _checked_reply(decision, request)
-    if isinstance(decision, Relay | Drop):
+    if isinstance(decision, Relay | Drop | Local):
         return decision
     if isinstance(decision, Ask):
         _ask(lambda: _seconds("within", decision.within))
@@ -185,7 +186,7 @@ def respond(
     tag_owner: str | None = None,
 ) -> None:
     """Answer a request through its server transaction, with a To tag of our own (8.2.6.2)."""
-    tag = turn.draws(tag_owner or key).token("tag")
+    tag = turn.tag(tag_owner or key)
     made = reply(request, status, reason, to_tag=tag, headers=headers)
     step_server(turn, key, Respond(status, made.render()))
 

@@ -1,6 +1,7 @@
 """The state of an engine: one immutable value that holds data and nothing else."""
 
 from sansip.address import Address, Hop
+from sansip.agent import uas
 from sansip.dns import Question
 from sansip.engine.actions import Timer
 from sansip.locate import Cache, Ended, Lookup
@@ -145,6 +146,20 @@ class Asked:
 
 
 @value
+class Served:
+    """A request that was delivered to the embedding program; its handle is its key here."""
+
+    invite: bool
+    state: uas.State
+    request: Request | None  # as it was delivered; None once it has a final answer
+    source: Address
+    size: int
+    identity: str
+    tag: str | None  # the To tag that the program has chosen for its responses
+    timer: Timer | None = None
+
+
+@value
 class Ack:
     """An ACK for a 2xx on its way: it goes to the first hop of its target, and is forgotten."""
 
@@ -196,6 +211,8 @@ class State:
     client: Table[str, ClientTransaction]
     asked: Table[str, Asked]
     contexts: Table[str, Context]
+    served: Table[str, Served]
+    identities: Table[str, str]  # of what is served, to its key: for ACKs and merged requests
     searches: Table[str, Search]
     undelivered: Table[str, Undelivered]
     queries: Table[Question, Query]
@@ -220,6 +237,8 @@ class State:
             self.client.freeze(),
             self.asked.freeze(),
             self.contexts.freeze(),
+            self.served.freeze(),
+            self.identities.freeze(),
             self.searches.freeze(),
             self.undelivered.freeze(),
             self.queries.freeze(),

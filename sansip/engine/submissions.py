@@ -2,7 +2,8 @@
 
 from typing import assert_never
 
-from sansip.engine import lookups
+from sansip.agent import fitted
+from sansip.engine import agents, lookups
 from sansip.engine.config import checked_groups
 from sansip.engine.contexts import open_context
 from sansip.engine.events import (
@@ -13,6 +14,7 @@ from sansip.engine.events import (
     Quiesce,
     ReplaceGroups,
     RequestSubmitted,
+    ResponseSubmitted,
 )
 from sansip.engine.forwarding import located_uri
 from sansip.engine.policy import Relay
@@ -21,10 +23,12 @@ from sansip.engine.state import Ack, Origin
 from sansip.engine.turn import Turn
 from sansip.errors import LocalProtocolError, RemoteProtocolError
 from sansip.locate import Cache
-from sansip.message import Request
+from sansip.message import ANY_SIZE, Request, Response, parse
 from sansip.proxy.vocabulary import Cancelled, Target
 
 LOCAL = "l|"  # how the key of a submitted request's context begins
+SERVER = "s|"  # how the key of a server transaction begins: the handle of what was delivered
+SOME_VIA = "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK"  # for looking at a request that has none yet
 NEEDED = ("from", "to", "call-id", "cseq")
 
 
@@ -37,7 +41,9 @@ def request_submitted(turn: Turn, event: RequestSubmitted) -> None:
         )
     if key in turn.contexts:
         raise LocalProtocolError(f"handle {event.handle!r} still belongs to another request")
-    _check(request)
+    if event.handle.startswith(SERVER):
+        raise LocalProtocolError(f"handle {event.handle!r}: those with {SERVER} are the core's")
+    request = _checked(request)
     relay = event.relay or Relay(request.uri_text)
     try:
         origin = Origin(request, on_failure=relay.on_failure, route=mandatory(relay))
@@ -47,12 +53,27 @@ def request_submitted(turn: Turn, event: RequestSubmitted) -> None:
     open_context(turn, key, origin, hunt, targets, event.handle)
 
 
+def response_submitted(turn: Turn, event: ResponseSubmitted) -> None:
+    """Send a response of the program's; one that comes too late is a race, and no mistake."""
+    key, response = event.handle, event.response
+    record = turn.served.get(key)
+    if record is None:
+        if not key.startswith(SERVER):
+            raise LocalProtocolError(f"no request was ever delivered under handle {key!r}")
+        turn.report("dropped", key, f"a {response.status} for a request that has ended")
+        return
+    if record.request is not None:
+        response = fitted(record.request, response, record.tag, turn.tag(key))
+        _must_read(response)
+    agents.answer(turn, key, record, response)
+
+
 def ack_submitted(turn: Turn, event: AckSubmitted) -> None:
     """Send the ACK of a 2xx: without a transaction (13.2.2.4)."""
     request = event.request
     if request.method != "ACK":
         raise LocalProtocolError(f"AckSubmitted with a {request.method}")
-    _check(request)
+    request = _checked(request)
     origin = Origin(request)
     try:
         ack = Ack(origin, Target(request.uri_text, request.uri_text))
@@ -65,7 +86,14 @@ def ack_submitted(turn: Turn, event: AckSubmitted) -> None:
 
 def cancel_submitted(turn: Turn, event: CancelSubmitted) -> None:
     """Give up an INVITE; if it has just ended there is nothing to do."""
-    turn.tell(LOCAL + event.handle, Cancelled(()))
+    key = LOCAL + event.handle
+    record = turn.contexts.get(key)
+    if record is None:
+        return
+    if not record.facts.invite:
+        # "A CANCEL request SHOULD NOT be sent to cancel a request other than INVITE" (9.1).
+        raise LocalProtocolError(f"handle {event.handle!r}: only an INVITE can be cancelled (9.1)")
+    turn.tell(key, Cancelled(()))
 
 
 def administered(turn: Turn, event: Administered) -> None:
@@ -81,8 +109,8 @@ def administered(turn: Turn, event: Administered) -> None:
             assert_never(event.order)
 
 
-def _check(request: Request) -> None:
-    """What every request must have (8.1.1), apart from Via and Max-Forwards, which are ours."""
+def _checked(request: Request) -> Request:
+    """The request if it has all that it must have (8.1.1), and no Via: that one is the core's."""
     missing = [name for name in NEEDED if name not in request.names]
     if missing:
         raise LocalProtocolError(f"{request.method} lacks {', '.join(missing)}")
@@ -95,3 +123,14 @@ def _check(request: Request) -> None:
             raise LocalProtocolError(f"{request.uri_text} is not a sip or sips URI")
     except RemoteProtocolError as error:
         raise LocalProtocolError(error.reason) from None
+    bare = request.remove("Via") if "via" in request.names else request
+    _must_read(bare.prepend("Via", SOME_VIA))
+    return bare
+
+
+def _must_read(message: Request | Response) -> None:
+    """What is sent must be SIP: CANCEL and ACK are made of it later, when it is too late to say."""
+    try:
+        parse(message.render(), limits=ANY_SIZE)
+    except RemoteProtocolError as error:
+        raise LocalProtocolError(f"this is not SIP: {error.reason}") from None

@@ -169,6 +169,8 @@ def _server_outputs(
     if isinstance(state, Terminated):
         turn.disarm(record.timer)
         turn.server = turn.server.without(key)
+        if key in turn.served:
+            turn.over.append(key)
         return acknowledged
     timer = _rearm(turn, key, record.timer, record.deadlines, deadlines)
     turn.server = turn.server.set(key, _server(record, state, deadlines, timer))

@@ -26,6 +26,7 @@ from sansip.engine.state import (
     Link,
     Query,
     Search,
+    Served,
     ServerTransaction,
     State,
     Undelivered,
@@ -44,9 +45,9 @@ class Turn:
 
     __slots__ = (
         "actions", "asked", "at", "bytes_in_flight", "cache", "client", "config", "contexts",
-        "flows", "groups", "in_flight", "links", "own", "policy", "queries", "questions",
-        "retry_after", "searches", "secret", "seed", "serial", "server", "sources", "swept", "told",
-        "undelivered", "unsent",
+        "flows", "groups", "identities", "in_flight", "links", "over", "own", "policy", "queries",
+        "questions", "retry_after", "searches", "secret", "seed", "serial", "served", "server",
+        "sources", "swept", "told", "undelivered", "unsent",
     )  # fmt: skip
     seed: bytes
     secret: bytes
@@ -57,6 +58,8 @@ class Turn:
     client: Table[str, ClientTransaction]
     asked: Table[str, Asked]
     contexts: Table[str, Context]
+    served: Table[str, Served]
+    identities: Table[str, str]
     searches: Table[str, Search]
     undelivered: Table[str, Undelivered]
     queries: Table[Question, Query]
@@ -75,6 +78,7 @@ class Turn:
     actions: list[Action]
     told: deque[tuple[str, Given]]
     unsent: deque[tuple[Waiting, Link, str]]
+    over: list[str]  # keys of server transactions that have ended, of requests that are served
 
     def __init__(self, config: Config, policy: Policy, state: State, at: float) -> None:
         """Begin a turn at this time."""
@@ -84,6 +88,7 @@ class Turn:
         self.actions = []
         self.told = deque()
         self.unsent = deque()
+        self.over = []
         self.seed = state.seed
         self.secret = config.secret or state.seed
         self.serial = state.serial
@@ -93,6 +98,8 @@ class Turn:
         self.client = state.client
         self.asked = state.asked
         self.contexts = state.contexts
+        self.served = state.served
+        self.identities = state.identities
         self.searches = state.searches
         self.undelivered = state.undelivered
         self.queries = state.queries
@@ -117,6 +124,8 @@ class Turn:
             self.client,
             self.asked,
             self.contexts,
+            self.served,
+            self.identities,
             self.searches,
             self.undelivered,
             self.queries,
@@ -134,6 +143,13 @@ class Turn:
     def draws(self, owner: str) -> Draws:
         """The draws that belong to this owner."""
         return Draws(self.seed, owner)
+
+    def tag(self, key: str) -> str:
+        """The To tag of the responses to this request that are made here (8.2.6.2)."""
+        served = self.served.get(key)
+        if served is not None and served.tag is not None:
+            return served.tag
+        return self.draws(key).token("tag")
 
     def tell(self, context: str, given: Given) -> None:
         """Something for a response context; it hears of it before the turn ends."""

@@ -13,7 +13,7 @@ from sansip.message.base import Message
 from sansip.message.fields import parse_name_addr
 from sansip.message.grammar import split_outside
 from sansip.message.model import Request, Response
-from sansip.message.rows import checked, make_rows, row, status_code, token, value_of
+from sansip.message.rows import Headers, checked, make_rows, row, status_code, token, value_of
 
 _FIRST_FORWARDS: Final = "Max-Forwards: 70"  # 20.22
 _TRYING: Final = 100
@@ -119,13 +119,18 @@ def reply(
     reason: str | None = None,
     *,
     to_tag: str | None = None,
-    headers: tuple[tuple[str, str], ...] = (),
+    headers: Headers = (),
     body: bytes = b"",
 ) -> Response:
-    """Answer a request (8.2.6).
+    """Answer a request: ``reply(request, 200, headers=[("Contact", "<sip:me@192.0.2.1>")])``.
+
+    What must equal the request's is copied from it (RFC 3261 8.2.6), Record-Route too where a
+    dialog may begin, and ``headers`` come after that; Content-Length is added. ``reason`` is the
+    usual phrase by default. ``to_tag`` is used when To has no tag yet; a 100 gets none. With
+    ``ResponseSubmitted`` a response needs none: the core puts one in.
 
     Tolerates a request that lacks headers or has too many, since refusals are made of what could be
-    saved of it. ``to_tag`` is used when To has no tag yet; a 100 gets none.
+    saved of it. ``LocalProtocolError`` if anything given would break the status line or a row.
     """
     # "The Via header field values in the response MUST equal those in the request" (8.2.6.2)
     lines = [*request.raw("via")]

@@ -278,11 +278,12 @@ def _settle(hunter: Hunter) -> State:
 def _conclude_best(hunter: Hunter) -> State:
     """Choose among what the targets ended with (16.7.6)."""
     chosen = best_of(hunter.facts, hunter.hunt, tuple(hunter.branches), hunter.results)
-    if chosen is not None and chosen.response is not None and chosen.status != 503:
+    hidden = hunter.facts.relayed and chosen is not None and chosen.status == 503
+    if chosen is not None and chosen.response is not None and not hidden:
         return _conclude(hunter, Forward(chosen.response))
     if hunter.cancelled is not None:
         return _conclude(hunter, Answer(487))  # 3261-16.10-03
-    if chosen is not None and chosen.status == 503 and hunter.branches:
+    if hidden and hunter.branches:
         # "SHOULD NOT forward a 503 response [...] should generate a 500" (16.7.6, AMB-18)
         return _conclude(hunter, Answer(500))
     if chosen is not None:

@@ -49,6 +49,7 @@ class Facts:
     arrived: float
     timing: Timing
     most_branches: int
+    relayed: bool = True  # or submitted here: then nobody is there to hide a 503 from
 
 
 # --- what it is told

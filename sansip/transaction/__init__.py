@@ -12,6 +12,7 @@ from sansip.transaction.key import (
     client_key,
     has_cookie,
     invite_key,
+    other_keys,
     server_key,
 )
 from sansip.transaction.vocabulary import (
@@ -74,6 +75,7 @@ __all__ = [
     "invite_client",
     "invite_key",
     "invite_server",
+    "other_keys",
     "server",
     "server_key",
 ]

@@ -21,6 +21,11 @@ from typing import Final
 from sansip.message import Request, Via
 from sansip.message.uri import canonical
 
+_OTHERS: Final = (
+    "BYE", "INFO", "MESSAGE", "NOTIFY", "OPTIONS", "PRACK", "PUBLISH", "REFER", "REGISTER",
+    "SUBSCRIBE", "UPDATE",
+)  # fmt: skip
+_2543_INVITE: Final = "s|2543|6:INVITE"  # how the key of an RFC 2543 client's INVITE begins
 COOKIE: Final = "z9hg4bk"  # in lower case: a branch is a token, compared without case (AMB-05)
 
 
@@ -52,6 +57,20 @@ def invite_key(cancel: Request) -> str:
     The CANCEL has its own one besides: ``server_key`` gives that.
     """
     return _key(cancel, "INVITE", cancel.to_tag)
+
+
+def other_keys(cancel: Request) -> tuple[str, ...]:
+    """Keys of the other server transactions that a CANCEL may be about, whatever good it does.
+
+    It is to be matched "assuming that the request method is anything but CANCEL or ACK" (9.2): any
+    method that is registered, here.
+    """
+    key = invite_key(cancel)
+    if has_cookie(cancel):
+        head = key.removesuffix("INVITE")
+        return tuple([head + method for method in _OTHERS])
+    tail = key.removeprefix(_2543_INVITE)
+    return tuple([f"s|2543|{len(method)}:{method}{tail}" for method in _OTHERS])
 
 
 def ack_keys(ack: Request) -> tuple[str, ...]:

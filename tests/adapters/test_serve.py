@@ -132,13 +132,13 @@ def test_actions_of_the_start_are_performed() -> None:
 
 
 def test_reports_and_deliveries_that_nobody_wants_go_nowhere() -> None:
-    run(Puppet(first=[Report("policy", "", "started"), Deliver("1", None)]), settle)
+    run(Puppet(first=[Report("policy", "", "started"), Deliver("1", "end", None)]), settle)
 
 
 def test_deliveries_reach_the_program() -> None:
     delivered: list[Deliver] = []
-    run(Puppet(first=[Deliver("handle", None)]), settle, on_deliver=delivered.append)
-    assert delivered == [Deliver("handle", None)]
+    run(Puppet(first=[Deliver("handle", "end", None)]), settle, on_deliver=delivered.append)
+    assert delivered == [Deliver("handle", "end", None)]
 
 
 def test_it_serves_without_a_handle_too() -> None:
@@ -308,8 +308,8 @@ def test_a_callback_may_step_the_core() -> None:
 
     def react(event: Event) -> Iterable[Action]:
         if isinstance(event, Administered) and isinstance(event.order, FlushCache):
-            yield Deliver("one", None)
-            yield Deliver("two", None)
+            yield Deliver("one", "end", None)
+            yield Deliver("two", "end", None)
         else:
             yield Report("policy", "", "quiet now")
 

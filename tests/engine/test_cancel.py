@@ -132,14 +132,30 @@ def test_after_the_final_response_a_cancel_is_answered_and_has_no_effect(status:
     assert stage.statuses() == [100, status]
 
 
-@pytest.mark.rule("3261-9.2-04", "3261-9.1-01")
-def test_a_cancel_of_something_else_than_an_invite_matches_nothing() -> None:
+@pytest.mark.rule("3261-9.2-03")
+def test_a_cancel_of_a_call_that_never_left_is_answered_too() -> None:
+    """Its response context is gone at once, its server transaction waits for the ACK."""
     stage = on_stage()
-    stage.receive(make_request("OPTIONS"))
+    stage.receive(make_request(uri="sip:bob@nowhere.example"))
+    assert (stage.statuses(), len(stage.state.contexts)) == ([100, 480], 0)
     stage.receive(CANCEL)
-    assert stage.statuses(method="CANCEL") == [481]
-    stage.respond(200, GW_1, method="OPTIONS")
-    assert stage.statuses(method="OPTIONS") == [200]
+    assert stage.statuses(method="CANCEL") == [200]
+    assert stage.statuses() == [100, 480]
+
+
+@pytest.mark.rule("3261-9.2-01", "3261-9.2-03", "3261-9.2-04", "3261-9.1-01")
+@pytest.mark.parametrize("via", ["198.51.100.1:5060;branch=z9hG4bK1", "198.51.100.1:5060"])
+@pytest.mark.parametrize("method", ["OPTIONS", "MESSAGE", "BYE"])
+def test_a_cancel_of_something_else_than_an_invite_has_no_effect(method: str, via: str) -> None:
+    stage = on_stage()
+    stage.receive(make_request(method).with_top_via(f"SIP/2.0/UDP {via}"))
+    stage.receive(CANCEL.with_top_via(f"SIP/2.0/UDP {via}"))
+    assert stage.statuses(method="CANCEL") == [200]
+    assert not stage.at(GW_1, "CANCEL")
+    stage.respond(200, GW_1, method=method)
+    assert stage.statuses(method=method) == [200]
+    stage.advance(3600.0)
+    assert stage.is_empty()
 
 
 @pytest.mark.rule("3261-16.3-05", "3261-16.10-06", "3261-8.2.2.3-01", "3261-9.2-05")

@@ -54,8 +54,8 @@ def comes_to_rest(stage: Stage) -> bool:
 # --- route
 
 
-def test_without_a_policy_everything_is_404() -> None:
-    stage = Stage(sansip.Engine(on_stage().engine.config))
+def test_a_policy_that_decides_nothing_serves_nothing() -> None:
+    stage = on_stage(sansip.Policy())
     stage.receive(make_request())
     assert stage.statuses() == [404]
 

@@ -19,6 +19,9 @@ def submit(stage: Stage, handle: str = "mine", request: sansip.Request | None = 
 
 def outcome(stage: Stage) -> list[int | None]:
     """What has been delivered: status codes, and None for the end."""
+    for deliver in stage.delivered:
+        assert deliver.kind in ("response", "timeout", "end")
+        assert (deliver.kind == "end") == (deliver.message is None)
     return [
         deliver.message.status if isinstance(deliver.message, sansip.Response) else None
         for deliver in stage.delivered
@@ -90,9 +93,64 @@ def test_silence_is_a_408_that_nobody_sent(method: str) -> None:
     assert comes_to_rest(stage)
     assert outcome(stage) == [408, None]
     (response, _) = stage.delivered
+    assert response.kind == "timeout"
     assert isinstance(response.message, sansip.Response)
     assert response.message.to_tag
     assert "via" not in response.message.names
+
+
+@pytest.mark.rule("3261-8.1.3.1-01")
+def test_a_transport_error_is_a_503_that_nobody_sent() -> None:
+    """And no 500, which is how a proxy hides a 503 from its caller (AMB-18)."""
+    stage = on_stage()
+    submit(stage)
+    stage.refuse(stage.sends[-1])
+    stage.refuse(stage.sends[-1])
+    assert outcome(stage) == [503, None]
+    (response, _) = stage.delivered
+    assert response.kind == "response"
+    assert isinstance(response.message, sansip.Response)
+    assert "via" not in response.message.names
+
+
+@pytest.mark.rule("3261-8.1.3.1-01")
+def test_a_408_and_a_503_that_came_are_responses() -> None:
+    for status in (408, 503):
+        stage = on_stage()
+        relay = sansip.Relay(f"sip:bob@{GW_1}")
+        stage.step(sansip.RequestSubmitted(stage.now, "mine", invite(), relay))
+        stage.respond(status, GW_1)
+        assert outcome(stage) == [status]
+        assert stage.delivered[0].kind == "response"
+        assert isinstance(stage.delivered[0].message, sansip.Response)
+        assert stage.delivered[0].message.via == stage.at(GW_1, "INVITE")[0].via
+
+
+@pytest.mark.rule("3261-8.1.3.2-01")
+@pytest.mark.parametrize("status", [299, 399, 499, 599, 699])
+def test_an_unknown_final_code_counts_as_that_of_its_class(status: int) -> None:
+    """It ends the request as x00 would, is acknowledged as x00 would be, and says what it said."""
+    stage = on_stage()
+    submit(stage)
+    stage.respond(status, GW_1)
+    assert outcome(stage) == [status]
+    assert len(stage.at(GW_1, "ACK")) == (status > 299)
+    assert comes_to_rest(stage)
+    assert outcome(stage) == [status, None]
+    assert not stage.at(GW_2, "INVITE")
+
+
+@pytest.mark.rule("3261-8.1.3.2-01")
+def test_an_unknown_provisional_code_is_progress() -> None:
+    stage = on_stage()
+    submit(stage)
+    stage.respond(100, GW_1)
+    stage.respond(177, GW_1)
+    stage.advance(60.0)  # it rings: no other hop is tried, no deadline ends it
+    assert outcome(stage) == [177]
+    assert not stage.at(GW_2, "INVITE")
+    stage.step(sansip.CancelSubmitted(stage.now, "mine"))
+    assert len(stage.at(GW_1, "CANCEL")) == 1
 
 
 @pytest.mark.rule("3261-16.9-01")
@@ -192,6 +250,65 @@ def test_giving_up_while_dns_is_asked_ends_at_once() -> None:
     assert stage.is_empty()
 
 
+@pytest.mark.rule("3261-9.1-02", "3261-9.1-03", "3261-9.1-05")
+def test_the_cancel_is_made_of_what_was_sent_and_goes_where_that_went() -> None:
+    stage = on_stage()
+    request = invite().append("Route", f"<sip:{GW_2};lr>").append("Require", "100rel")
+    submit(stage, request=request)
+    stage.respond(180, GW_2)
+    stage.step(sansip.CancelSubmitted(stage.now, "mine"))
+    (sent,), (cancel,) = stage.at(GW_2, "INVITE"), stage.at(GW_2, "CANCEL")
+    assert cancel.headers == (
+        ("via", sent.rows("via")[0]),
+        ("route", f"<sip:{GW_2};lr>"),
+        ("max-forwards", "70"),
+        ("from", sent.get("from")),
+        ("to", sent.get("to")),
+        ("call-id", sent.call_id),
+        ("cseq", "1 CANCEL"),
+        ("content-length", "0"),
+    )
+    assert cancel.uri_text == sent.uri_text
+
+
+@pytest.mark.rule("3261-9.1-04")
+def test_a_final_response_that_is_faster_makes_the_cancel_pointless() -> None:
+    stage = on_stage()
+    submit(stage)
+    stage.step(sansip.CancelSubmitted(stage.now, "mine"))
+    stage.respond(200, GW_1)
+    assert outcome(stage) == [200]
+    assert not stage.at(GW_1, "CANCEL")
+    assert comes_to_rest(stage)
+
+
+@pytest.mark.rule("3261-9.1-06", "3261-9.1-07")
+@pytest.mark.parametrize("status", [None, 200, 481])
+def test_a_call_that_is_given_up_and_never_ends_is_ended_here(status: int | None) -> None:
+    stage = on_stage()
+    submit(stage)
+    stage.respond(180, GW_1)
+    stage.step(sansip.CancelSubmitted(stage.now, "mine"))
+    if status is not None:
+        stage.respond(status, GW_1, method="CANCEL")
+    stage.advance(31.9)
+    assert outcome(stage) == [180]
+    stage.advance(0.2)
+    assert outcome(stage) == [180, 487, None]
+    assert comes_to_rest(stage)
+
+
+@pytest.mark.rule("3261-9.1-01")
+@pytest.mark.parametrize("method", ["OPTIONS", "BYE", "MESSAGE"])
+def test_only_an_invite_can_be_given_up(method: str) -> None:
+    stage = on_stage()
+    submit(stage, request=invite(method=method))
+    before = stage.state
+    with pytest.raises(sansip.LocalProtocolError, match="only an INVITE can be cancelled"):
+        stage.step(sansip.CancelSubmitted(stage.now, "mine"))
+    assert stage.state == before
+
+
 def test_giving_up_what_has_ended_does_nothing() -> None:
     stage = on_stage()
     before = stage.state
@@ -215,6 +332,8 @@ MISUSE: list[tuple[sansip.Request, str]] = [
     (invite().set("CSeq", "one INVITE"), "CSeq"),
     (invite(uri="tel:+1"), "tel:+1 is not a sip or sips URI"),
     (invite(uri="nowhere"), "Request-URI"),
+    (invite(headers=[("Content-Length", "1")]), "this is not SIP"),
+    (sansip.Request("INVITE", "sip:a@b", (*invite().lines, "no row")), "this is not SIP"),
 ]
 
 
@@ -248,6 +367,25 @@ def test_an_impossible_relay_is_told_at_once(relay: sansip.Relay, text: str) -> 
         stage.step(sansip.RequestSubmitted(stage.now, "mine", invite(), relay))
     assert text in str(caught.value)
     assert stage.state == before
+
+
+def test_the_handles_of_the_core_are_its_own() -> None:
+    stage = on_stage()
+    with pytest.raises(sansip.LocalProtocolError, match=r"those with s\| are the core's"):
+        submit(stage, "s|mine")
+
+
+@pytest.mark.rule("3261-8.1.1.7-01", "3261-8.1.3.3-01")
+def test_a_via_of_the_programs_own_is_replaced() -> None:
+    """A request that was delivered may be sent on as a new one, with what it had brought along."""
+    stage = on_stage()
+    submit(stage, request=make_request())
+    (sent,) = stage.at(GW_1, "INVITE")
+    assert sent.rows("via") == (f"SIP/2.0/UDP 192.0.2.10:5060;branch={sent.via.branch};rport",)
+    stage.step(sansip.AckSubmitted(stage.now, make_request("ACK", to_tag="gw")))
+    assert len(stage.at(GW_1, "ACK")[0].rows("via")) == 1
+    stage.respond(200, GW_1)
+    assert outcome(stage) == [200]
 
 
 def test_a_handle_belongs_to_one_request_at_a_time() -> None:

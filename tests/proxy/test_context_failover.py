@@ -333,6 +333,16 @@ def test_when_all_hops_refuse_the_caller_gets_500() -> None:
     assert call.over(1) == ["ended"]
 
 
+@pytest.mark.rule("3261-8.1.3.1-01", "AMB-18")
+def test_whoever_submitted_a_request_here_hears_of_the_503() -> None:
+    call = Call(relayed=False)
+    call.located("A")
+    assert call.give(v.Broken(0, "refused")) == ["answer 503"]
+    answered = Call(relayed=False)
+    answered.located("A")
+    assert answered.answered(0, 503) == ["forward 503"]
+
+
 # --- the other silences
 
 

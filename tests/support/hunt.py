@@ -76,8 +76,9 @@ class Call:
         invite: bool = True,
         most: int = 16,
         timing: Timing | None = None,
+        relayed: bool = True,
     ) -> None:
-        self.facts = v.Facts(invite, BEGAN, timing or Timing(), most)
+        self.facts = v.Facts(invite, BEGAN, timing or Timing(), most, relayed)
         self.hunt = hunt or make_hunt()
         self.targets = tuple(make_target(uri) for uri in uris or (URI,))
         self.at = BEGAN

@@ -288,6 +288,8 @@ class Stage:
             state.client,
             state.asked,
             state.contexts,
+            state.served,
+            state.identities,
             state.searches,
             state.queries,
             state.questions,

@@ -9,6 +9,7 @@ from sansip.transaction import (
     client_key,
     has_cookie,
     invite_key,
+    other_keys,
     server_key,
 )
 
@@ -122,6 +123,17 @@ def test_a_cancel_has_its_own_key_and_names_its_invite(via: str, to_tag: str) ->
     assert server_key(cancel) != server_key(invite)
     assert server_key(cancel) == server_key(request("CANCEL", via, to_tag=to_tag))
     assert invite_key(cancel) == server_key(invite)
+
+
+@pytest.mark.rule("3261-9.2-01", "AMB-26")
+@pytest.mark.parametrize("via", [COOKIE_VIA, OLD_VIA])
+@pytest.mark.parametrize("to_tag", ["", ";tag=b1"])
+def test_a_cancel_may_be_about_anything_but_itself_and_ack(via: str, to_tag: str) -> None:
+    keys = other_keys(request("CANCEL", via, to_tag=to_tag))
+    for method in ("OPTIONS", "BYE", "MESSAGE", "REGISTER", "UPDATE"):
+        assert keys.count(server_key(request(method, via, to_tag=to_tag))) == 1
+    for method in ("INVITE", "ACK", "CANCEL"):
+        assert server_key(request(method, via, to_tag=to_tag)) not in keys
 
 
 @pytest.mark.rule("3261-17.2.3-08", "3261-18.2.1-03")
