@@ -53,6 +53,7 @@ from sansip.engine.policy import (
     Relay,
     Reply,
     Scene,
+    Target,
     Tried,
 )
 from sansip.engine.state import State
@@ -132,6 +133,7 @@ __all__ = [
     "StopDns",
     "StopTimer",
     "StreamReceived",
+    "Target",
     "Timer",
     "TimerFired",
     "Timing",

@@ -8,6 +8,7 @@ from sansip.address import Address, Hop
 from sansip.errors import LocalProtocolError, RemoteProtocolError
 from sansip.locate import CacheLimits, LocateLimits, canonical
 from sansip.message import MessageLimits, Uri, parse_uri
+from sansip.proxy.vocabulary import Facts
 from sansip.timing import Timing
 from sansip.value import value
 
@@ -108,12 +109,13 @@ class Config:
     """Everything an engine needs to know but its policy. It does not change."""
 
     __slots__ = (
-        "_allowed", "_mine", "_sent_bys", "aliases", "compact_above", "endpoints",
+        "_allowed", "_mine", "_sent_bys", "aliases", "compact_above", "concluded", "endpoints",
         "extensions", "families", "follow_maddr", "groups", "limits", "multicasts", "secret",
         "tcp_above", "timing", "transports", "wildcards",
     )  # fmt: skip
     aliases: tuple[str, ...]
     compact_above: int | None
+    concluded: tuple[Facts, Facts]
     endpoints: tuple[Endpoint, ...]
     extensions: tuple[str, ...]
     families: tuple[int, ...]
@@ -179,6 +181,12 @@ class Config:
             raise LocalProtocolError(
                 f"limit of {self.limits.flows} flows; it needs to be 0 or more"
             )
+        # The facts that a concluded response context still needs, of a non-INVITE and of an INVITE:
+        # they are the same for all, so that what lingers is small.
+        self.concluded = (
+            Facts(invite=False, arrived=0.0, timing=self.timing, most_branches=0, breadth=0),
+            Facts(invite=True, arrived=0.0, timing=self.timing, most_branches=0, breadth=0),
+        )
         for name in ("partial_message", "connect", "unanswered"):
             seconds = getattr(self.limits, name)
             if seconds <= 0:

@@ -12,6 +12,7 @@ from sansip.engine.turn import Turn
 from sansip.errors import RemoteProtocolError
 from sansip.proxy import context as machine
 from sansip.proxy import vocabulary as order
+from sansip.proxy.request import max_breadth
 from sansip.proxy.states import Hunting
 from sansip.transaction import Abandon, Respond, client_key
 
@@ -24,7 +25,7 @@ def open_context(
     key: str,
     origin: Origin,
     hunt: order.Hunt,
-    targets: tuple[order.Target, ...],
+    plan: order.Plan,
     handle: str | None = None,
     arrived: float | None = None,
 ) -> None:
@@ -38,9 +39,10 @@ def open_context(
         turn.at if arrived is None else arrived,
         config.timing,
         config.limits.branches,
+        max_breadth(origin.request),
         relayed=handle is None,
     )
-    state, outputs = machine.start(facts, hunt, targets)
+    state, outputs = machine.start(facts, hunt, plan)
     turn.count(origin.source, origin.size, 1)
     turn.serial += 1
     record = Context(facts, state, origin, handle, turn.serial, origin.loop)
@@ -96,7 +98,7 @@ def _carry_out(  # noqa: C901 - an arm for each order
             case order.Try():
                 _try(turn, key, record, origin, output)
             case order.Locate():
-                _locate(turn, key, origin, output.target)
+                _locate(turn, key, origin, output)
             case order.Ended():
                 _end(turn, key, record, timer)
                 return
@@ -108,7 +110,7 @@ def _carry_out(  # noqa: C901 - an arm for each order
                 given, origin = routing.consult(turn, key, record, origin)
                 turn.told.appendleft((key, given))  # before anything else happens to it
             case order.StopLocating():
-                lookups.stop(turn, key)
+                lookups.stop(turn, (key, output.way))
             case order.Discard():
                 method = "INVITE" if record.facts.invite else origin.request.method
                 discard_client(turn, _transaction(turn, key, record, output.branch, method))
@@ -118,13 +120,14 @@ def _carry_out(  # noqa: C901 - an arm for each order
                 turn.report("failover", key, output.text)
             case _:
                 assert_never(output)
+    facts = record.facts
     remembered: Origin | None = origin
     if record.origin is not None and not isinstance(record.state, Hunting):
         # The caller has had the answer: what is left of the context only tidies up.
         turn.count(origin.source, origin.size, -1)
-        remembered = None
+        facts, remembered = turn.config.concluded[facts.invite], None
     left = Context(
-        record.facts, record.state, remembered, record.handle, record.number, record.loop, timer
+        facts, record.state, remembered, record.handle, record.number, record.loop, timer
     )
     turn.contexts = turn.contexts.set(key, left)
 
@@ -188,19 +191,21 @@ def _fall_silent(turn: Turn, key: str, record: Context, origin: Origin) -> None:
         step_server(turn, key, Abandon())
 
 
-def _locate(turn: Turn, key: str, origin: Origin, target: order.Target) -> None:
+def _locate(turn: Turn, key: str, origin: Origin, wish: order.Locate) -> None:
     try:
-        uri = located_uri(origin, target)
+        uri = located_uri(origin, wish.target)
     except RemoteProtocolError as error:  # a Route value that is no URI
-        turn.tell(key, order.Located((), more=False, status=400, reason=error.reason))
+        nowhere = order.Located(wish.way, (), more=False, status=400, reason=error.reason)
+        turn.tell(key, nowhere)
     else:
-        lookups.begin(turn, key, uri)
+        lookups.begin(turn, (key, wish.way), uri)
 
 
 def _try(turn: Turn, key: str, record: Context, origin: Origin, given: order.Try) -> None:
     """Start a client transaction (16.6 steps 8 to 10)."""
     hop = given.hop
-    going = outgoing(turn, origin, given.target, hop, _owner(key, record), given.branch)
+    owner = _owner(key, record)
+    going = outgoing(turn, origin, given.target, hop, owner, given.branch, given.breadth)
     if going is None:
         turn.tell(key, order.Broken(given.branch, "no endpoint of that transport and IP version"))
         turn.tell(key, order.Over(given.branch))

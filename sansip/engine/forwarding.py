@@ -75,16 +75,19 @@ def departure(turn: Turn, origin: Origin, hop: Hop) -> Endpoint | None:
 
 
 def outgoing(
-    turn: Turn, origin: Origin, target: Target, hop: Hop, owner: str, ordinal: int = 0
+    turn: Turn, origin: Origin, target: Target, hop: Hop, owner: str, ordinal: int, breadth: int
 ) -> Outgoing | None:
-    """Make the copy for a branch, over TCP if it is too large for a datagram; None: no endpoint."""
+    """Make the copy for a branch, with this share of the request's Max-Breadth.
+
+    Over TCP, if it is too large for a datagram. None: no endpoint reaches the hop.
+    """
     endpoint = departure(turn, origin, hop)
     if endpoint is None:
         return None
     going = onward_from(origin, target)
     method, most = origin.request.method, turn.config.tcp_above
     name = branch(turn, owner, ordinal, origin.loop)
-    data = wire(turn, _copy(turn, origin, going, endpoint, hop, name))
+    data = wire(turn, _copy(turn, origin, going, endpoint, hop, name, breadth))
     key = client_key(name, method)
     if most is None or len(data) <= most or endpoint.transport != "udp":
         return Outgoing(key, endpoint.name, data)
@@ -96,12 +99,18 @@ def outgoing(
     if stream is None:
         return Outgoing(key, endpoint.name, data)
     name = branch(turn, owner, ordinal, origin.loop, LARGE)
-    large = wire(turn, _copy(turn, origin, going, stream, hop, name))
+    large = wire(turn, _copy(turn, origin, going, stream, hop, name, breadth))
     return Outgoing(client_key(name, method), stream.name, large, Spare(key, endpoint.name, data))
 
 
 def _copy(
-    turn: Turn, origin: Origin, going: Onward, endpoint: Endpoint, hop: Hop, branch_id: str
+    turn: Turn,
+    origin: Origin,
+    going: Onward,
+    endpoint: Endpoint,
+    hop: Hop,
+    branch_id: str,
+    breadth: int,
 ) -> Request:
     """Make the copy of the original request for one branch."""
     request = origin.request
@@ -118,7 +127,7 @@ def _copy(
     if origin.record_route or "tls" in turn.config.transports:
         record_routes = _record_routes(turn, origin, going, endpoint)
     hops = hops_left(request) if origin.source is not None else request.max_forwards or HOPS
-    made = request.forwarded(going.uri, via, hops, record_routes, going.routes)
+    made = request.forwarded(going.uri, via, hops, record_routes, going.routes, breadth)
     return made if endpoint.transport == "udp" else measured(made)
 
 

@@ -12,39 +12,40 @@ from sansip.dns import Answer, Failure, Question
 from sansip.engine import connecting
 from sansip.engine.actions import QueryDns, StopDns
 from sansip.engine.forwarding import outgoing
-from sansip.engine.state import Ack, Link, Query, Search, Waiting
+from sansip.engine.state import Ack, Link, Owner, Query, Search, Waiting
 from sansip.engine.turn import Turn
 from sansip.entropy import Draws
 from sansip.message import Uri
+from sansip.proxy.request import max_breadth
 from sansip.proxy.vocabulary import Located
 from sansip.table import Table
 
-ACK = "a|"  # how the owner of an ACK's lookup begins; a context's is its key
+ACK = "a|"  # how the owner of an ACK's lookup begins, where a context's has its key
 
 
-def begin(turn: Turn, owner: str, uri: Uri, ack: Ack | None = None) -> None:
+def begin(turn: Turn, owner: Owner, uri: Uri, ack: Ack | None = None) -> None:
     """Locate a URI; its context hears of hops with ``Located``, for the first time in this turn."""
     config = turn.config
     aim = locate.aim(uri, config.transports, config.families)
     hop = locate.literal(aim)
     if hop is not None and refused(turn, hop) is None:
         if ack is None:
-            turn.tell(owner, Located((hop,), more=False))
+            turn.tell(owner[0], Located(owner[1], (hop,), more=False))
         else:
             send_ack(turn, owner, ack, hop)
         return
-    draws = turn.draws(f"{owner} {uri}")
+    draws = turn.draws(f"{owner[0]} {uri}")
     lookup, outputs = locate.start(aim, draws, config.limits.locate)
     _proceed(turn, owner, Search(lookup, gave=False, refused="", ack=ack), outputs, told=False)
 
 
-def seek(turn: Turn, owner: str, aim: locate.Aim, draws: Draws) -> None:
+def seek(turn: Turn, owner: Owner, aim: locate.Aim, draws: Draws) -> None:
     """Locate something else; its owner hears of hops like a context."""
     lookup, outputs = locate.start(aim, draws, turn.config.limits.locate)
     _proceed(turn, owner, Search(lookup, gave=False, refused=""), outputs, told=False)
 
 
-def stop(turn: Turn, owner: str) -> None:
+def stop(turn: Turn, owner: Owner) -> None:
     """Nobody wants the hops any more."""
     search = turn.searches.get(owner)
     if search is not None:
@@ -69,7 +70,7 @@ def answered(turn: Turn, number: int, answer: Answer) -> None:
         _hear(turn, owner, question, answer)
 
 
-def _hear(turn: Turn, owner: str, question: Question, answer: Answer) -> None:
+def _hear(turn: Turn, owner: Owner, question: Question, answer: Answer) -> None:
     search = turn.searches[owner]  # who gives up a search waits no more
     lookup, outputs = locate.step(search.lookup, locate.Answered(question, answer))
     search = Search(lookup, search.gave, search.refused, search.ack)
@@ -77,7 +78,7 @@ def _hear(turn: Turn, owner: str, question: Question, answer: Answer) -> None:
 
 
 def _proceed(
-    turn: Turn, owner: str, search: Search, outputs: tuple[locate.Output, ...], *, told: bool
+    turn: Turn, owner: Owner, search: Search, outputs: tuple[locate.Output, ...], *, told: bool
 ) -> None:
     """Carry out what a lookup wants, answering from the cache as long as it can."""
     lookup, refused = search.lookup, search.refused
@@ -115,8 +116,8 @@ def _proceed(
     elif hops or ended is not None or not told:
         status, reason = _meaning(ended, refused)
         if ended is not None and refused and not gave:
-            turn.report("policy", owner, f"hop refused: {refused}")
-        turn.tell(owner, Located(hops, ended is None, status, reason))
+            turn.report("policy", owner[0], f"hop refused: {refused}")
+        turn.tell(owner[0], Located(owner[1], hops, ended is None, status, reason))
 
 
 def _filter(turn: Turn, hops: tuple[Hop, ...], last: str) -> tuple[tuple[Hop, ...], str]:
@@ -165,32 +166,34 @@ def _meaning(ended: locate.Exhausted | None, refused: str) -> tuple[int, str]:
 
 
 def _acknowledge(
-    turn: Turn, owner: str, ack: Ack, hops: tuple[Hop, ...], nowhere: str | None
+    turn: Turn, owner: Owner, ack: Ack, hops: tuple[Hop, ...], nowhere: str | None
 ) -> None:
     """Send an ACK for a 2xx to the first hop: no transaction, no second try (16.1, 13.2.2.4)."""
     if hops:
         stop(turn, owner)
         send_ack(turn, owner, ack, hops[0])
     elif nowhere is not None:
-        turn.report("dropped", owner, f"ACK leads nowhere: {nowhere}")
+        turn.report("dropped", owner[0], f"ACK leads nowhere: {nowhere}")
 
 
-def send_ack(turn: Turn, owner: str, ack: Ack, hop: Hop) -> None:
+def send_ack(turn: Turn, owner: Owner, ack: Ack, hop: Hop) -> None:
     """Relay an ACK; its branch is the same for every copy of it."""
-    going = outgoing(turn, ack.origin, ack.target, hop, owner)
+    # "All proxied requests MUST contain a single Max-Breadth header field value" (RFC 5393 5.3.3).
+    breadth = max_breadth(ack.origin.request)
+    going = outgoing(turn, ack.origin, ack.target, hop, owner[0], 0, breadth)
     if going is None:
-        turn.report("dropped", owner, f"no endpoint reaches {hop}")
+        turn.report("dropped", owner[0], f"no endpoint reaches {hop}")
     elif connecting.is_reliable(going.endpoint):
         link = Link(going.endpoint, hop.address, hop.tls_name)
-        connecting.send(turn, link, Waiting(owner, going.data, going.spare))
+        connecting.send(turn, link, Waiting(owner[0], going.data, going.spare))
     else:
-        turn.send(owner, going.endpoint, hop.address, going.data)
+        turn.send(owner[0], going.endpoint, hop.address, going.data)
 
 
 # --- who waits for which question
 
 
-def _join(turn: Turn, question: Question, owner: str) -> None:
+def _join(turn: Turn, question: Question, owner: Owner) -> None:
     query = turn.queries.get(question)
     if query is None:
         turn.serial += 1
@@ -200,7 +203,7 @@ def _join(turn: Turn, question: Question, owner: str) -> None:
     turn.queries = turn.queries.set(question, Query(query.number, query.waiting.set(owner, None)))
 
 
-def _leave(turn: Turn, question: Question, owner: str) -> None:
+def _leave(turn: Turn, question: Question, owner: Owner) -> None:
     query = turn.queries.get(question)
     if query is None:
         return  # it has just been answered

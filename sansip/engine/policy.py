@@ -6,7 +6,7 @@ it cannot know by itself it may ``Ask`` for.
 A policy that raises costs its request a 500, and nothing else.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from sansip.address import Address, Hop
@@ -20,8 +20,20 @@ EARLY_NON_INVITE = ("OPTIONS", "REGISTER")
 
 
 @value
+class Target:
+    """A URI that a request may go to, and how much it is preferred: ``q`` from 0 to 1."""
+
+    uri: str | Uri
+    q: float = 1.0
+
+
+@value
 class Relay:
-    """Proxy the request to ``to``: a SIP URI, or the members of a group (``Dispatch``).
+    """Proxy the request to ``to``: a SIP URI, several, or the members of a group (``Dispatch``).
+
+    Several URIs, or ``Target`` with a q, are a target set (RFC 3261 16.5): those of the highest q
+    are tried in parallel, those of the next q when these have all failed. The members of a group
+    are tried one after the other, and what one of them answers holds for all.
 
     Times are in seconds; None switches a silence off.
 
@@ -29,7 +41,7 @@ class Relay:
                         on. Default: 3 for INVITE, OPTIONS and REGISTER; off for the rest, since a
                         MESSAGE that is sent twice is read twice.
     ``progress_after``  a 100 came and then nothing: cancel this hop and try the next
-    ``answer_within``   it rings too long: cancel this hop and ask the failure route
+    ``answer_within``   it rings too long: cancel it, go on to the next q, or ask the failure route
     ``deadline``        for the hunt, from the arrival of the request to the first 101-199
     ``timer_c``         cancels calls that ring for ever; more than 180 (RFC 3261 16.6 step 11)
     ``failover_on``     status codes that move on to the next hop by themselves
@@ -44,7 +56,7 @@ class Relay:
                         this order; they go ahead of its own Route (RFC 3261 16.6 step 6)
     """
 
-    to: "str | Uri | Dispatch"
+    to: "str | Uri | Dispatch | Target | Sequence[Target | str | Uri]"
     advance_after: float | Literal["default"] | None = "default"
     progress_after: float | None = None
     answer_within: float | None = None

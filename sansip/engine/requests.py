@@ -22,7 +22,7 @@ from sansip.engine.turn import Turn
 from sansip.errors import RemoteProtocolError
 from sansip.message import ANY_SIZE, Request, parse, parse_via, reply
 from sansip.proxy.request import Arrived, Fault, check, check_scheme, has_looped, preprocess
-from sansip.proxy.vocabulary import Cancelled, Hunt, Target
+from sansip.proxy.vocabulary import Cancelled, Hunt, Plan
 from sansip.transaction import (
     Abandon,
     Acknowledged,
@@ -162,7 +162,7 @@ def _acknowledges(request: Request, record: ServerTransaction) -> bool:
 def _relay_ack(turn: Turn, came: Arrival, request: Request) -> None:
     """Send an ACK for a 2xx on: it has no transaction here, and nothing ever answers it."""
     key = server_key(request)
-    owner = lookups.ACK + key
+    owner = lookups.ACK + key, 0
     if owner in turn.searches:
         return  # the same ACK once more, while its next hop is still being located
     if len(turn.searches) >= turn.config.limits.in_flight:
@@ -170,8 +170,8 @@ def _relay_ack(turn: Turn, came: Arrival, request: Request) -> None:
         return
     _, request = _stamp(turn, request, came)
     verdict = _judge(turn, came, request, key)
-    if isinstance(verdict, Passage):
-        ack = Ack(verdict.origin, verdict.targets[0])
+    if isinstance(verdict, Passage) and verdict.plan:
+        ack = Ack(verdict.origin, verdict.plan[0][0][0])  # one of several: the best
         lookups.begin(turn, owner, located_uri(ack.origin, ack.target), ack)
     else:
         turn.report("dropped", key, "an ACK that is not relayed")
@@ -212,7 +212,7 @@ class Passage:
     """The verdict on a request that is to be relayed: where to, and how."""
 
     origin: Origin
-    targets: tuple[Target, ...]
+    plan: Plan
     hunt: Hunt
 
 
@@ -245,7 +245,7 @@ def _new(turn: Turn, came: Arrival, request: Request, key: str, remote: Address)
     match verdict:
         case Passage():
             open_server(turn, key, request, came, remote)
-            open_context(turn, key, verdict.origin, verdict.hunt, verdict.targets)
+            open_context(turn, key, verdict.origin, verdict.hunt, verdict.plan)
         case Inquiry():
             open_server(turn, key, request, came, remote)
             asking.ask(turn, key, came, turn.at, verdict.got, verdict.wish, proven=verdict.proven)
@@ -367,7 +367,7 @@ def _meaning(
         # Whoever brings a Route along could send a request through us to anywhere.
         turn.report("policy", key, "a Route that was not given out here, and no follow_route")
         return Reply(403)
-    targets, hunt = plan_of(turn, decision, request)
+    plan, hunt = plan_of(turn, decision, request)
     # Of what is not proven, a Route does not even choose the side that it leaves from.
     departure = turn.config.endpoint_at(got.passed[-1]) if proven else None
     origin = Origin(
@@ -381,7 +381,7 @@ def _meaning(
         loop=got.loop,
         route=mandatory(decision),
     )
-    return Passage(origin, targets, hunt)
+    return Passage(origin, plan, hunt)
 
 
 # --- the policy's questions
@@ -417,7 +417,7 @@ def _resume(turn: Turn, key: str, asked: Asked, answer: object) -> None:
         verdict = Reply(500)
     match verdict:
         case Passage():
-            open_context(turn, key, verdict.origin, verdict.hunt, verdict.targets, arrived=asked.at)
+            open_context(turn, key, verdict.origin, verdict.hunt, verdict.plan, arrived=asked.at)
         case Inquiry() if asked.questions >= asking.MOST_QUESTIONS:
             turn.report("policy", key, f"{asked.then} has asked {asked.questions} times")
             respond(turn, key, request, 500)

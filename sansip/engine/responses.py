@@ -97,7 +97,7 @@ def _look_up(
         return
     turn.undelivered = turn.undelivered.set(owner, waiting)
     aim = locate.aim_back(via.host, via.port, endpoint.transport, endpoint.family)
-    lookups.seek(turn, owner, aim, turn.draws(f"{OWNER}{key} {aim.host}"))
+    lookups.seek(turn, (owner, 0), aim, turn.draws(f"{OWNER}{key} {aim.host}"))
 
 
 def located(turn: Turn, owner: str, given: Located) -> None:
@@ -120,7 +120,7 @@ def located(turn: Turn, owner: str, given: Located) -> None:
 
 
 def _leave(turn: Turn, owner: str) -> None:
-    lookups.stop(turn, owner)
+    lookups.stop(turn, (owner, 0))
     turn.undelivered = turn.undelivered.without(owner)
 
 

@@ -1,6 +1,6 @@
 """Asking the policy, and what its decisions mean in terms of targets and hunts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar, cast
 
 from sansip import dispatch
@@ -15,13 +15,14 @@ from sansip.engine.policy import (
     Relay,
     Reply,
     Scene,
+    Target,
     Tried,
 )
 from sansip.engine.state import Context, Origin
 from sansip.engine.transactions import step_server
 from sansip.engine.turn import Turn
 from sansip.errors import ProtocolError
-from sansip.message import Request, Response, Uri, parse_uri, reply
+from sansip.message import Request, Response, Uri, canonical, equivalent, parse_uri, reply
 from sansip.proxy import vocabulary as order
 from sansip.proxy.states import Hunting, best_of
 from sansip.transaction import Respond
@@ -103,10 +104,8 @@ def _ask(question: Callable[[], T]) -> T:
         raise PolicyError(f"the policy raised {type(error).__name__}: {error}") from error
 
 
-def plan_of(
-    turn: Turn, relay: Relay, request: Request
-) -> tuple[tuple[order.Target, ...], order.Hunt]:
-    """What a relay means: the targets in their order, and how they are tried."""
+def plan_of(turn: Turn, relay: Relay, request: Request) -> tuple[order.Plan, order.Hunt]:
+    """What a relay means: what is tried, in its order, and how."""
     try:
         return _targets(turn, relay, request), _hunt(relay, request.method)
     except PolicyError:
@@ -115,8 +114,8 @@ def plan_of(
         raise PolicyError(f"Relay(to={relay.to!r}): {error}") from error
 
 
-def _targets(turn: Turn, relay: Relay, request: Request) -> tuple[order.Target, ...]:
-    """One target, or a group's members."""
+def _targets(turn: Turn, relay: Relay, request: Request) -> order.Plan:
+    """One target, a set of them, or a group's members as one way."""
     if isinstance(relay.to, dispatch.Dispatch):
         wish = relay.to
         members = dict(turn.groups).get(wish.group)
@@ -125,11 +124,41 @@ def _targets(turn: Turn, relay: Relay, request: Request) -> tuple[order.Target, 
             raise PolicyError(f"there is no group {wish.group!r}; the groups are: {known}")
         ordered = dispatch.order(wish.algorithm, members)
         uris = [dispatch.rewrite(wish.rewrite, request.uri, parse_uri(uri)) for uri in ordered]
-        return tuple([order.Target(uri, next_hop) for uri, next_hop in uris])
+        return ((tuple([order.Target(uri, next_hop) for uri, next_hop in uris]),),)
+    if isinstance(relay.to, str | Uri):
+        return (((_target(_uri(relay.to)),),),)
+    return _stages((relay.to,) if isinstance(relay.to, Target) else relay.to)
+
+
+def _stages(wanted: Sequence[Target | str | Uri]) -> order.Plan:
+    """Those with the same q together, the highest q first (16.6)."""
+    stages: dict[float, list[tuple[order.Target]]] = {}
+    known: dict[str, list[Uri]] = {}
+    targets = [item if isinstance(item, Target) else Target(item) for item in wanted]
+    for target in sorted(targets, key=_preference):
+        uri = _uri(target.uri)
+        # "If a URI is already in the target set (based on the definition of equality for the URI
+        # type), it MUST NOT be added again" (16.5)
+        alike = known.setdefault(canonical(uri), [])
+        if not any(equivalent(uri, other) for other in alike):
+            alike.append(uri)
+            stages.setdefault(target.q, []).append((_target(uri),))
+    return tuple(map(tuple, stages.values()))
+
+
+def _preference(target: Target) -> float:
+    if not 0 <= target.q <= 1:
+        raise PolicyError(f"q of {target.uri} is {target.q!r}; it must be a number from 0 to 1")
+    return -target.q
+
+
+def _uri(wanted: str | Uri) -> Uri:
     # "any parameters not allowed in a Request-URI MUST be removed" (16.6 step 2)
-    wanted = relay.to if isinstance(relay.to, Uri) else parse_uri(relay.to, "to")
-    uri = str(wanted.for_request_line())
-    return (order.Target(uri, uri),)
+    return (wanted if isinstance(wanted, Uri) else parse_uri(wanted, "to")).for_request_line()
+
+
+def _target(uri: Uri) -> order.Target:
+    return order.Target(str(uri), str(uri))
 
 
 def mandatory(relay: Relay) -> tuple[str, ...]:
@@ -214,7 +243,7 @@ def _given(turn: Turn, origin: Origin, decision: object) -> tuple[order.Given, O
                 raise PolicyError(
                     f"{origin.on_failure} has chosen new targets {MOST_DIVERSIONS} times"
                 )
-            targets, hunt = plan_of(turn, decision, origin.request)
+            plan, hunt = plan_of(turn, decision, origin.request)
             diverted = Origin(
                 origin.request,
                 origin.source,
@@ -227,7 +256,7 @@ def _given(turn: Turn, origin: Origin, decision: object) -> tuple[order.Given, O
                 origin.loop,
                 mandatory(decision),
             )
-            return order.Divert(targets, hunt), diverted
+            return order.Divert(plan, hunt), diverted
         case _:
             raise PolicyError(
                 f"{origin.on_failure} returned {decision!r}; see sansip.FailureDecision"
@@ -241,6 +270,9 @@ def _failed(facts: order.Facts, origin: Origin, state: Hunting) -> Failed:
             for b in state.branches
         ]
     )
-    remaining = (*map(str, state.hops), *(target.next_hop for target in state.targets))
+    remaining: list[str] = []
+    for way in state.ways:
+        remaining += [*map(str, way.hops), *[target.next_hop for target in way.targets]]
     chosen = best_of(facts, state.hunt, state.branches, state.results)
-    return Failed(origin.request, tried, remaining, None if chosen is None else chosen.response)
+    best = None if chosen is None else chosen.response
+    return Failed(origin.request, tried, tuple(remaining), best)

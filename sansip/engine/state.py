@@ -167,9 +167,12 @@ class Ack:
     target: Target
 
 
+Owner = tuple[str, int]  # of a lookup: a response context's key and a way of it
+
+
 @value
 class Search:
-    """A lookup in progress, for a response context or for an ACK."""
+    """A lookup in progress, for a way of a response context or for an ACK."""
 
     lookup: Lookup | Ended
     gave: bool  # some hop has come through the filter
@@ -192,7 +195,7 @@ class Query:
     """A DNS question in flight, and who waits for its answer."""
 
     number: int
-    waiting: Table[str, None]
+    waiting: Table[Owner, None]
 
 
 @value
@@ -213,7 +216,7 @@ class State:
     contexts: Table[str, Context]
     served: Table[str, Served]
     identities: Table[str, str]  # of what is served, to its key: for ACKs and merged requests
-    searches: Table[str, Search]
+    searches: Table[Owner, Search]
     undelivered: Table[str, Undelivered]
     queries: Table[Question, Query]
     questions: Table[int, Question]

@@ -47,10 +47,10 @@ def request_submitted(turn: Turn, event: RequestSubmitted) -> None:
     relay = event.relay or Relay(request.uri_text)
     try:
         origin = Origin(request, on_failure=relay.on_failure, route=mandatory(relay))
-        targets, hunt = plan_of(turn, relay, request)
+        plan, hunt = plan_of(turn, relay, request)
     except PolicyError as error:
         raise LocalProtocolError(str(error)) from None
-    open_context(turn, key, origin, hunt, targets, event.handle)
+    open_context(turn, key, origin, hunt, plan, event.handle)
 
 
 def response_submitted(turn: Turn, event: ResponseSubmitted) -> None:
@@ -81,7 +81,7 @@ def ack_submitted(turn: Turn, event: AckSubmitted) -> None:
     except RemoteProtocolError as error:
         raise LocalProtocolError(error.reason) from None
     turn.serial += 1
-    lookups.begin(turn, f"{lookups.ACK}{LOCAL}{turn.serial}", uri, ack)
+    lookups.begin(turn, (f"{lookups.ACK}{LOCAL}{turn.serial}", 0), uri, ack)
 
 
 def cancel_submitted(turn: Turn, event: CancelSubmitted) -> None:

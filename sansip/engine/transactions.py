@@ -379,4 +379,6 @@ def _rearm(
         turn.disarm(running)
         return None
     due, name = min(after)
-    return turn.rearm(key, name, due)
+    # The key as it was first: a message that comes later brings one of its own along, and what
+    # lingers is to be small.
+    return turn.rearm(key if running is None else running.owner, name, due)

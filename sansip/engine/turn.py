@@ -24,6 +24,7 @@ from sansip.engine.state import (
     Context,
     Flow,
     Link,
+    Owner,
     Query,
     Search,
     Served,
@@ -60,7 +61,7 @@ class Turn:
     contexts: Table[str, Context]
     served: Table[str, Served]
     identities: Table[str, str]
-    searches: Table[str, Search]
+    searches: Table[Owner, Search]
     undelivered: Table[str, Undelivered]
     queries: Table[Question, Query]
     questions: Table[int, Question]

@@ -57,16 +57,21 @@ class Request(Message):
         max_forwards: int,
         record_routes: tuple[str, ...] = (),
         routes: tuple[str, ...] | None = None,
+        breadth: int | None = None,
     ) -> "Request":
         """Make the copy that a proxy sends on, in one go (16.6 items 2 to 8).
 
-        A new Request-URI and topmost Via; Max-Forwards replaced or added; ``record_routes`` before
-        all others, the first of them topmost; and, unless ``routes`` is None, these Route values
-        instead of those in the message. Nothing given is checked.
+        A new Request-URI and topmost Via; Max-Forwards replaced or added, and Max-Breadth unless
+        ``breadth`` is None; ``record_routes`` before all others, the first of them topmost; and,
+        unless ``routes`` is None, these Route values instead of those in the message. Nothing given
+        is checked.
         """
         names, lines = list(self.names), list(self.lines)
-        if routes is not None and "route" in names:
-            kept = [at for at, name in enumerate(names) if name != "route"]
+        gone = "route" if routes is not None and "route" in names else ""
+        if breadth is not None and names.count("max-breadth") > 1:
+            gone += " max-breadth"
+        if gone:
+            kept = [at for at, name in enumerate(names) if name not in gone.split()]
             names, lines = [names[at] for at in kept], [lines[at] for at in kept]
         after_vias = end_of_vias(names)
         if "max-forwards" in names:
@@ -74,6 +79,12 @@ class Request(Message):
         else:
             names.insert(after_vias, "max-forwards")
             lines.insert(after_vias, f"Max-Forwards: {max_forwards}")
+        if breadth is not None:
+            if "max-breadth" in names:
+                lines[names.index("max-breadth")] = f"Max-Breadth: {breadth}"
+            else:
+                names.insert(after_vias, "max-breadth")
+                lines.insert(after_vias, f"Max-Breadth: {breadth}")
         if routes:
             names[after_vias:after_vias] = ["route"] * len(routes)
             lines[after_vias:after_vias] = [f"Route: {route}" for route in routes]

@@ -1,10 +1,13 @@
-"""Choosing the best response (RFC 3261 16.7 step 6, with RFC 4320 4.2)."""
+"""Choosing the best response (RFC 3261 16.7 steps 6 and 7, with RFC 4320 4.2)."""
 
 from sansip.message import Response
 from sansip.value import value
 
 # "SHOULD give preference to responses that provide information affecting resubmission" (16.7.6)
 _INFORMATIVE = (401, 407, 415, 420, 484)
+
+
+_CHALLENGES = ("WWW-Authenticate", "Proxy-Authenticate")
 
 
 @value
@@ -44,3 +47,21 @@ def _rank(result: Result) -> tuple[int, int, int, int]:
         rank = status // 100
     received = 0 if result.response is not None else 1
     return rank, received, 0 if status in _INFORMATIVE else 1, 1 if status == 503 else 0
+
+
+def with_challenges(chosen: Result, heard: tuple[Response, ...]) -> Result:
+    """Let whoever is asked for credentials hear of all that are needed.
+
+    "If the selected response is a 401 or 407, the proxy MUST collect any WWW-Authenticate and
+    Proxy-Authenticate header field values from all other 401 and 407 responses received so far in
+    this response context and add them to this response without modification" (16.7 step 7).
+    """
+    response = chosen.response
+    if response is None or chosen.status not in (401, 407):
+        return chosen
+    for other in heard:
+        if other is not chosen.response and other.status in (401, 407):
+            for name in _CHALLENGES:
+                for text in other.rows(name):
+                    response = response.append(name, text)
+    return Result(chosen.status, response)

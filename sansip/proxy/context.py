@@ -1,17 +1,23 @@
 """The response context of one request: which hop is tried when, and what the caller gets.
 
-RFC 3261 16.7 to 16.10 and RFC 3263 4.3, for one target set that is tried one hop after the other.
+RFC 3261 16.5 to 16.10, RFC 3263 4.3 and RFC 5393 5.3. A plan has stages, one for each q, highest
+first; a stage has ways that are tried in parallel; a way has targets, and these have hops, that are
+tried one after the other. The next stage opens when all ways of one have ended without success.
+
 What makes this machine different from the RFC's text is that *advancing is not timing out*: when
-nothing has come from a hop for a while the next one is tried, and the silent branch stays alive to
+nothing has come from a hop for a while the next one of its way is tried, and when there is none,
+and all other ways have come so far or have ended, the next stage; the silent branch stays alive to
 the end of its own Timer B. So nothing that arrives late is lost:
 
-* the first 101-199 decides which branch is the live one; the others are cancelled;
+* within a way, and between stages, the first 101-199 decides what is live; the others are
+  cancelled. The ways of one stage all ring, until one of them answers;
 * a 2xx is always forwarded, even after the caller has had another final answer;
 * a silent branch never holds back the final answer.
 
 Invariants: after CANCEL, 2xx or 6xx no new branch starts; CANCEL is ordered only on a branch that
-has had a provisional response; the caller gets exactly one answer besides 2xx to an INVITE; every
-context ends.
+has had a provisional response; the caller gets exactly one answer besides 2xx to an INVITE; no
+Request-URI goes to the same hop twice; the shares of the branches without a final response are
+never more than the request's Max-Breadth, and none is 0; every context ends.
 
 Two states: ``Hunting`` until the caller has had a final answer, ``Concluded`` until the last
 branch is over. The second one is small, since it lives for 32 seconds.
@@ -19,15 +25,19 @@ branch is over. The second one is small, since it lives for 32 seconds.
 
 from typing import assert_never
 
+from sansip.proxy.best import Result
 from sansip.proxy.concluded import concluded
 from sansip.proxy.hunter import Hunter
-from sansip.proxy.hunting import take
+from sansip.proxy.hunting import settle, take
 from sansip.proxy.states import Concluded, Gone, Hunting, Outputs, State
-from sansip.proxy.vocabulary import Facts, Given, Hunt, Locate, Target
+from sansip.proxy.vocabulary import Facts, Given, Hunt, Plan
 
 
-def start(facts: Facts, hunt: Hunt, targets: tuple[Target, ...]) -> tuple[State, Outputs]:
-    """Begin with the first of these targets (at least one); ``Located`` must follow at once."""
+def start(facts: Facts, hunt: Hunt, plan: Plan) -> tuple[State, Outputs]:
+    """Begin with the first stage of a plan; a ``Located`` must follow at once for each ``Locate``.
+
+    Without any target the caller gets 480, unless a failure route knows some.
+    """
     patience = hunt.deadline
     if not facts.invite:
         # The caller's Timer F fires after 64*T1; what comes then is of no use (RFC 4320 4.2).
@@ -35,21 +45,25 @@ def start(facts: Facts, hunt: Hunt, targets: tuple[Target, ...]) -> tuple[State,
     state = Hunting(
         hunt=hunt,
         deadline=facts.arrived + patience,
-        target=targets[0],
-        targets=targets[1:],
-        hops=(),
-        locating=True,
-        wanting=True,
+        stages=plan,
+        stage=0,
+        ways=(),
+        opened=0,
         branches=(),
-        results=(),
-        ringing=None,
+        # "If the target set remains empty after applying all of the above, the proxy MUST return an
+        # error response, which SHOULD be the 480 (Temporarily Unavailable) response" (16.5).
+        results=() if plan else (Result(480),),
         rang=False,
         consulting=False,
         cancelled=None,
         refused=False,
         wake=None,
     )
-    return state, (Locate(targets[0]),)
+    hunter = Hunter(facts, state, facts.arrived)
+    if not plan:
+        return settle(hunter), tuple(hunter.out)
+    hunter.open_stage()
+    return hunter.state(), tuple(hunter.out)
 
 
 def step(facts: Facts, state: State, given: Given, at: float) -> tuple[State, Outputs]:

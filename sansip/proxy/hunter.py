@@ -1,9 +1,10 @@
 """The working copy of a hunting context, and what it can do: go on, cancel, be put together."""
 
 from sansip.address import Hop
+from sansip.message import equivalent, parse_uri
 from sansip.proxy.best import Result
 from sansip.proxy.silences import Deadline, due
-from sansip.proxy.states import Branch, Hunting
+from sansip.proxy.states import Branch, Hunting, Way
 from sansip.proxy.vocabulary import (
     Cancel,
     Facts,
@@ -11,8 +12,8 @@ from sansip.proxy.vocabulary import (
     Locate,
     Note,
     Output,
+    Stage,
     StopLocating,
-    Target,
     Try,
     Wake,
 )
@@ -22,9 +23,8 @@ class Hunter:
     """One step of a hunting context: the state taken apart, changed, and put together again."""
 
     __slots__ = (
-        "at", "branches", "cancelled", "consulted", "consulting", "deadline", "facts", "hops",
-        "hunt", "locating", "out", "rang", "refused", "results", "ringing", "target", "targets",
-        "wake", "wanting",
+        "at", "branches", "cancelled", "consulted", "consulting", "deadline", "facts", "hunt",
+        "opened", "out", "rang", "refused", "results", "stage", "stages", "wake", "ways",
     )  # fmt: skip
     at: float
     branches: list[Branch]
@@ -33,18 +33,16 @@ class Hunter:
     consulting: bool
     deadline: float
     facts: Facts
-    hops: tuple[Hop, ...]
     hunt: Hunt
-    locating: bool
+    opened: int
     out: list[Output]
     rang: bool
     refused: bool
     results: tuple[Result, ...]
-    ringing: int | None
-    target: Target
-    targets: tuple[Target, ...]
+    stage: int
+    stages: tuple[Stage, ...]
     wake: float | None
-    wanting: bool
+    ways: list[Way]
 
     def __init__(self, facts: Facts, state: Hunting, at: float) -> None:
         self.facts = facts
@@ -52,14 +50,12 @@ class Hunter:
         self.out = []
         self.hunt = state.hunt
         self.deadline = state.deadline
-        self.target = state.target
-        self.targets = state.targets
-        self.hops = state.hops
-        self.locating = state.locating
-        self.wanting = state.wanting
+        self.stages = state.stages
+        self.stage = state.stage
+        self.ways = list(state.ways)
+        self.opened = state.opened
         self.branches = list(state.branches)
         self.results = state.results
-        self.ringing = state.ringing
         self.rang = state.rang
         self.consulting = state.consulting
         self.cancelled = state.cancelled
@@ -67,64 +63,176 @@ class Hunter:
         self.wake = state.wake
         self.consulted = False
 
-    def may_advance(self) -> bool:
-        """Whether there is somewhere to go, and nothing forbids it."""
-        more = self.hops or self.locating or self.targets
-        return bool(more) and not self.wanting and self.is_open()
+    # --- what may be done
 
     def is_open(self) -> bool:
         """Whether a new branch may still begin: no CANCEL, no 6xx, time and room left."""
         over = self.cancelled is not None or self.refused or self.is_late()
         return not over and len(self.branches) < self.facts.most_branches
 
-    def advance(self) -> None:
-        """Try the next hop, as soon as there is one."""
-        self.wanting = False
-        if self.ringing is not None or not self.is_open():
-            return
-        while self.hops:
-            hop, self.hops = self.hops[0], self.hops[1:]
-            if self.is_new(hop):
-                self.begin(hop)
-                return
-        if self.locating:
-            self.wanting = True
-        elif self.targets:
-            self.target, self.targets = self.targets[0], self.targets[1:]
-            self.locating = self.wanting = True
-            self.out.append(Locate(self.target))
-
     def is_late(self) -> bool:
         """Whether the deadline has passed, even if its timer has yet to say so."""
         return not self.rang and self.at >= self.deadline
 
-    def is_new(self, hop: Hop) -> bool:
-        """No (Request-URI, hop) twice for a request."""
-        uri = self.target.uri
+    def is_waiting(self) -> bool:
+        """Whether some branch holds the final answer back."""
+        return any(branch.status == 0 and not branch.abandoned for branch in self.branches)
+
+    def may_open(self) -> bool:
+        """Whether the next stage may begin: of this one nobody has said anything for a while.
+
+        That holds if none of its ways is about to try a hop.
+        """
+        return (
+            bool(self.stages)
+            and not self.consulting
+            and self.is_open()
+            and all(b.passed or b.abandoned for b in self.branches if b.open)
+        )
+
+    def may_pass(self, branch: Branch) -> bool:
+        """Whether something else may be tried beside this branch, once it is silent for long."""
+        if branch.passed or branch.stage != self.stage or not self.is_open():
+            return False
+        for later in self.branches[branch.number + 1 :]:
+            if later.way == branch.way:
+                return False  # it has had its turn
+        for way in self.ways:
+            if way.number == branch.way and (way.wanting or way.left):
+                return not way.wanting
+        return bool(self.stages)
+
+    # --- stages and ways
+
+    def open_stage(self) -> None:
+        """Begin with all ways of the next stage that there is room for."""
+        most = self.facts.most_branches
+        room = most - len(self.branches)
+        stage, waiting = self.stages[0][:room], self.stages[0][room:]
+        self.stages = self.stages[1:]
+        if waiting:
+            # They are tried if some of the others lead nowhere.
+            self.stages = (waiting, *self.stages)
+            self.out.append(Note(f"limit of {most} branches: {_names(waiting)} must wait"))
+        if self.stage:
+            self.out.append(Note(f"trying {_names(stage)}"))
+        self.ways = [way for way in self.ways if way.left]  # for TryNext
+        for first, *others in stage:
+            self.ways.append(Way(self.opened, first, tuple(others)))
+            self.out.append(Locate(self.opened, first))
+            self.opened += 1
+        self.stage += 1
+
+    def want(self, number: int) -> None:
+        """Let a way try its next hop, if it has one."""
+        for at, way in enumerate(self.ways):
+            if way.number == number and way.left:
+                self.ways[at] = way.but(wanting=True)
+
+    def rest(self, branch: Branch) -> None:
+        """While a branch rings, nothing is tried beside it but the other ways of its stage."""
+        if branch.stage != self.stage:
+            self.put_back()
+        for at, way in enumerate(self.ways):
+            if way.number == branch.way or branch.stage != self.stage:
+                self.ways[at] = way.but(wanting=False)
+
+    def put_back(self) -> None:
+        """Let the ways that nobody has been tried on yet be a stage again, that is not open."""
+        begun = {branch.way for branch in self.branches}
+        fresh = [way for way in self.ways if way.wanting and way.number not in begun]
+        if fresh:
+            self.out += [StopLocating(way.number) for way in fresh if way.locating]
+            self.ways = [way for way in self.ways if way not in fresh]
+            stage = tuple([(way.target, *way.targets) for way in fresh])
+            self.stages = (stage, *self.stages)
+
+    def go_on(self) -> bool:
+        """Try the next hop of each way that wants one, as soon as it is known and may be tried.
+
+        True if some way still waits for its next hop.
+        """
+        wanting = False
+        for at, way in enumerate(self.ways):
+            if way.wanting:
+                way = self._next(at, way) if self.is_open() else way.but(wanting=False)  # noqa: PLW2901
+                self.ways[at] = way
+                wanting = wanting or way.wanting
+        return wanting
+
+    def _next(self, at: int, way: Way) -> Way:
+        while way.hops:
+            hop = way.hops[0]
+            if self.is_new(way, hop):
+                left = self.facts.breadth - sum([b.breadth for b in self.branches if b.open])
+                if left < 1:
+                    return way  # "by forking serially" (RFC 5393 5.3.3)
+                way = self.ways[at] = way.but(hops=way.hops[1:], wanting=False)
+                self.begin(way, hop, left)
+                return way
+            way = way.but(hops=way.hops[1:])
+        if way.locating:
+            return way
+        if not way.targets:
+            return way.but(wanting=False)
+        self.out.append(Locate(way.number, way.targets[0]))
+        return Way(way.number, way.targets[0], way.targets[1:])
+
+    def is_new(self, way: Way, hop: Hop) -> bool:
+        """No (Request-URI, hop) twice for a request (3261-16.5-02)."""
+        uri = way.target.uri
         return not any(
-            branch.target.uri == uri
-            and branch.hop.address == hop.address
+            branch.hop.address == hop.address
             and branch.hop.transport == hop.transport
+            and (
+                branch.target.uri == uri or equivalent(parse_uri(branch.target.uri), parse_uri(uri))
+            )
             for branch in self.branches
         )
 
-    def begin(self, hop: Hop) -> None:
-        """Start a branch; the ones before it hold nothing back any more."""
+    def begin(self, way: Way, hop: Hop, left: int) -> None:
+        """Start a branch; those that it takes the place of hold nothing back any more.
+
+        ``left`` is what may be spent of the breadth.
+        """
         number = len(self.branches)
+        last: Branch | None = None
         for other in self.branches:
-            if other.open and not other.abandoned:
-                self.abandon(other.number, cancel=self.hunt.late == "cancel")
-        self.branches.append(Branch(number, self.target, hop, self.at))
-        if number:
-            last = self.branches[number - 1]
+            mine = other.way == way.number
+            if mine:
+                last = other
+            if other.open and not other.abandoned and (mine or other.stage != self.stage):
+                stuck = other.passed and other.heard == "trying"
+                self.abandon(other.number, cancel=stuck or self.hunt.late == "cancel")
+        if last is not None:
             self.out.append(Note(f"{last.hop}: {last.trigger or 'silent'}; trying {hop}"))
-        self.out.append(Try(number, self.target, hop))
+        share = self.share(left)
+        branch = Branch(number, way.number, self.stage, way.target, hop, share, self.at)
+        self.branches.append(branch)
+        self.out.append(Try(number, way.target, hop, share))
+
+    def share(self, left: int) -> int:
+        """How much of what is left of the breadth a new branch gets.
+
+        All ways that want a branch get the same, and so does what may follow while they are silent.
+        "A proxy MUST NOT decrement Max-Breadth for each hop" (RFC 5393 5.3.3): what is the only and
+        last thing to be tried takes all.
+        """
+        if len(self.branches) + 1 == self.facts.most_branches:
+            return left
+        claims = 1 + sum([1 for way in self.ways if way.wanting])
+        if self.stages or any(way.left and not way.wanting for way in self.ways):
+            claims += 1
+        return max(1, left // claims)
 
     def stop_locating(self) -> None:
         """No more hops are wanted."""
-        if self.locating:
-            self.locating = self.wanting = False
-            self.out.append(StopLocating())
+        for at, way in enumerate(self.ways):
+            if way.locating:
+                self.ways[at] = way.but(locating=False, wanting=False)
+                self.out.append(StopLocating(way.number))
+
+    # --- branches
 
     def abandon(self, number: int, *, cancel: bool) -> None:
         """Another branch takes the place of this one."""
@@ -151,13 +259,18 @@ class Hunter:
     def due(self, branch: Branch) -> Deadline | None:
         """The next deadline of a branch."""
         live = not branch.abandoned and self.cancelled is None
-        newest = branch.number == len(self.branches) - 1  # the others have had their turn
-        onward = live and newest and self.ringing is None and self.may_advance()
+        silence = self.hunt.advance_after if branch.heard == "nothing" else self.hunt.progress_after
+        onward = live and silence is not None and self.may_pass(branch)
         return due(self.hunt, branch, invite=self.facts.invite, live=live, onward=onward)
 
     def hunting(self) -> Hunting:
         """Put the state together, and see that it is woken in time."""
-        dues = [deadline[0] for deadline in map(self.due, self.branches) if deadline is not None]
+        dues: list[float] = []
+        for branch in self.branches:
+            if branch.status == 0:  # it is open
+                deadline = self.due(branch)
+                if deadline is not None:
+                    dues.append(deadline[0])
         if not self.rang and self.cancelled is None:
             dues.append(self.deadline)
         due = min(dues, default=None)
@@ -165,17 +278,19 @@ class Hunter:
         if due is not None and (self.wake is None or due < self.wake):
             self.wake = due
             self.out.append(Wake(due))
+        return self.state()
+
+    def state(self) -> Hunting:
+        """Put the state together."""
         return Hunting(
             self.hunt,
             self.deadline,
-            self.target,
-            self.targets,
-            self.hops,
-            self.locating,
-            self.wanting,
+            self.stages,
+            self.stage,
+            tuple(self.ways),
+            self.opened,
             tuple(self.branches),
             self.results,
-            self.ringing,
             self.rang,
             self.consulting,
             self.cancelled,
@@ -186,3 +301,7 @@ class Hunter:
     def put(self, branch: Branch) -> None:
         """Keep what has become of a branch."""
         self.branches[branch.number] = branch
+
+
+def _names(stage: Stage) -> str:
+    return ", ".join([targets[0].next_hop for targets in stage])

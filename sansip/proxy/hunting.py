@@ -5,7 +5,7 @@ from typing import assert_never
 from sansip.message import Response
 from sansip.proxy.best import Result
 from sansip.proxy.hunter import Hunter
-from sansip.proxy.states import Branch, Concluded, Gone, Outputs, State, best_of
+from sansip.proxy.states import FIRST_LINGERS, Branch, Concluded, Gone, Outputs, State, best_of
 from sansip.proxy.vocabulary import (
     Answer,
     Answered,
@@ -19,7 +19,6 @@ from sansip.proxy.vocabulary import (
     Finish,
     Forward,
     Given,
-    Locate,
     Located,
     Note,
     Output,
@@ -61,7 +60,7 @@ def take(hunter: Hunter, given: Given) -> tuple[State, Outputs]:
             concluded = _decided(hunter, given)
         case _:
             assert_never(given)
-    state = concluded or _settle(hunter)
+    state = concluded or settle(hunter)
     return state, tuple(hunter.out)
 
 
@@ -71,9 +70,8 @@ def _decided(hunter: Hunter, given: TryNext | Finish | Divert | Decline) -> Stat
     hunter.consulting = False
     match given:
         case TryNext():
-            if hunter.may_advance():
-                hunter.ringing = None
-                hunter.advance()
+            for way in hunter.ways:
+                hunter.want(way.number)
         case Finish():
             pass
         case Divert():
@@ -98,7 +96,7 @@ def _answered(hunter: Hunter, number: int, response: Response) -> State | None:
         branch = hunter.branches[number]
         if branch.heard == "nothing":
             guard = branch.begun + hunter.hunt.timer_c
-            hunter.put(hunter.branches[number].but(heard="trying", since=hunter.at, guard=guard))
+            hunter.put(branch.but(heard="trying", since=hunter.at, guard=guard, passed=False))
             hunter.cancel_if_wanted(number)
         return None
     _rings(hunter, number)
@@ -114,19 +112,23 @@ def _accepted(hunter: Hunter, number: int, response: Response) -> State:
 
 
 def _rings(hunter: Hunter, number: int) -> None:
-    """A 101-199 came: this branch is the live one, unless another has rung before."""
+    """A 101-199 came: its branch is the live one, unless another has rung before.
+
+    That holds for a way, whose hops are different roads to one phone, and for the stages. What
+    rings in another way of the same stage is another phone.
+    """
     branch = hunter.branches[number]
     # "If a provisional response is received (101 to 199), Timer C MUST be reset" (16.7.2)
     guard = branch.guard if branch.cancel == "sent" else hunter.at + hunter.hunt.timer_c
     since = branch.since if branch.heard == "ringing" else hunter.at
     hunter.put(hunter.branches[number].but(heard="ringing", since=since, guard=guard))
-    hunter.rang = hunter.rang or branch.cancel == "no"
-    if hunter.ringing is None and branch.cancel == "no":
-        hunter.ringing = number
-        hunter.wanting = False
-        hunter.put(hunter.branches[number].but(abandoned=False))
+    if branch.cancel == "no":  # none of those that it would take the place of has rung
+        hunter.rang = True
+        hunter.put(hunter.branches[number].but(abandoned=False, passed=False))
+        hunter.rest(branch)
         for other in hunter.branches:
-            if other.open and other.number != number:
+            rival = other.way == branch.way or other.stage != branch.stage
+            if rival and other.open and other.number != number:
                 hunter.abandon(other.number, cancel=True)
     hunter.cancel_if_wanted(number)
 
@@ -141,6 +143,7 @@ def _failed(
     hunter.put(
         branch.but(
             heard="final",
+            since=hunter.at,
             status=status,
             response=response,
             trigger=branch.trigger or trigger,
@@ -148,13 +151,10 @@ def _failed(
             void=branch.cancel != "no" and hunter.cancelled is None and status < 600,
         )
     )
-    if hunter.ringing == number:
-        hunter.ringing = None
     if status >= 600:
         # "the proxy SHOULD cancel all client pending transactions [...] MUST NOT create any
         # new branches" (16.7.5); a silent branch does not hold the answer back.
         hunter.refused = True
-        hunter.wanting = False
         for other in hunter.branches:
             if other.open:
                 hunter.want_cancel(other.number, f"SIP;cause={status}")
@@ -163,7 +163,7 @@ def _failed(
         # Another branch got to this phone first: let that one go on.
         for other in hunter.branches:
             if other.open and other.cancel == "no":
-                hunter.put(hunter.branches[other.number].but(abandoned=False))
+                hunter.put(hunter.branches[other.number].but(abandoned=False, passed=False))
     elif (
         not branch.abandoned
         and branch.cancel == "no"
@@ -171,7 +171,7 @@ def _failed(
         and (response is None or status in hunter.hunt.failover_on)
     ):
         # 3263-4.3-01, -02: silence, transport error and 503 move on, and nothing else does.
-        hunter.advance()
+        hunter.want(branch.way)
 
 
 def _troubled(hunter: Hunter, number: int, reason: str) -> None:
@@ -180,31 +180,35 @@ def _troubled(hunter: Hunter, number: int, reason: str) -> None:
     if not branch.open or branch.heard != "nothing" or branch.trigger:
         return
     hunter.put(hunter.branches[number].but(trigger=reason))
-    if not branch.abandoned and hunter.may_advance():
+    if not branch.abandoned and hunter.may_pass(branch):
         hunter.out.append(Note(f"{branch.hop}: {reason}"))
-        hunter.advance()
+        _pass(hunter, number, reason)
+
+
+def _pass(hunter: Hunter, number: int, trigger: str) -> None:
+    """Nothing comes from a branch: others may be tried while it lives on."""
+    branch = hunter.branches[number]
+    hunter.put(branch.but(trigger=trigger, passed=True))
+    hunter.want(branch.way)
 
 
 def _located(hunter: Hunter, given: Located) -> None:
-    """More is known of the current target's hops."""
-    hunter.hops += given.hops
-    hunter.locating = given.more
-    tried = any(branch.target == hunter.target for branch in hunter.branches)
-    if not (given.more or tried or hunter.hops):
-        hunter.results += (Result(given.status),)
-        hunter.out.append(Note(f"{hunter.target.next_hop}: {given.reason}"))
-    if hunter.wanting and (hunter.hops or not hunter.locating):
-        hunter.advance()
+    """More is known of the hops of a way's target."""
+    for at, way in enumerate(hunter.ways):
+        if way.number == given.way and way.locating:
+            hops = way.hops + given.hops
+            hunter.ways[at] = way.but(hops=hops, locating=given.more)
+            tried = any(branch.target == way.target for branch in hunter.branches)
+            if not (given.more or tried or hops):
+                hunter.results += (Result(given.status),)
+                hunter.out.append(Note(f"{way.target.next_hop}: {given.reason}"))
 
 
 def _divert(hunter: Hunter, given: Divert) -> None:
     """The failure route wants other targets."""
     if hunter.cancelled is None and not hunter.refused:
         hunter.stop_locating()
-        hunter.hunt, hunter.hops, hunter.ringing = given.hunt, (), None
-        hunter.target, hunter.targets = given.targets[0], given.targets[1:]
-        hunter.locating = hunter.wanting = True
-        hunter.out.append(Locate(hunter.target))
+        hunter.hunt, hunter.stages, hunter.ways = given.hunt, given.plan, []
 
 
 def _cancel(hunter: Hunter, reasons: tuple[str, ...]) -> None:
@@ -235,21 +239,12 @@ def _overdue(hunter: Hunter, branch: Branch, why: str) -> None:
     """A silence has lasted too long."""
     number = branch.number
     if why == "advance":
-        hunter.put(
-            hunter.branches[number].but(trigger=f"silent for {hunter.hunt.advance_after:g} s")
-        )
-        hunter.advance()
+        _pass(hunter, number, f"silent for {hunter.hunt.advance_after:g} s")
     elif why == "progress":
-        hunter.put(
-            hunter.branches[number].but(trigger=f"no progress for {hunter.hunt.progress_after:g} s")
-        )
-        hunter.abandon(number, cancel=True)
-        hunter.advance()
+        # It is cancelled when another one begins in its place.
+        _pass(hunter, number, f"no progress for {hunter.hunt.progress_after:g} s")
     elif why == "answer":
-        hunter.put(
-            hunter.branches[number].but(trigger=f"no answer within {hunter.hunt.answer_within:g} s")
-        )
-        hunter.ringing = None
+        hunter.put(branch.but(trigger=f"no answer within {hunter.hunt.answer_within:g} s"))
         hunter.abandon(number, cancel=True)
     elif branch.cancel == "sent":
         # 3261-9.1-06, 3261-16.8-02: cancelled, and still no final response after 64*T1.
@@ -259,14 +254,20 @@ def _overdue(hunter: Hunter, branch: Branch, why: str) -> None:
     else:
         # "If the client transaction has received a provisional response, the proxy MUST
         # generate a CANCEL request matching that transaction" (16.8)
-        hunter.put(hunter.branches[number].but(trigger="Timer C"))
+        hunter.put(branch.but(trigger="Timer C"))
         hunter.want_cancel(number, TIMER_C)
+        if not branch.abandoned:
+            # Whatever it says to that, for the caller it has not answered in time (3261-16.8-02).
+            hunter.results += (Result(408),)
 
 
-def _settle(hunter: Hunter) -> State:
-    """Conclude when nothing is left to wait for; else put the state together again."""
-    waiting = any(branch.open and not branch.abandoned for branch in hunter.branches)
-    if hunter.wanting or hunter.consulting or waiting:
+def settle(hunter: Hunter) -> State:
+    """Go on where that is wanted; conclude when nothing is left to wait for."""
+    wanting = hunter.go_on()
+    if not wanting and hunter.may_open():
+        hunter.open_stage()
+        return hunter.hunting()
+    if wanting or hunter.consulting or hunter.is_waiting():
         return hunter.hunting()
     if hunter.hunt.consult and not hunter.consulted and hunter.cancelled is None:
         hunter.out.append(Consult())
@@ -277,6 +278,9 @@ def _settle(hunter: Hunter) -> State:
 
 def _conclude_best(hunter: Hunter) -> State:
     """Choose among what the targets ended with (16.7.6)."""
+    most = hunter.facts.most_branches
+    if len(hunter.branches) == most and (hunter.stages or any(way.left for way in hunter.ways)):
+        hunter.out.append(Note(f"limit of {most} branches: not everything was tried"))
     chosen = best_of(hunter.facts, hunter.hunt, tuple(hunter.branches), hunter.results)
     hidden = hunter.facts.relayed and chosen is not None and chosen.status == 503
     if chosen is not None and chosen.response is not None and not hidden:
@@ -303,14 +307,17 @@ def _conclude(hunter: Hunter, last_word: Output, reasons: tuple[str, ...] = ()) 
                 hunter.out.append(Discard(branch.number))  # nothing that it says matters now
                 hunter.put(hunter.branches[branch.number].but(over=True))
     waiting = [branch for branch in hunter.branches if branch.open and not branch.over]
+    lingering = tuple([b.number for b in hunter.branches if not b.open and not b.over])
     guards = [branch.guard for branch in waiting if branch.cancel == "sent"]
-    state = Concluded(
-        open=tuple(branch.number for branch in waiting),
-        uncancelled=tuple(b.number for b in waiting if b.cancel == "wanted"),
-        reasons=next((branch.reasons for branch in waiting if branch.reasons), ()),
-        lingering=tuple(b.number for b in hunter.branches if not b.open and not b.over),
-        wake=max(guards, default=None),
-    )
+    state = FIRST_LINGERS
+    if waiting or lingering != (0,):
+        state = Concluded(
+            open=tuple([branch.number for branch in waiting]),
+            uncancelled=tuple([b.number for b in waiting if b.cancel == "wanted"]),
+            reasons=next((branch.reasons for branch in waiting if branch.reasons), ()),
+            lingering=lingering,
+            wake=max(guards, default=None),
+        )
     if hunter.wake is not None or state.wake is not None:
         hunter.out.append(Wake(state.wake))
     if not state.open and not state.lingering:

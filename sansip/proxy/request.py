@@ -4,6 +4,7 @@ Pure functions from a request to a request. ``Mine`` answers the question that t
 does this URI name the proxy itself? (16.4: from configuration alone, no DNS is asked.)
 """
 
+import re
 from collections.abc import Callable
 
 from sansip.errors import RemoteProtocolError
@@ -18,6 +19,8 @@ MOST_TAGS = 20  # that a 420 names: an answer is not to be larger than its reque
 DECISIVE = ("route", "proxy-require", "proxy-authorization")  # besides those that all requests have
 LOOP = "."  # stands between the two parts of a branch
 HOPS = 70  # the recommended initial Max-Forwards (RFC 3261 20.22)
+BREADTH = 60  # the recommended initial Max-Breadth, and the most that is allowed (RFC 5393 5.3.3)
+_BREADTH = re.compile("0*+([1-9][0-9]?)")
 
 
 @value
@@ -207,3 +210,14 @@ def hops_left(request: Request) -> int:
     """Max-Forwards of the copy that is sent on (16.6 step 3)."""
     left = request.max_forwards
     return HOPS if left is None else left - 1
+
+
+def max_breadth(request: Request) -> int:
+    """How many branches a request may have at once, here and further on (RFC 5393 5.3.3).
+
+    60 if it does not say, or nonsense (5393-5.3.5-01), and never more.
+    """
+    if "max-breadth" not in request.names:
+        return BREADTH
+    found = _BREADTH.fullmatch(request.get("max-breadth") or "")
+    return BREADTH if found is None else min(int(found[1]), BREADTH)

@@ -27,11 +27,11 @@ def due(hunt: Hunt, branch: Branch, *, invite: bool, live: bool, onward: bool) -
         if onward and hunt.advance_after is not None:
             return branch.begun + hunt.advance_after, "advance"
         return None  # Timer B or F ends it
-    limits: list[Deadline] = []
-    if invite:  # Timer F ends the others
-        limits.append((branch.guard, "guard"))
-    if onward and branch.heard == "trying" and hunt.progress_after is not None:
-        limits.append((branch.since + hunt.progress_after, "progress"))
-    if live and branch.heard == "ringing" and hunt.answer_within is not None:
-        limits.append((branch.since + hunt.answer_within, "answer"))
-    return min(limits, default=None)
+    # Timer F ends those of other methods.
+    guard: Deadline | None = (branch.guard, "guard") if invite else None
+    soft: Deadline | None = None
+    if branch.heard == "trying" and onward and hunt.progress_after is not None:
+        soft = branch.since + hunt.progress_after, "progress"
+    elif branch.heard == "ringing" and live and hunt.answer_within is not None:
+        soft = branch.since + hunt.answer_within, "answer"
+    return soft if guard is None or (soft is not None and soft < guard) else guard

@@ -4,8 +4,8 @@ from typing import Literal
 
 from sansip.address import Hop
 from sansip.message import Response
-from sansip.proxy.best import Result, best
-from sansip.proxy.vocabulary import Facts, Hunt, Output, Target
+from sansip.proxy.best import Result, best, with_challenges
+from sansip.proxy.vocabulary import Facts, Hunt, Output, Stage, Target
 from sansip.value import value
 
 Heard = Literal["nothing", "trying", "ringing", "final"]
@@ -13,16 +13,54 @@ Cancelling = Literal["no", "wanted", "sent"]
 
 
 @value
+class Way:
+    """One of the ways that are tried in parallel, as far as it has been gone."""
+
+    number: int
+    target: Target  # the one whose hops are being tried
+    targets: tuple[Target, ...]  # that stand in for it
+    hops: tuple[Hop, ...] = ()  # of this target, not yet tried
+    locating: bool = True  # more hops of this target may come
+    wanting: bool = True  # its next hop is tried as soon as it is known and there is breadth
+
+    @property
+    def left(self) -> bool:
+        """Whether there is anything that has not been tried yet."""
+        return bool(self.hops or self.locating or self.targets)
+
+    def but(
+        self,
+        *,
+        hops: tuple[Hop, ...] | None = None,
+        locating: bool | None = None,
+        wanting: bool | None = None,
+    ) -> "Way":
+        """Make a copy with new values for some of its fields."""
+        return Way(
+            self.number,
+            self.target,
+            self.targets,
+            self.hops if hops is None else hops,
+            self.locating if locating is None else locating,
+            self.wanting if wanting is None else wanting,
+        )
+
+
+@value
 class Branch:
     """One hop that is or was tried."""
 
     number: int
+    way: int
+    stage: int
     target: Target
     hop: Hop
+    breadth: int  # its share of the request's Max-Breadth
     begun: float
     heard: Heard = "nothing"
     since: float = 0.0  # when ``heard`` took this value
     guard: float = 0.0  # when to give up: Timer C, or 64*T1 after the CANCEL
+    passed: bool = False  # it has been silent for so long that others may be tried beside it
     abandoned: bool = False  # another branch took its place: it holds nothing back any more
     cancel: Cancelling = "no"
     reasons: tuple[str, ...] = ()  # for the CANCEL (RFC 3326)
@@ -43,6 +81,7 @@ class Branch:
         heard: Heard | None = None,
         since: float | None = None,
         guard: float | None = None,
+        passed: bool | None = None,
         abandoned: bool | None = None,
         cancel: Cancelling | None = None,
         reasons: tuple[str, ...] | None = None,
@@ -55,12 +94,16 @@ class Branch:
         """Make a copy with new values for some of its fields."""
         return Branch(
             self.number,
+            self.way,
+            self.stage,
             self.target,
             self.hop,
+            self.breadth,
             self.begun,
             self.heard if heard is None else heard,
             self.since if since is None else since,
             self.guard if guard is None else guard,
+            self.passed if passed is None else passed,
             self.abandoned if abandoned is None else abandoned,
             self.cancel if cancel is None else cancel,
             self.reasons if reasons is None else reasons,
@@ -78,14 +121,12 @@ class Hunting:
 
     hunt: Hunt
     deadline: float
-    target: Target  # the one whose hops are being tried
-    targets: tuple[Target, ...]  # the ones after it
-    hops: tuple[Hop, ...]  # of this target, not yet tried
-    locating: bool  # more hops of this target may come
-    wanting: bool  # the next hop to come is tried at once
+    stages: tuple[Stage, ...]  # not yet open
+    stage: int  # how many have been opened
+    ways: tuple[Way, ...]  # of the open stage; of earlier ones those with something left
+    opened: int  # how many ways have been opened
     branches: tuple[Branch, ...]
     results: tuple[Result, ...]  # of targets that led nowhere
-    ringing: int | None  # the live branch, once one has rung
     rang: bool  # some branch has rung: the deadline is off
     consulting: bool  # the failure route has been asked and has not answered yet
     cancelled: tuple[str, ...] | None  # the Reason values of the caller's CANCEL
@@ -102,6 +143,9 @@ class Concluded:
     reasons: tuple[str, ...]  # for their CANCEL
     lingering: tuple[int, ...]  # had their final response, and absorb retransmissions of it
     wake: float | None  # when the cancelled ones are given up
+
+
+FIRST_LINGERS = Concluded((), (), (), (0,), None)  # most contexts come to this, and share it
 
 
 @value
@@ -121,11 +165,19 @@ def best_of(
     A failure that made the hunt go on to the next hop of its target says nothing about the target;
     "only the last failure counts" (3263-4.3-04).
     """
-    newest = {branch.target: branch.number for branch in branches}
+    newest = {(branch.way, branch.target): branch.number for branch in branches}
     ended = list(results)
-    for branch in branches:
+    heard: list[Response] = []
+    for branch in sorted(branches, key=_when):  # so that of equals the first one to come is chosen
+        if branch.response is not None:
+            heard.append(branch.response)
         moved_on = branch.response is None or branch.status in hunt.failover_on
-        superseded = moved_on and branch.number != newest[branch.target]
+        superseded = moved_on and branch.number != newest[branch.way, branch.target]
         if not (branch.open or branch.void or superseded):
             ended.append(Result(branch.status, branch.response))
-    return best(tuple(ended), invite=facts.invite)
+    chosen = best(tuple(ended), invite=facts.invite)
+    return None if chosen is None else with_challenges(chosen, tuple(heard))
+
+
+def _when(branch: Branch) -> float:
+    return branch.since

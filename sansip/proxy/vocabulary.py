@@ -18,11 +18,19 @@ class Target:
     next_hop: str
 
 
+# What is tried, in its order. A stage is what has one q: its ways are tried in parallel, the stages
+# one after the other. A way is a target with those that stand in for it if nothing comes of it, so
+# that they are tried one after the other as the hops of one target are.
+Stage = tuple[tuple[Target, ...], ...]
+Plan = tuple[Stage, ...]
+
+
 @value
 class Hunt:
     """How targets are tried. All times in seconds; None switches a silence off.
 
-    ``advance_after``   nothing at all has come: try the next hop, let this branch live on
+    ``advance_after``   nothing at all has come: try the next hop, let this branch live on; with
+                        none left, open the next stage once all ways of this one have come so far
     ``progress_after``  a 100 came, then nothing: cancel and try the next hop
     ``answer_within``   it rings too long: cancel, and ask the failure route
     ``deadline``        from the arrival of the request to the first 101-199
@@ -49,6 +57,7 @@ class Facts:
     arrived: float
     timing: Timing
     most_branches: int
+    breadth: int  # what its branches share (Max-Breadth, RFC 5393 5.3)
     relayed: bool = True  # or submitted here: then nobody is there to hide a 503 from
 
 
@@ -57,12 +66,13 @@ class Facts:
 
 @value
 class Located:
-    """These hops are next on the current target's list.
+    """These hops are next on the list of this way's target.
 
     With ``more`` the list may still grow. When it is complete and empty, ``status`` and ``reason``
     say what that means.
     """
 
+    way: int
     hops: tuple[Hop, ...]
     more: bool
     status: int = 480
@@ -133,7 +143,7 @@ class Finish:
 class Divert:
     """The failure route says: these targets instead of what remains."""
 
-    targets: tuple[Target, ...]
+    plan: Plan
     hunt: Hunt
 
 
@@ -168,12 +178,15 @@ Given = (
 class Locate:
     """Find the hops of this target (RFC 3263 4)."""
 
+    way: int
     target: Target
 
 
 @value
 class StopLocating:
-    """No more hops are wanted."""
+    """No more hops are wanted for this way."""
+
+    way: int
 
 
 @value
@@ -183,6 +196,7 @@ class Try:
     branch: int
     target: Target
     hop: Hop
+    breadth: int  # its Max-Breadth
 
 
 @value

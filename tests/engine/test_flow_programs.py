@@ -68,7 +68,7 @@ class World(Line):
         for key, record in state.client.items():
             if record.flow is not None and record.flow in state.flows:
                 assert key in state.flows[record.flow].users
-        assert set(state.undelivered) <= set(state.searches)
+        assert set(state.undelivered) <= {owner for owner, _ in state.searches}
 
     # --- what may happen
 

@@ -37,12 +37,31 @@ class Restless(ToGroup):
         return sansip.Reply(480)
 
 
+class Forking(sansip.Policy):
+    """Several phones at once, then another one, then those of a failure route."""
+
+    def route(self, request: sansip.Request, scene: sansip.Scene) -> sansip.Decision:
+        return sansip.Relay(
+            [request.uri_text, f"sip:carol@{GW_1}", sansip.Target(f"sip:dave@{GW_2}", 0.5)],
+            on_failure="failed",
+        )
+
+    def failed(self, failed: sansip.Failed) -> sansip.FailureDecision:
+        if failed.remaining:
+            return sansip.TryNext()
+        if len(failed.tried) < 5:
+            targets = [f"sip:last@{GW_1}", f"sip:last@{GW_2}", "sip:carol@GW-1.EXAMPLE.COM:5060"]
+            return sansip.Relay(targets, on_failure="failed")
+        return sansip.Finish()
+
+
 POLICIES: tuple[sansip.Policy, ...] = (
     ToName(),
     ToGroup(late="cancel"),
     ToName(progress_after=2.0, failover_on=(404, 503)),
     ToGroup(advance_after=None, deadline=10.0),
     Restless(),
+    Forking(),
 )
 
 

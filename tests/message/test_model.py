@@ -362,3 +362,17 @@ def test_routes_are_replaced_in_a_forwarded_copy(request_: Request) -> None:
         "sip:x", "SIP/2.0/UDP p", 1, routes=("<sip:q>",)
     )
     assert bare.names == ("via", "route", "max-forwards", "content-length")
+
+
+@pytest.mark.rule("5393-5.3.3-01")
+@pytest.mark.parametrize(
+    "rows", [(), ("Max-Breadth: 60",), ("max-breadth : 9", "X: y", "Max-Breadth: 8, 7")]
+)
+def test_a_forwarded_copy_has_one_max_breadth(request_: Request, rows: tuple[str, ...]) -> None:
+    given = Request("INVITE", "sip:b@h", (*request_.lines, *rows), b"")
+    made = given.forwarded("sip:x", "SIP/2.0/UDP p", 69, (), ("<sip:q;lr>",), 12)
+    assert made.rows("max-breadth") == ("12",)
+    assert made.rows("max-forwards") == ("69",)
+    assert values(made, "route") == ["<sip:q;lr>"]
+    assert made.rows("x") == given.rows("x")
+    assert made == parse(made.render())

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sansip.message import Response
-from sansip.proxy.best import Result, best
+from sansip.proxy.best import Result, best, with_challenges
 
 
 def received(status: int) -> Result:
@@ -89,3 +89,37 @@ def test_among_equals_the_first_one_wins() -> None:
 def test_the_choice_is_one_of_the_results(results: list[Result], invite: bool) -> None:  # noqa: FBT001
     choice = best(tuple(results), invite=invite)
     assert choice in results or (choice is None and not invite)
+
+
+# --- challenges
+
+
+def challenged(status: int, *rows: tuple[str, str]) -> Response:
+    return Response.make(status, "", rows)
+
+
+REALM_A, REALM_B = 'Digest realm="a", nonce="1, 2"', 'Digest realm="b"'
+
+
+@pytest.mark.rule("3261-16.7.7-01", "3261-7.3.1-04")
+@pytest.mark.parametrize("status", [401, 407])
+def test_a_challenge_brings_those_of_all_others_along_unmodified(status: int) -> None:
+    chosen = challenged(status, ("WWW-Authenticate", REALM_A), ("Server", "first"))
+    others = (
+        challenged(407, ("Proxy-Authenticate", REALM_B), ("Proxy-Authenticate", REALM_A)),
+        challenged(404, ("WWW-Authenticate", "Digest of a 404")),
+        challenged(401, ("WWW-Authenticate", REALM_A), ("Proxy-Authenticate", REALM_B)),
+    )
+    made = with_challenges(Result(status, chosen), (chosen, *others)).response
+    assert made is not None
+    assert made.status == status
+    assert made.rows("www-authenticate") == (REALM_A, REALM_A)
+    assert made.rows("proxy-authenticate") == (REALM_B, REALM_A, REALM_B)
+    assert made.get("server") == "first"
+
+
+@pytest.mark.rule("3261-16.7.7-01")
+def test_another_choice_brings_no_challenges_along() -> None:
+    other = challenged(401, ("WWW-Authenticate", REALM_A))
+    for chosen in (received(404), Result(408), received(600)):
+        assert with_challenges(chosen, (other,)) == chosen

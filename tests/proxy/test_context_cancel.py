@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from hunt import URI, Call, make_hunt
+from hunt import URI, Call, make_hunt, make_plan
 from sansip.proxy import vocabulary as v
 
 GW_1, GW_2 = "sip:bob@gw-1.example.com", "sip:bob@gw-2.example.com"
@@ -42,6 +42,16 @@ def test_cancel_between_two_hops_is_answered_487_at_once() -> None:
     call.answered(0, 503)
     assert call.cancelled() == ["stop locating", "answer 487"]
     assert call.over(0) == ["ended"]
+
+
+@pytest.mark.rule("3261-16.10-02")
+def test_hops_that_are_found_after_cancel_do_not_matter() -> None:
+    call = Call()
+    call.located("A", more=True)
+    call.answered(0, 180)
+    assert call.cancelled() == ["stop locating", "cancel 0"]
+    assert call.located("B", more=True) == []
+    assert call.answered(0, 487) == ["forward 487"]
 
 
 @pytest.mark.rule("3261-9.1-04", "3326-2-02")
@@ -162,7 +172,7 @@ def next_hop(call: Call) -> list[str]:
 
 
 def new_targets(call: Call) -> list[str]:
-    return call.give(v.Divert((v.Target(GW_2, GW_2),), make_hunt()))
+    return call.give(v.Divert(make_plan([GW_2]), make_hunt()))
 
 
 @pytest.mark.rule("3261-16.10-02", "3263-4.3-07", "SIO-07")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hunt import Call, make_hunt, make_target
+from hunt import Call, make_hunt, make_plan
 from sansip.proxy import vocabulary as v
 
 GW_1, GW_2, GW_3 = (
@@ -155,8 +155,8 @@ def test_divert_replaces_all_that_was_left() -> None:
     call = Call(ASK, GW_1, GW_2)
     call.located("A", "B")
     call.answered(0, 486)
-    targets = make_target(GW_3), make_target(GW_2)
-    assert call.give(v.Divert(targets, make_hunt(advance=1.0))) == [f"locate {GW_3}"]
+    plan = make_plan([[GW_3, GW_2]])
+    assert call.give(v.Divert(plan, make_hunt(advance=1.0))) == [f"locate {GW_3}"]
     assert call.located("C", "D") == ["try 1 C"]
     assert call.wait(1.0) == ["try 2 D"]
     assert call.wait(1.0) == [f"locate {GW_2}"]
@@ -168,7 +168,7 @@ def test_divert_stops_the_lookup_that_is_under_way() -> None:
     call = Call(ASK)
     call.located("A", more=True)
     call.answered(0, 486)
-    told = call.give(v.Divert((make_target(GW_2),), ASK))
+    told = call.give(v.Divert(make_plan([GW_2]), ASK))
     assert told == ["stop locating", f"locate {GW_2}"]
     assert call.located() == ["consult"]
     assert call.give(v.Finish()) == ["forward 486"]
@@ -176,7 +176,7 @@ def test_divert_stops_the_lookup_that_is_under_way() -> None:
 
 def test_divert_does_not_try_a_hop_again_that_has_refused() -> None:
     call = at_its_wits_end(hops="AB")
-    assert call.give(v.Divert(call.targets, make_hunt()))[0].startswith("locate")
+    assert call.give(v.Divert(call.plan, make_hunt()))[0].startswith("locate")
     assert call.located("A", "B") == ["try 1 B"]
 
 
@@ -185,13 +185,13 @@ def test_divert_after_a_6xx_starts_nothing() -> None:
     call = Call(ASK)
     call.located("A")
     call.answered(0, 600)
-    assert call.give(v.Divert((make_target(GW_2),), ASK)) == ["forward 600"]
+    assert call.give(v.Divert(make_plan([GW_2]), ASK)) == ["forward 600"]
 
 
 @pytest.mark.rule("3263-4.3-08")
 def test_the_deadline_counts_from_the_arrival_diverted_or_not() -> None:
     call = at_its_wits_end()
     call.wait(20.0)
-    call.give(v.Divert((make_target(GW_2),), make_hunt()))
+    call.give(v.Divert(make_plan([GW_2]), make_hunt()))
     call.located("C")
     assert call.watch(20.0) == [(32.0, "forward 486")]

@@ -6,13 +6,14 @@ so that it is told only what an engine could tell it, in the order in which an e
 
 import copy
 from collections import deque
+from collections.abc import Sequence
 from typing import Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hunt import BEGAN, MOST_WAKES, make_hop, make_response, make_target
+from hunt import BEGAN, MOST_WAKES, make_hop, make_plan, make_response
 from sansip.address import Hop
 from sansip.proxy import context
 from sansip.proxy import vocabulary as v
@@ -31,6 +32,23 @@ LISTS = ("ABC", "AB", "A", "B", "BAD", "CDE", "EFG", "")
 URIS = tuple(f"sip:bob@gw-{number}.example.com" for number in range(4))
 
 
+def shaped(uris: Sequence[str], shape: int) -> v.Plan:
+    """The URIs as stages of ways: one way, one stage, one after the other, or a mixture."""
+    if not uris:
+        return ()
+    match shape % 5:
+        case 0:
+            return make_plan([uris])
+        case 1:
+            return make_plan(uris)
+        case 2:
+            return make_plan(*[[uri] for uri in uris])
+        case 3:
+            return make_plan([uris[:2], *uris[2:]])
+        case _:
+            return make_plan(uris[:1], *([uris[1:]] if uris[1:] else []))
+
+
 class Client:
     """A client transaction, as far as a response context can tell."""
 
@@ -38,7 +56,7 @@ class Client:
         self.invite = invite
         self.at: At = "calling"
         self.due: float | None = begun + TIMING.timeout  # Timer B, F, M, D or K
-        self.provisional = self.final = self.cancelled = False
+        self.provisional = self.rang = self.final = self.cancelled = False
 
     def takes(self, status: int) -> bool:
         """Whether a response of that status gets through to the context."""
@@ -53,6 +71,7 @@ class Client:
     def take(self, status: int, at: float) -> None:
         if status < 200:
             self.at, self.provisional = "proceeding", True
+            self.rang |= self.invite and status > 100
             self.due = None if self.invite else self.due
         elif self.at != "accepted":
             self.final = True
@@ -66,14 +85,15 @@ class World:
     def __init__(
         self,
         hunt: v.Hunt,
-        targets: tuple[v.Target, ...],
+        plan: v.Plan,
         lists: list[int],
         decisions: list[int],
         *,
         invite: bool,
         most: int,
+        breadth: int,
     ) -> None:
-        self.facts = v.Facts(invite, BEGAN, TIMING, most)
+        self.facts = v.Facts(invite, BEGAN, TIMING, most, breadth)
         self.hunt = hunt
         self.lists, self.decisions = lists, decisions  # used one after the other, in a circle
         self.at = BEGAN
@@ -83,11 +103,13 @@ class World:
         self.all: list[Client] = []
         self.tried: list[tuple[str, Hop]] = []
         self.known: dict[v.Target, list[Hop]] = {}
-        self.locating: v.Target | None = None
+        self.locating: dict[int, v.Target] = {}  # by way
+        self.opened = -1  # the newest way
+        self.share: dict[int, int] = {}  # of each branch
         self.words: list[int] = []  # status of each final answer; 0 for silence
         self.rang = self.cancelled = self.barred = False
         self.diversions = self.consulted = self.ended = 0
-        self.state, outputs = context.start(self.facts, hunt, targets)
+        self.state, outputs = context.start(self.facts, hunt, plan)
         self.carry_out(outputs)
         self.work_off()
 
@@ -98,8 +120,9 @@ class World:
         match what:
             case "wait":
                 self.wait(WAITS[one % len(WAITS)])
-            case "locate" if self.locating is not None:
-                self.find(one, more=two % 2 == 1)
+            case "locate" if self.locating:
+                way = sorted(self.locating)[one % len(self.locating)]
+                self.find(way, one, more=two % 2 == 1)
             case "cancel" if self.facts.invite:
                 self.cancelled = self.barred = True
                 self.news.append(v.Cancelled((f"SIP;cause={one}",)))
@@ -139,14 +162,13 @@ class World:
         self.news.append(v.Over(number))
         del self.clients[number]
 
-    def find(self, which: int, *, more: bool) -> None:
-        """The lookup under way has found something, or has come to its end."""
-        assert self.locating is not None
+    def find(self, way: int, which: int, *, more: bool) -> None:
+        """The lookup of a way has found something, or has come to its end."""
         hops = tuple(map(make_hop, LISTS[which % len(LISTS)]))
-        self.known[self.locating] += hops
+        self.known[self.locating[way]] += hops
         if not more:
-            self.locating = None
-        self.news.append(v.Located(hops, more, (403, 480, 503)[which % 3], "nowhere"))
+            del self.locating[way]
+        self.news.append(v.Located(way, hops, more, (403, 480, 503)[which % 3], "nowhere"))
 
     def wait(self, seconds: float) -> None:
         """Let time pass; whatever timer is due fires."""
@@ -202,14 +224,15 @@ class World:
         for output in outputs:
             assert not self.ended, "something comes after the end"
             match output:
-                case v.Locate(target):
-                    assert self.locating is None
+                case v.Locate(way, target):
+                    assert way not in self.locating
                     self.check_may_go_on()
-                    self.locating = target
+                    self.check_may_open(way)
+                    self.locating[way] = target
                     self.known.setdefault(target, [])
-                    self.find(self.next(self.lists), more=self.next(self.lists) % 3 > 0)
-                case v.StopLocating():
-                    self.locating = None
+                    self.find(way, self.next(self.lists), more=self.next(self.lists) % 3 > 0)
+                case v.StopLocating(way):
+                    del self.locating[way]
                 case v.Try():
                     self.begin(output)
                 case v.Cancel(number):
@@ -238,12 +261,23 @@ class World:
         assert not self.barred
         assert not self.words
 
+    def check_may_open(self, way: int) -> None:
+        """3261-16.6-00: no new stage while a phone of an earlier one rings."""
+        if way > self.opened:
+            self.opened = way
+            for client in self.clients.values():
+                assert client.final or client.cancelled or not client.rang
+
     def begin(self, order: v.Try) -> None:
         self.check_may_go_on()
         assert order.branch == len(self.all) < self.facts.most_branches
         assert (order.target.uri, order.hop) not in self.tried  # 3261-16.5-02
         assert order.hop in self.known[order.target]
         self.tried.append((order.target.uri, order.hop))
+        self.share[order.branch] = order.breadth
+        spent = [self.share[number] for number, client in self.clients.items() if not client.final]
+        assert order.breadth >= 1  # 5393-5.3.3-02
+        assert order.breadth + sum(spent) <= self.facts.breadth  # 5393-5.3.3-02
         client = Client(self.at, invite=self.facts.invite)
         self.all.append(client)
         self.clients[order.branch] = client
@@ -290,7 +324,7 @@ class World:
                 self.diversions += 1
                 count = 1 if self.facts.most_branches < MANY else 1 + choice % 2
                 uris = [URIS[(choice + number) % len(URIS)] for number in range(count)]
-                return v.Divert(tuple(map(make_target, uris)), self.hunt)
+                return v.Divert(shaped(uris, choice), self.hunt)
             case _:
                 return v.Decline(404)
 
@@ -304,15 +338,16 @@ class World:
     def finish(self) -> None:
         """Every lookup and every timer comes to its end; nothing is left."""
         for _ in range(200):
-            if self.locating is not None:
-                self.find(0, more=False)
-                self.work_off()
+            for way in tuple(self.locating):
+                if way in self.locating:
+                    self.find(way, 0, more=False)
+                    self.work_off()
             self.wait(32.0)
-            if self.ended and not self.clients and self.locating is None:
+            if self.ended and not self.clients and not self.locating:
                 break
         assert self.ended == 1, self.state
         assert not self.clients
-        assert self.locating is None
+        assert not self.locating
         assert self.words
         for client in self.all:
             # no branch is left ringing that nobody cancelled
@@ -348,13 +383,16 @@ CHOICES = st.lists(st.integers(0, 29), min_size=1, max_size=8)
 @pytest.mark.rule(
     *("SIO-02", "SIO-05", "SIO-07", "3261-16.7.5-01", "3261-16.7.5-03", "3261-16.7.5-04"),
     *("3261-16.10-02", "3263-4.3-07", "3261-9.1-01", "3261-9.1-04", "3261-16.7.9-03"),
-    *("4320-4.2-01", "3261-16.7.10-01", "3263-4.3-08"),
+    *("4320-4.2-01", "3261-16.7.10-01", "3263-4.3-08", "5393-5.3.3-02", "5393-5.3.3.1-01"),
+    *("3261-16.6-00", "3261-16.5-02"),
 )
 @given(
     hunt=HUNTS,
     invite=st.sampled_from([True, True, True, False]),
     most=st.sampled_from([1, 2, MANY]),
-    count=st.integers(1, 3),
+    count=st.integers(0, 4),
+    shape=st.integers(0, 29),
+    breadth=st.sampled_from([1, 2, 5, 60]),
     program=PROGRAMS,
     lists=CHOICES,
     decisions=CHOICES,
@@ -364,13 +402,14 @@ def test_whatever_happens_the_promises_hold_and_it_all_ends(
     invite: bool,  # noqa: FBT001
     most: int,
     count: int,
+    shape: int,
+    breadth: int,
     program: list[Op],
     lists: list[int],
     decisions: list[int],
 ) -> None:
-    uris = URIS[:count]
-    targets = tuple(map(make_target, uris))
-    world = World(hunt, targets, [*lists], [*decisions], invite=invite, most=most)
+    plan = shaped(URIS[:count], shape)
+    world = World(hunt, plan, [*lists], [*decisions], invite=invite, most=most, breadth=breadth)
     for op in program:
         world.do(op)
         last = BEGAN + hunt.deadline

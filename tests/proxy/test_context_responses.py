@@ -5,7 +5,7 @@ Branches that were abandoned for another hop live on: what comes late from them 
 
 import pytest
 
-from hunt import Call, make_hunt, make_response
+from hunt import Call, make_hunt, make_plan, make_response
 from sansip.message import Response
 from sansip.proxy import vocabulary as v
 from sansip.proxy.states import Concluded, Hunting
@@ -127,6 +127,15 @@ def test_with_late_cancel_a_branch_that_is_trying_is_cancelled_when_it_is_abando
     assert call.wait(4.0) == ["cancel 0", "try 1 B"]
 
 
+def test_a_100_that_comes_while_the_next_hop_is_looked_up_is_not_cancelled() -> None:
+    call = Call(make_hunt(progress=20.0))
+    call.located("A", more=True)
+    call.wait(3.0)
+    assert call.answered(0, 100) == []
+    assert call.located("B") == ["try 1 B"]
+    assert call.answered(0, 180) == ["forward 180"]
+
+
 def test_a_late_100_alone_does_not_win() -> None:
     call = two_silent()
     assert call.answered(0, 100) == []
@@ -198,6 +207,16 @@ def test_a_482_leaves_the_call_to_the_branch_that_was_first() -> None:
     """Field notes 4, case 24: two hops that lead to one phone."""
     call = two_silent()
     assert call.answered(1, 482) == []
+    assert call.answered(0, 180, 200) == ["forward 180", "forward 200"]
+
+
+@pytest.mark.rule("3261-8.2.2.2-01")
+def test_after_a_482_the_branch_that_was_first_is_not_passed_a_second_time() -> None:
+    call = Call()
+    call.located("A", "B", "C")
+    call.wait(3.0)
+    assert call.answered(1, 482) == []
+    assert call.wait(20.0) == []
     assert call.answered(0, 180, 200) == ["forward 180", "forward 200"]
 
 
@@ -517,11 +536,11 @@ def test_a_branch_that_was_over_before_is_not_waited_for() -> None:
     "given",
     [
         v.Cancelled(()),
-        v.Located((), more=False),
+        v.Located(0, (), more=False),
         v.Troubled(0, "unreachable"),
         v.TryNext(),
         v.Finish(),
-        v.Divert((v.Target(GW_1, GW_1),), make_hunt()),
+        v.Divert(make_plan([GW_1]), make_hunt()),
         v.Decline(404),
         v.TimedOut(1),
         v.Broken(1, "refused"),

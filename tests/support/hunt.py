@@ -5,6 +5,7 @@ a ladder diagram. ``Wake`` is obeyed by ``wait`` instead of being told, and ``No
 """
 
 import copy
+from collections.abc import Sequence
 
 from sansip.address import Address, Hop
 from sansip.message import Response
@@ -25,6 +26,14 @@ def make_hop(name: str, transport: str = "udp") -> Hop:
 
 def make_target(uri: str = URI) -> v.Target:
     return v.Target(uri, uri)
+
+
+def make_plan(*stages: Sequence[str | Sequence[str]]) -> v.Plan:
+    """A plan: each stage is a list of ways, and a way a URI, or a list of them."""
+    return tuple(
+        tuple(tuple(map(make_target, [way] if isinstance(way, str) else way)) for way in stage)
+        for stage in stages
+    )
 
 
 def make_hunt(
@@ -48,11 +57,11 @@ def make_response(status: int, *headers: tuple[str, str]) -> Response:
 def say(output: v.Output) -> str:
     """One order in one line."""
     match output:
-        case v.Locate(target):
+        case v.Locate(_, target):
             return f"locate {target.next_hop}"
-        case v.StopLocating():
-            return "stop locating"
-        case v.Try(branch, _, hop):
+        case v.StopLocating(way):
+            return f"stop locating {way}" if way else "stop locating"
+        case v.Try(branch, _, hop, _):
             return f"try {branch} {chr(64 + int(hop.address.host.rpartition('.')[2]))}"
         case v.Cancel(branch, reasons):
             return " ".join([f"cancel {branch}", *reasons])
@@ -67,7 +76,11 @@ def say(output: v.Output) -> str:
 
 
 class Call:
-    """One request on its way through a proxy. Every method returns what was ordered then."""
+    """One request on its way through a proxy. Every method returns what was ordered then.
+
+    Several URIs are one way: each stands in for the one before. ``plan`` says it all: a stage is a
+    list of ways, and a way a URI, or a list of them.
+    """
 
     def __init__(
         self,
@@ -77,16 +90,20 @@ class Call:
         most: int = 16,
         timing: Timing | None = None,
         relayed: bool = True,
+        breadth: int = 60,
+        plan: Sequence[Sequence[str | Sequence[str]]] | None = None,
     ) -> None:
-        self.facts = v.Facts(invite, BEGAN, timing or Timing(), most, relayed)
+        self.facts = v.Facts(invite, BEGAN, timing or Timing(), most, breadth, relayed)
         self.hunt = hunt or make_hunt()
         self.targets = tuple(make_target(uri) for uri in uris or (URI,))
+        self.plan = ((self.targets,),) if plan is None else make_plan(*plan)
         self.at = BEGAN
         self.wake: float | None = None
         self.notes: list[str] = []
         self.orders: list[v.Output] = []
         self.state: State
-        self.state, outputs = context.start(self.facts, self.hunt, self.targets)
+        self.newest = 0  # the way that was located last
+        self.state, outputs = context.start(self.facts, self.hunt, self.plan)
         self.begun = self._note(outputs)
 
     # what happens
@@ -100,10 +117,17 @@ class Call:
         return self._note(outputs)
 
     def located(
-        self, *hops: str | Hop, more: bool = False, status: int = 480, reason: str = "nowhere"
+        self,
+        *hops: str | Hop,
+        way: int | None = None,
+        more: bool = False,
+        status: int = 480,
+        reason: str = "nowhere",
     ) -> list[str]:
+        """For this way, or the one whose lookup began last."""
         found = tuple(make_hop(hop) if isinstance(hop, str) else hop for hop in hops)
-        return self.give(v.Located(found, more, status, reason))
+        number = self.newest if way is None else way
+        return self.give(v.Located(number, found, more, status, reason))
 
     def answered(self, branch: int, *statuses: int) -> list[str]:
         told: list[str] = []
@@ -172,6 +196,8 @@ class Call:
                 case v.Note(text):
                     self.notes.append(text)
                 case _:
+                    if isinstance(output, v.Locate):
+                        self.newest = output.way
                     told.append(say(output))
                     self.orders.append(output)
         return told

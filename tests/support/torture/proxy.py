@@ -25,7 +25,8 @@ ZONE: dict[tuple[str, str], dns.Answer] = {
     ("harbour.example", "A"): dns.Found((dns.Ip(HARBOUR.host),), 60.0),
     ("relay.harbour.example", "A"): dns.Found((dns.Ip(RELAY.host),), 60.0),
 }
-OWN = frozenset({b"via", b"v", b"max-forwards"})  # rows that every proxy changes or adds to
+# Rows that every proxy changes or adds to.
+OWN = frozenset({b"via", b"v", b"max-forwards", b"max-breadth"})
 PLACED_BY_US = b";did="
 FLOW = 7
 
