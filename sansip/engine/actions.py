@@ -37,10 +37,28 @@ class Send:
 
 
 @value
+class OpenFlow:
+    """Open a connection from the named endpoint to ``remote``; answer with one of two events.
+
+    ``FlowOpened`` with this ``flow``, a negative number that is used once, when bytes can be sent
+    (with TLS: when the peer has proven to be ``name``, a domain or an IP address); ``FlowClosed``
+    if it comes to nothing. The core gives up by itself after ``Limits.connect`` seconds, with
+    ``CloseFlow``.
+    """
+
+    flow: int
+    endpoint: str
+    transport: str
+    remote: Address
+    name: str | None
+
+
+@value
 class CloseFlow:
     """Close the connection, once all that was to be sent over it has been sent.
 
-    The core has forgotten it already; what is still told about it does no harm.
+    One that is not open yet need not be opened any more. The core has forgotten it already; what is
+    still told about it does no harm.
     """
 
     flow: int
@@ -138,4 +156,15 @@ class Report:
     text: str
 
 
-Action = Send | CloseFlow | StartTimer | StopTimer | QueryDns | StopDns | Consult | Deliver | Report
+Action = (
+    Send
+    | OpenFlow
+    | CloseFlow
+    | StartTimer
+    | StopTimer
+    | QueryDns
+    | StopDns
+    | Consult
+    | Deliver
+    | Report
+)

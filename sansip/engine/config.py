@@ -12,11 +12,13 @@ from sansip.proxy.vocabulary import Facts
 from sansip.timing import Timing
 from sansip.value import value
 
-Transport = Literal["udp", "tcp"]
-TRANSPORTS: tuple[Transport, ...] = ("udp", "tcp")
+Transport = Literal["udp", "tcp", "tls"]
+TRANSPORTS: tuple[Transport, ...] = ("udp", "tcp", "tls")
 DEFAULT_PORT = 5060
+SECURE_PORT = 5061
 _IPV4 = 1 << 128  # tells the two versions apart where addresses are numbers
 _ALL = (1 << 129) - 1
+_MULTICAST = (ip_network("224.0.0.0/4"), ip_network("ff00::/8"))
 _SPECIAL_FIRST = ("0", "169")  # and all from 224 on
 
 
@@ -35,6 +37,13 @@ class Limits:
     questions: int = 200  # DNS questions in flight; an adapter may need a socket for each
     flows: int = 8_192  # connections; each may hold ``message.message`` bytes of one message
     partial_message: float = 30.0  # seconds that a message may take to come over a connection
+    # Seconds that a connection may take to open. A SYN that was lost is sent again after one second
+    # and after three, so less than this would be one try less. It holds up no call: that moves on
+    # after ``advance_after``, connected or not.
+    connect: float = 4.0
+    idle_flow: float = 120.0  # seconds that an unused connection of ours stays; 64*T1 at least
+    waiting: int = 1_000  # messages that wait for one connection to open
+    bytes_waiting: int = 1 << 20  # the same, in bytes
     # Seconds that an INVITE waits for the embedding program, from the last provisional response on.
     unanswered: float = 185.0
 
@@ -42,9 +51,10 @@ class Limits:
 class Endpoint:
     """A transport and an address to listen on, and the address that others are told.
 
-    ``Endpoint("udp", "192.0.2.10:5060")``. To "tcp" endpoints peers open connections; requests
-    leave by "udp" endpoints only, so far. ``advertise`` goes into Via and Record-Route; it is
-    needed when the endpoint listens on a wildcard (``0.0.0.0``, ``::``) or on port 0.
+    ``Endpoint("udp", "192.0.2.10:5060")``, or "tcp", or "tls", whose port is 5061 by custom. Peers
+    open connections to the latter two, and requests leave by new connections in their name.
+    ``advertise`` goes into Via and Record-Route; it is needed when the endpoint listens on a
+    wildcard (``0.0.0.0``, ``::``) or on port 0.
     """
 
     __slots__ = ("advertised", "bind", "name", "sent_by", "transport")
@@ -81,6 +91,11 @@ class Endpoint:
         """The advertised address as it is written in Via and Record-Route."""
 
     @property
+    def default_port(self) -> int:
+        """The port that is meant where none is named (RFC 3261 18.2.2)."""
+        return SECURE_PORT if self.transport == "tls" else DEFAULT_PORT
+
+    @property
     def family(self) -> int:
         """4 or 6."""
         return 6 if ":" in self.bind.host else 4
@@ -95,7 +110,8 @@ class Config:
 
     __slots__ = (
         "_allowed", "_mine", "_sent_bys", "aliases", "compact_above", "concluded", "endpoints",
-        "extensions", "families", "groups", "limits", "secret", "timing", "transports", "wildcards",
+        "extensions", "families", "follow_maddr", "groups", "limits", "multicasts", "secret",
+        "tcp_above", "timing", "transports", "wildcards",
     )  # fmt: skip
     aliases: tuple[str, ...]
     compact_above: int | None
@@ -103,9 +119,12 @@ class Config:
     endpoints: tuple[Endpoint, ...]
     extensions: tuple[str, ...]
     families: tuple[int, ...]
+    follow_maddr: bool
     groups: tuple[tuple[str, tuple[str, ...]], ...]
     limits: Limits
+    multicasts: bool
     secret: bytes | None
+    tcp_above: int | None
     timing: Timing
     transports: tuple[str, ...]
     wildcards: bool
@@ -122,6 +141,8 @@ class Config:
         limits: Limits | None = None,
         secret: bytes | None = None,
         compact_above: int | None = None,
+        tcp_above: int | None = 1300,
+        follow_maddr: bool = False,
     ) -> None:
         """Check and keep the settings; LocalProtocolError says what is wrong with them.
 
@@ -136,6 +157,12 @@ class Config:
         ``compact_above``  what is forwarded and has more bytes than this gets compact header names
                         (7.3.3), for example 1300, where a datagram comes near the MTU (18.1.1);
                         never by default
+        ``tcp_above``   a request that has more bytes than this, and would go by UDP, goes over TCP
+                        to the same address, if there is a tcp endpoint (18.1.1); by UDP after all
+                        if that is refused. None: never.
+        ``follow_maddr``  send the responses to what came as a datagram to the address that its Via
+                        has in maddr (18.2.2), if the hop filter lets it: anybody can then aim
+                        answers of yours at anybody
         """
         self.endpoints = tuple(endpoints)
         if not self.endpoints:
@@ -154,22 +181,24 @@ class Config:
             raise LocalProtocolError(
                 f"limit of {self.limits.flows} flows; it needs to be 0 or more"
             )
-        if self.limits.partial_message <= 0:
-            seconds = self.limits.partial_message
-            raise LocalProtocolError(f"partial_message is {seconds}; it needs to be above 0")
         # The facts that a concluded response context still needs, of a non-INVITE and of an INVITE:
         # they are the same for all, so that what lingers is small.
         self.concluded = (
             Facts(invite=False, arrived=0.0, timing=self.timing, most_branches=0, breadth=0),
             Facts(invite=True, arrived=0.0, timing=self.timing, most_branches=0, breadth=0),
         )
-        if self.limits.unanswered <= 0:
-            seconds = self.limits.unanswered
-            raise LocalProtocolError(f"unanswered is {seconds}; it needs to be above 0")
+        for name in ("partial_message", "connect", "unanswered"):
+            seconds = getattr(self.limits, name)
+            if seconds <= 0:
+                raise LocalProtocolError(f"{name} is {seconds}; it needs to be above 0")
         self.secret = secret
         if compact_above is not None and compact_above < 0:
             raise LocalProtocolError(f"compact_above is {compact_above}; it needs to be 0 or more")
         self.compact_above = compact_above
+        if tcp_above is not None and tcp_above < 0:
+            raise LocalProtocolError(f"tcp_above is {tcp_above}; it needs to be 0 or more")
+        self.tcp_above = tcp_above
+        self.follow_maddr = follow_maddr
         if secret is not None and not 16 <= len(secret) <= 64:
             raise LocalProtocolError(f"secret has {len(secret)} bytes; it needs 16 to 64")
         self.aliases = tuple(aliases)
@@ -183,16 +212,14 @@ class Config:
         self._sent_bys = frozenset(str(Address(host, port)) for host, port in own)
         networks = [_network(text) for text in allow_hops]
         self._allowed = tuple([(_number(str(n[0])), _ALL ^ int(n.hostmask)) for n in networks])
+        self.multicasts = any(n.overlaps(m) for n in networks for m in _MULTICAST)
         self.wildcards = any(_is_wildcard(endpoint.bind.host) for endpoint in self.endpoints)
-        departures = [e for e in self.endpoints if e.transport == "udp"]
-        if not departures:
-            raise LocalProtocolError("a configuration needs a udp endpoint, to send requests from")
-        self.transports = tuple(dict.fromkeys(e.transport for e in departures))
-        self.families = tuple(dict.fromkeys(e.family for e in departures))
+        self.transports = tuple(dict.fromkeys(e.transport for e in self.endpoints))
+        self.families = tuple(dict.fromkeys(e.family for e in self.endpoints))
 
     def is_mine(self, uri: Uri) -> bool:
         """Whether a URI names this proxy, by configuration alone (RFC 3261 16.4, AMB-04)."""
-        return (plain_host(uri.host), uri.port or DEFAULT_PORT) in self._mine
+        return (plain_host(uri.host), uri.port or _default_port(uri)) in self._mine
 
     def is_own_sent_by(self, sent_by: str) -> bool:
         """Whether a Via sent-by is one that this proxy writes (RFC 3261 18.1.2)."""
@@ -224,7 +251,8 @@ class Config:
 
     def endpoint_at(self, uri: Uri) -> Endpoint | None:
         """The endpoint that a Record-Route URI of ours stands for."""
-        place = uri.transport or "udp", plain_host(uri.host), uri.port or DEFAULT_PORT
+        transport = "tls" if uri.scheme == "sips" else uri.transport or "udp"
+        place = transport, plain_host(uri.host), uri.port or _default_port(uri)
         for endpoint in self.endpoints:
             advertised = endpoint.advertised
             host = plain_host(advertised.host.lower())
@@ -297,6 +325,11 @@ def _network(text: str) -> IPv4Network | IPv6Network:
         return ip_network(text)
     except ValueError as error:
         raise LocalProtocolError(f"allow_hops: {text!r}: {error}") from None
+
+
+def _default_port(uri: Uri) -> int:
+    secure = uri.scheme == "sips" or uri.transport == "tls"
+    return SECURE_PORT if secure else DEFAULT_PORT
 
 
 def is_ip(host: str) -> bool:

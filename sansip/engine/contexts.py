@@ -3,9 +3,9 @@
 from typing import assert_never, cast
 
 from sansip import message
-from sansip.engine import lookups, routing
+from sansip.engine import lookups, responses, routing
 from sansip.engine.actions import Deliver, Timer
-from sansip.engine.forwarding import branch, copy_for, departure, located_uri, onward_from, wire
+from sansip.engine.forwarding import LARGE, branch, located_uri, outgoing, wire
 from sansip.engine.state import Context, Origin
 from sansip.engine.transactions import discard_client, open_client, step_server
 from sansip.engine.turn import Turn
@@ -59,6 +59,8 @@ def work_off(turn: Turn) -> None:
         record = turn.contexts.get(key)
         if record is not None:
             _step(turn, key, record, given)
+        elif key in turn.undelivered and isinstance(given, order.Located):
+            responses.located(turn, key, given)
     turn.report("limit", "", f"more than {budget} pieces of news in one step: the rest is lost")
     turn.told.clear()
 
@@ -111,7 +113,7 @@ def _carry_out(  # noqa: C901 - an arm for each order
                 lookups.stop(turn, (key, output.way))
             case order.Discard():
                 method = "INVITE" if record.facts.invite else origin.request.method
-                discard_client(turn, client_key(_branch(turn, key, record, output.branch), method))
+                discard_client(turn, _transaction(turn, key, record, output.branch, method))
             case order.Silence():
                 _fall_silent(turn, key, record, origin)
             case order.Note():
@@ -130,9 +132,18 @@ def _carry_out(  # noqa: C901 - an arm for each order
     turn.contexts = turn.contexts.set(key, left)
 
 
-def _branch(turn: Turn, key: str, record: Context, number: int) -> str:
-    """The Via branch of a branch; the context's number makes it unique in time (8.1.1.7)."""
-    return branch(turn, f"{key} {record.number}", number, record.loop)
+def _owner(key: str, record: Context) -> str:
+    """Whose the Via branches are; the context's number makes them unique in time (8.1.1.7)."""
+    return f"{key} {record.number}"
+
+
+def _transaction(turn: Turn, key: str, record: Context, number: int, method: str) -> str:
+    """The key of a branch's client transaction, over whatever transport it is."""
+    owner = _owner(key, record)
+    plain = client_key(branch(turn, owner, number, record.loop), method)
+    if plain in turn.client:
+        return plain
+    return client_key(branch(turn, owner, number, record.loop, LARGE), method)
 
 
 def _forward(turn: Turn, key: str, record: Context, response: message.Response) -> None:
@@ -192,40 +203,41 @@ def _locate(turn: Turn, key: str, origin: Origin, wish: order.Locate) -> None:
 
 def _try(turn: Turn, key: str, record: Context, origin: Origin, given: order.Try) -> None:
     """Start a client transaction (16.6 steps 8 to 10)."""
-    endpoint = departure(turn, origin, given.hop)
-    if endpoint is None:
+    hop = given.hop
+    owner = _owner(key, record)
+    going = outgoing(turn, origin, given.target, hop, owner, given.branch, given.breadth)
+    if going is None:
         turn.tell(key, order.Broken(given.branch, "no endpoint of that transport and IP version"))
         turn.tell(key, order.Over(given.branch))
         return
-    name = _branch(turn, key, record, given.branch)
-    going = onward_from(origin, given.target)
-    made = copy_for(turn, origin, going, endpoint, name, given.breadth)
     open_client(
         turn,
-        client_key(name, made.method),
-        invite=made.method == "INVITE",
-        data=wire(turn, made),
-        endpoint=endpoint.name,
-        remote=given.hop.address,
+        going.key,
+        invite=record.facts.invite,
+        data=going.data,
+        endpoint=going.endpoint,
+        remote=hop.address,
         context=key,
         branch=given.branch,
+        name=hop.tls_name,
+        spare=going.spare,
     )
 
 
 def _cancel(turn: Turn, key: str, record: Context, given: order.Cancel) -> None:
     """CANCEL goes to the very place that its INVITE went to, and is nobody's (9.1)."""
-    name = _branch(turn, key, record, given.branch)
-    invite = turn.client[client_key(name, "INVITE")]
+    invite = turn.client[_transaction(turn, key, record, given.branch, "INVITE")]
     request = cast("message.Request", message.parse(invite.data, limits=message.ANY_SIZE))
     open_client(
         turn,
-        client_key(name, "CANCEL"),
+        client_key(request.via.branch or "", "CANCEL"),
         invite=False,
         data=message.cancel(request, ", ".join(given.reasons) or None).render(),
         endpoint=invite.endpoint,
         remote=invite.remote,
         context="",
         branch=given.branch,
+        name=invite.name,
     )
 
 

@@ -18,11 +18,13 @@ from sansip.engine import (
     agents,
     arrivals,
     asking,
+    connecting,
     contexts,
     flows,
     lookups,
     requests,
     submissions,
+    unsent,
 )
 from sansip.engine.actions import Action
 from sansip.engine.config import Config
@@ -43,8 +45,8 @@ from sansip.engine.events import (
     TimerFired,
 )
 from sansip.engine.policy import Everything, Policy
-from sansip.engine.state import Arrival, ClientTransaction, State
-from sansip.engine.transactions import fire_client, fire_server, step_client, step_server
+from sansip.engine.state import Arrival, ClientTransaction, Link, State, Waiting
+from sansip.engine.transactions import SILENT, fire_client, fire_server
 from sansip.engine.turn import Turn
 from sansip.entropy import SEED_SIZES
 from sansip.errors import LocalProtocolError, RemoteProtocolError
@@ -52,11 +54,10 @@ from sansip.locate import Cache
 from sansip.message import parse, top_branch
 from sansip.proxy.vocabulary import Troubled
 from sansip.table import Table
-from sansip.transaction import TransportFailed, client, client_key, invite_client
+from sansip.transaction import client_key
 
 KEEP_ALIVE = b"\r\n\0"  # RFC 5626 8, and what phones send through NATs
 SWEEP_EVERY = 1.0  # seconds between two searches for what an ICMP error may be about
-SILENT = (invite_client.Calling, client.Trying)
 
 
 class Engine:
@@ -88,6 +89,7 @@ class Engine:
             seed=seed,
             serial=0,
             flows=Table(),
+            links=Table(),
             server=Table(),
             client=Table(),
             asked=Table(),
@@ -95,6 +97,7 @@ class Engine:
             served=Table(),
             identities=Table(),
             searches=Table(),
+            undelivered=Table(),
             queries=Table(),
             questions=Table(),
             cache=Cache(),
@@ -120,8 +123,8 @@ class Engine:
             raise LocalProtocolError(f"{event!r} is not an event")
         turn = Turn(self.config, self.policy, state, event.at)
         handler(turn, event)
-        if turn.told:
-            contexts.work_off(turn)
+        if turn.told or turn.unsent:
+            unsent.settle(turn)
         if turn.over:
             agents.work_off(turn)
         return turn.state(), tuple(turn.actions)
@@ -144,12 +147,8 @@ def _send_failed(turn: Turn, event: SendFailed) -> None:
         _unreachable(turn, event)
         return
     owner = event.id.partition(" ")[2]
-    if owner in turn.client:
-        step_client(turn, owner, TransportFailed(event.reason))
-    elif owner in turn.server:
-        step_server(turn, owner, TransportFailed(event.reason))
-    else:
-        turn.report("transport", owner, f"{event.remote}: {event.reason}")
+    link = Link(event.endpoint, event.remote)
+    turn.unsent.append((Waiting(owner, event.quoted), link, event.reason))
 
 
 def _unreachable(turn: Turn, event: SendFailed) -> None:
@@ -184,7 +183,7 @@ def _timer(turn: Turn, event: TimerFired) -> None:
         fire_server(turn, event.timer)
     elif owner.startswith("c|"):
         fire_client(turn, event.timer)
-    elif owner.startswith(flows.OWNER):
+    elif owner.startswith(connecting.OWNER):
         flows.fire(turn, event.timer)
     elif owner.startswith(agents.OWNER):
         agents.fire(turn, event.timer)

@@ -29,10 +29,11 @@ class DatagramReceived:
 
 @value
 class FlowOpened:
-    """A peer has opened a connection to us.
+    """A connection is open: one that a peer opened to us, or one that ``OpenFlow`` asked for.
 
-    ``flow`` is a number that the adapter has never given to another connection; ``endpoint`` the
-    name of the endpoint that it came to, ``remote`` the address of the peer, and ``local`` our own.
+    ``flow`` is a number above 0 that the adapter has never given to another connection, or the
+    negative one of the order; ``endpoint`` the name of the endpoint that it belongs to, ``remote``
+    the address of the peer, and ``local`` our own.
     """
 
     at: float
@@ -53,7 +54,7 @@ class StreamReceived:
 
 @value
 class FlowClosed:
-    """A connection is closed, or broken; nothing more comes or goes over it."""
+    """A connection is closed, or broken, or could not be opened; nothing more goes over it."""
 
     at: float
     flow: int
@@ -64,7 +65,8 @@ class FlowClosed:
 class SendFailed:
     """Something sent could not be delivered.
 
-    When the operating system refused a ``Send`` at once, ``id`` is that order's. When the network
+    When the operating system refused a ``Send`` at once, ``id`` is that order's and ``quoted`` its
+    data: the core has not kept every response, and may know another place for it. When the network
     said so later (ICMP), ``id`` is None and ``quoted`` the beginning of the payload that came back
     with the error, possibly empty.
     """

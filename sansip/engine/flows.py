@@ -1,44 +1,74 @@
-"""Flows: connections that peers have opened, and the messages that come over them.
+"""Flows: connections that peers or we have opened, and what comes over them.
 
-RFC 3261 18.3 and 18.2.2, RFC 5626 4.4.1. What comes is taken apart by ``sansip.message.framing``;
-the messages then go the way of those that come as datagrams, one after the other. A flow that is
-closed is forgotten; the requests that came over it live on, but no answer to them can be sent.
+RFC 3261 18 and 18.3, RFC 5626 4.4.1. What comes is taken apart by ``sansip.message.framing``; the
+messages then go the way of those that come as datagrams, one after the other. How connections are
+opened is ``connecting``'s. A flow that is closed is forgotten; who had requests on it that nobody
+has answered hears of it.
 """
 
 from typing import Final, assert_never
 
-from sansip.engine import arrivals, contexts, requests
+from sansip.engine import arrivals, connecting, requests, unsent
 from sansip.engine.actions import CloseFlow, Timer
+from sansip.engine.connecting import OWNER
 from sansip.engine.events import FlowClosed, FlowOpened, StreamReceived
-from sansip.engine.state import Arrival, Flow
+from sansip.engine.state import Arrival, Flow, Link, Waiting
 from sansip.engine.turn import Turn
 from sansip.errors import LocalProtocolError, RemoteProtocolError
 from sansip.message import Request, Response, framing
+from sansip.table import Table
 
-OWNER: Final = "f|"  # how the owner of a flow's timer begins
 _PONG: Final = b"\r\n"
+_EXPIRED: Final = framing.Expired()
 _Came = framing.Complete | framing.Refused | framing.Fatal
 
 
 def opened(turn: Turn, event: FlowOpened) -> None:
-    """Keep a new flow, if there is room for it."""
-    if event.flow in turn.flows:
+    """Keep a new flow, if there is room for it; send what waits for one that was ordered."""
+    flow = turn.flows.get(event.flow)
+    if flow is not None and flow.waiting is not None:
+        _open(turn, event.flow, flow, flow.waiting)
+    elif flow is not None:
         raise LocalProtocolError(
             f"flow {event.flow} is open already: every flow has its own number"
         )
+    elif event.flow == connecting.NO_FLOW:
+        raise LocalProtocolError("flow 0: number flows from 1 on")
+    elif event.flow > connecting.NO_FLOW:
+        _welcome(turn, event)
+    # Else it is one of ours that was given up: its CloseFlow is on the way to the adapter.
+
+
+def _welcome(turn: Turn, event: FlowOpened) -> None:
+    """A peer has opened a connection. The last places are kept for our own."""
     arrivals.remember(turn, event.local)
-    if len(turn.flows) >= turn.config.limits.flows:
-        turn.report("limit", str(event.remote), f"limit of {turn.config.limits.flows} flows")
+    limit = turn.config.limits.flows
+    if len(turn.flows) * 11 >= limit * 10:
+        turn.report("limit", str(event.remote), f"limit of {limit} flows")
         turn.actions.append(CloseFlow(event.flow))
         return
-    flow = Flow(event.endpoint, event.remote, framing.start())
+    link = Link(event.endpoint, event.remote)
+    flow = Flow(link, framing.start(), Table(), turn.at)
     turn.flows = turn.flows.set(event.flow, flow)
+    # "When the connection is accepted by the transport layer, this index is set to the source IP
+    # address, port number, and transport" (18): a phone behind a NAT has no other way to be called.
+    # Not by TLS: nobody has proven a name yet, and hops there have one (RFC 5923 9).
+    turn.links = turn.links.set(link, event.flow)
+
+
+def _open(turn: Turn, number: int, flow: Flow, waiting: tuple[Waiting, ...]) -> None:
+    """Our own connection is there: send in order what waits."""
+    link = flow.link
+    for what in waiting:
+        turn.send(what.owner, link.endpoint, link.remote, what.data, number)
+    timer = _idle(turn, number, turn.at)
+    turn.flows = turn.flows.set(number, Flow(link, flow.framing, flow.users, turn.at, timer))
 
 
 def received(turn: Turn, event: StreamReceived) -> None:
     """Read on; what still comes over a flow that was ordered closed is ignored."""
     flow = turn.flows.get(event.flow)
-    if flow is not None:
+    if flow is not None and flow.waiting is None:
         _step(turn, event.flow, flow, framing.Received(event.data))
 
 
@@ -48,48 +78,102 @@ def closed(turn: Turn, event: FlowClosed) -> None:
     if flow is None:
         return
     turn.disarm(flow.timer)
-    turn.flows = turn.flows.without(event.flow)
+    reason = event.reason or "no reason given"
     if isinstance(flow.framing, framing.Head | framing.Body):
-        text = f"the connection was closed within a message: {event.reason or 'no reason given'}"
-        turn.report("dropped", str(flow.remote), text)
+        text = f"the connection was closed within a message: {reason}"
+        turn.report("dropped", str(flow.link.remote), text)
+    said = "the connection is closed" if flow.waiting is None else "no connection"
+    _lose(turn, event.flow, flow, f"{said}: {reason}")
+
+
+def _lose(turn: Turn, number: int, flow: Flow, reason: str, *, refused: bool = True) -> None:
+    """Forget a flow, and tell who waits for it or for an answer over it (18.4, AMB-11).
+
+    Only where the peer ``refused`` it does a request that was too large for a datagram go as one
+    after all: "if the attempt to establish the connection generates either an ICMP Protocol Not
+    Supported, or results in a TCP reset, the element SHOULD retry the request, using UDP" (18.1.1).
+    """
+    connecting.forget(turn, number)
+    if flow.waiting is None:
+        for key, reused in tuple(flow.users.items()):
+            unsent.lost(turn, key, reason, reused=reused)
+        return
+    for what in flow.waiting:
+        left = what if refused else Waiting(what.owner, what.data)
+        turn.unsent.append((left, flow.link, reason))
 
 
 def fire(turn: Turn, timer: Timer) -> None:
-    """A message has not come to its end in time."""
+    """A message has not come to its end in time, or a flow was not opened, or is not used."""
     number = int(timer.owner.removeprefix(OWNER))
     flow = turn.flows.get(number)
-    if flow is not None and flow.timer == timer:
-        _step(turn, number, flow, framing.Expired())
+    if flow is None or flow.timer != timer:
+        return
+    if timer.name == "partial_message":
+        _step(turn, number, flow, _EXPIRED)
+    elif timer.name == "idle":
+        _rest(turn, number, flow)
+    else:
+        turn.actions.append(CloseFlow(number))
+        seconds = turn.config.limits.connect
+        _lose(turn, number, flow, f"no connection in {seconds:g} s", refused=False)
+
+
+def _rest(turn: Turn, number: int, flow: Flow) -> None:
+    """Close a flow of our own that has not been used for long."""
+    # "It is RECOMMENDED that connections be kept open for some implementation-defined duration
+    # after the last message was sent or received over that connection. This duration SHOULD at
+    # least equal the longest amount of time the element would need in order to bring a transaction
+    # from instantiation to the terminated state" (18): while one uses it, it is not idle.
+    since = turn.at if len(flow.users) else flow.used
+    if since + _patience(turn) > turn.at:
+        timer = _idle(turn, number, since)
+        left = Flow(flow.link, flow.framing, flow.users, flow.used, timer)
+        turn.flows = turn.flows.set(number, left)
+    else:
+        turn.actions.append(CloseFlow(number))
+        connecting.forget(turn, number)
+
+
+def _patience(turn: Turn) -> float:
+    return max(turn.config.limits.idle_flow, turn.config.timing.timeout)
+
+
+def _idle(turn: Turn, number: int, since: float) -> Timer:
+    return turn.rearm(f"{OWNER}{number}", "idle", since + _patience(turn))
 
 
 def _step(turn: Turn, number: int, flow: Flow, given: framing.Input) -> None:
-    limits = turn.config.limits
+    limits, link = turn.config.limits, flow.link
     state, outputs = framing.step(flow.framing, given, limits.message)
-    owner, timer = f"{OWNER}{number}", flow.timer
+    owner, timer = f"{OWNER}{number}", None if given == _EXPIRED else flow.timer
     for output in outputs:
         match output:
             case framing.Complete() | framing.Refused() | framing.Fatal():
-                _take(turn, number, flow, output)
-                contexts.work_off(turn)  # as if each message had come by itself
+                _take(turn, number, link, output)
+                unsent.settle(turn)  # as if each message had come by itself
             case framing.Ping():
-                turn.send(owner, flow.endpoint, flow.remote, _PONG * output.count, number)
+                turn.send(owner, link.endpoint, link.remote, _PONG * output.count, number)
             case framing.StartClock():
                 timer = turn.rearm(owner, "partial_message", turn.at + limits.partial_message)
             case framing.StopClock():
                 turn.disarm(timer)
-                timer = None
+                # Nobody but the peer decides how long a connection lives that it has opened.
+                timer = _idle(turn, number, turn.at) if number < connecting.NO_FLOW else None
             case _:
                 assert_never(output)
+    now = turn.flows[number]  # what came may have led to what went over it
     if isinstance(state, framing.Broken):
         turn.actions.append(CloseFlow(number))
-        turn.flows = turn.flows.without(number)
+        turn.disarm(timer)
+        _lose(turn, number, now, "what came over the connection is not SIP")
     else:
-        turn.flows = turn.flows.set(number, Flow(flow.endpoint, flow.remote, state, timer))
+        turn.flows = turn.flows.set(number, Flow(link, state, now.users, turn.at, timer))
 
 
-def _take(turn: Turn, number: int, flow: Flow, output: _Came) -> None:
+def _take(turn: Turn, number: int, link: Link, output: _Came) -> None:
     size = output.size if isinstance(output, framing.Complete) else 0
-    came = Arrival(flow.endpoint, flow.remote, size, number)
+    came = Arrival(link.endpoint, link.remote, size, number)
     try:
         arrivals.take(turn, came, _message(output))
     except RemoteProtocolError as error:

@@ -1,26 +1,40 @@
 """Building the copy of a request that goes to a hop (RFC 3261 16.6 steps 2 to 9)."""
 
 from sansip.address import Address, Hop
-from sansip.engine.config import Endpoint
-from sansip.engine.state import Origin
+from sansip.engine.config import Endpoint, special
+from sansip.engine.state import Origin, Spare
 from sansip.engine.turn import Turn
 from sansip.entropy import Draws
-from sansip.message import Message, Request, Uri, parse_uri
+from sansip.message import Message, Request, Uri, parse_bracketed, parse_uri
 from sansip.proxy.request import HOPS, LOOP, Onward, hops_left, measured, onward, ways
 from sansip.proxy.vocabulary import Target
+from sansip.transaction import client_key
+from sansip.value import value
 
 MAGIC = "z9hG4bK"  # RFC 3261 8.1.1.7
+RECORD_ROUTED = frozenset({"INVITE", "SUBSCRIBE", "REFER", "NOTIFY"})
 NEVER_IN_DIALOG = frozenset({"REGISTER", "PUBLISH"})
+LARGE = "large"  # what the branch is for that goes over TCP because of its size
 PROOF = "did"  # the Record-Route parameter that proves that a dialog was set up through us
 
 
-def branch(turn: Turn, owner: str, ordinal: int, loop: str) -> str:
+@value
+class Outgoing:
+    """The copy of a request for one hop, ready to be sent, and the key of its transaction."""
+
+    key: str
+    endpoint: str
+    data: bytes
+    spare: Spare | None = None
+
+
+def branch(turn: Turn, owner: str, ordinal: int, loop: str, purpose: str = "branch") -> str:
     """The Via branch of a context's branch: unique, and the same for its CANCEL and ACK.
 
     "a branch value separable into two parts" (RFC 5393 4.2.1); the second one, ``loop``, tells when
     the request comes back. A request that was made here has none.
     """
-    unique = MAGIC + turn.draws(owner).token("branch", ordinal)
+    unique = MAGIC + turn.draws(owner).token(purpose, ordinal)
     return f"{unique}{LOOP}{loop}" if loop else unique
 
 
@@ -60,17 +74,58 @@ def departure(turn: Turn, origin: Origin, hop: Hop) -> Endpoint | None:
     return turn.config.endpoint_for(hop, turn.config.endpoint(wanted))
 
 
-def copy_for(
-    turn: Turn, origin: Origin, going: Onward, endpoint: Endpoint, branch_id: str, breadth: int
+def outgoing(
+    turn: Turn, origin: Origin, target: Target, hop: Hop, owner: str, ordinal: int, breadth: int
+) -> Outgoing | None:
+    """Make the copy for a branch, with this share of the request's Max-Breadth.
+
+    Over TCP, if it is too large for a datagram. None: no endpoint reaches the hop.
+    """
+    endpoint = departure(turn, origin, hop)
+    if endpoint is None:
+        return None
+    going = onward_from(origin, target)
+    method, most = origin.request.method, turn.config.tcp_above
+    name = branch(turn, owner, ordinal, origin.loop)
+    data = wire(turn, _copy(turn, origin, going, endpoint, hop, name, breadth))
+    key = client_key(name, method)
+    if most is None or len(data) <= most or endpoint.transport != "udp":
+        return Outgoing(key, endpoint.name, data)
+    # "If a request is within 200 bytes of the path MTU, or if it is larger than 1300 bytes and the
+    # path MTU is unknown, the request MUST be sent using an RFC 2914 [43] congestion controlled
+    # transport protocol, such as TCP. If this causes a change in the transport protocol from the
+    # one indicated in the top Via, the value in the top Via MUST be changed" (18.1.1, AMB-10).
+    stream = departure(turn, origin, Hop("tcp", hop.address))
+    if stream is None:
+        return Outgoing(key, endpoint.name, data)
+    name = branch(turn, owner, ordinal, origin.loop, LARGE)
+    large = wire(turn, _copy(turn, origin, going, stream, hop, name, breadth))
+    return Outgoing(client_key(name, method), stream.name, large, Spare(key, endpoint.name, data))
+
+
+def _copy(
+    turn: Turn,
+    origin: Origin,
+    going: Onward,
+    endpoint: Endpoint,
+    hop: Hop,
+    branch_id: str,
+    breadth: int,
 ) -> Request:
-    """Make the copy of the original request for one branch, with this share of its Max-Breadth."""
+    """Make the copy of the original request for one branch."""
     request = origin.request
     # "It is inserted before any existing Via", with the sent-by of the side that it leaves from,
     # and rport, so that the answer finds its way back through a NAT (16.6 step 8, RFC 3581 3).
     via = f"SIP/2.0/{endpoint.transport.upper()} {endpoint.sent_by};branch={branch_id};rport"
+    if turn.config.multicasts and special(hop.address.host) == "multicast":
+        # "A client that sends a request to a multicast address MUST add the 'maddr' parameter to
+        # its Via header field value containing the destination multicast address, and for IPv4,
+        # SHOULD add the 'ttl' parameter with a value of 1" (18.1.1).
+        host = hop.address.host
+        via += f";maddr=[{host}]" if ":" in host else f";maddr={host};ttl=1"
     record_routes: tuple[str, ...] = ()
-    if origin.record_route:
-        record_routes = _record_routes(turn, origin, endpoint)
+    if origin.record_route or "tls" in turn.config.transports:
+        record_routes = _record_routes(turn, origin, going, endpoint)
     hops = hops_left(request) if origin.source is not None else request.max_forwards or HOPS
     made = request.forwarded(going.uri, via, hops, record_routes, going.routes, breadth)
     return made if endpoint.transport == "udp" else measured(made)
@@ -82,24 +137,53 @@ def wire(turn: Turn, message: Message) -> bytes:
     return data if most is None or len(data) <= most else message.compact().render()
 
 
-def _record_routes(turn: Turn, origin: Origin, endpoint: Endpoint) -> tuple[str, ...]:
+def _record_routes(
+    turn: Turn, origin: Origin, going: Onward, endpoint: Endpoint
+) -> tuple[str, ...]:
     """Our own Record-Route values, topmost first.
 
     One; or two if the request leaves by another side than it came in by (RFC 5658 5, 5658-5-01).
     """
     request = origin.request
-    token = proof(turn, request.call_id, request.from_tag)
+    arrived = turn.config.endpoint(origin.arrival) or endpoint
+    secure = _is_secure(request, going)
+    # "if the request was not received over TLS, the proxy MUST insert a Record-Route header field.
+    # In a similar fashion, a proxy that receives a request over TLS, but generates a request
+    # without a SIPS URI [...] MUST insert a Record-Route header field that is not a SIPS URI"
+    # (16.6 step 4).
+    crosses = secure != (arrived.transport == "tls") and bool(origin.arrival)
+    if not (origin.record_route or (crosses and request.method in RECORD_ROUTED)):
+        return ()
     sides = [endpoint]
-    arrived = turn.config.endpoint(origin.arrival)
-    if arrived is not None and arrived is not endpoint:
+    # Of a sips dialog every request comes over TLS, whatever its first one came over.
+    if arrived is not endpoint and (arrived.transport == "tls" or not secure):
         sides.append(arrived)
-    return tuple([f"<{_uri_of(side)};lr;{PROOF}={token}>" for side in sides])
+    # Both name their transport where these differ: a URI without one would mean UDP, or what DNS
+    # says (RFC 5658 6). Else only for what is known to be used: a request has just come or gone by
+    # it (16.6 step 4).
+    differs = arrived.transport != endpoint.transport
+    token = proof(turn, request.call_id, request.from_tag)
+    uris = [_uri_of(side, secure=secure, differs=differs) for side in sides]
+    return tuple([f"<{uri};lr;{PROOF}={token}>" for uri in uris])
 
 
-def _uri_of(side: Endpoint) -> str:
-    # A transport parameter only if whoever is to use the URI is known to have that transport (16.6
-    # step 4): a request has just come by it.
-    return f"sip:{side.sent_by}" + ("" if side.transport == "udp" else ";transport=tcp")
+def _is_secure(request: Request, going: Onward) -> bool:
+    # "If the Request-URI contains a SIPS URI, or the topmost Route header field value (after the
+    # post processing of bullet 6) contains a SIPS URI, the URI placed into the Record-Route header
+    # field MUST be a SIPS URI" (16.6 step 4).
+    if going.uri[:5].lower() == "sips:":
+        return True
+    routes = request.values("route") if going.routes is None else going.routes
+    return bool(routes) and parse_bracketed(routes[0], "Route").uri.scheme == "sips"
+
+
+def _uri_of(side: Endpoint, *, secure: bool, differs: bool) -> str:
+    if secure:
+        return f"sips:{side.sent_by}"
+    # TLS without sips has no other name than the one that RFC 5630 would rather not see (AMB-24).
+    return f"sip:{side.sent_by}" + (
+        f";transport={side.transport}" if differs or side.transport != "udp" else ""
+    )
 
 
 def onward_from(origin: Origin, target: Target) -> Onward:
@@ -111,11 +195,14 @@ def located_uri(origin: Origin, target: Target) -> Uri:
     """The URI to be located for a target."""
     request = origin.request
     going = onward_from(origin, target)
-    if going.next_hop == request.uri_text:
-        return request.uri
-    uri = parse_uri(going.next_hop)
+    uri = request.uri if going.next_hop == request.uri_text else parse_uri(going.next_hop)
     if uri.scheme == "sip" and going.uri[:5].lower() == "sips:":
         # "if the Request-URI specifies a SIPS resource [...] the proxy MUST follow the procedures
         # of [RFC 3263] as if the input URI were a SIPS URI" (16.6 step 7)
         return parse_uri("sips:" + going.next_hop[4:])
+    transport = origin.departure.partition(":")[0]
+    if transport in ("tcp", "tls") and uri.scheme == "sip" and uri.transport is None:
+        # The side that our Record-Route names decides the transport as well (RFC 5658 5,
+        # 5658-5-03), where the next hop's URI leaves it open.
+        return uri.with_param("transport", transport)
     return uri

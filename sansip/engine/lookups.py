@@ -9,10 +9,12 @@ from typing import assert_never, cast
 from sansip import locate
 from sansip.address import Hop
 from sansip.dns import Answer, Failure, Question
+from sansip.engine import connecting
 from sansip.engine.actions import QueryDns, StopDns
-from sansip.engine.forwarding import branch, copy_for, departure, onward_from, wire
-from sansip.engine.state import Ack, Owner, Query, Search
+from sansip.engine.forwarding import outgoing
+from sansip.engine.state import Ack, Link, Owner, Query, Search, Waiting
 from sansip.engine.turn import Turn
+from sansip.entropy import Draws
 from sansip.message import Uri
 from sansip.proxy.request import max_breadth
 from sansip.proxy.vocabulary import Located
@@ -26,7 +28,7 @@ def begin(turn: Turn, owner: Owner, uri: Uri, ack: Ack | None = None) -> None:
     config = turn.config
     aim = locate.aim(uri, config.transports, config.families)
     hop = locate.literal(aim)
-    if hop is not None and _refused(turn, hop) is None:
+    if hop is not None and refused(turn, hop) is None:
         if ack is None:
             turn.tell(owner[0], Located(owner[1], (hop,), more=False))
         else:
@@ -35,6 +37,12 @@ def begin(turn: Turn, owner: Owner, uri: Uri, ack: Ack | None = None) -> None:
     draws = turn.draws(f"{owner[0]} {uri}")
     lookup, outputs = locate.start(aim, draws, config.limits.locate)
     _proceed(turn, owner, Search(lookup, gave=False, refused="", ack=ack), outputs, told=False)
+
+
+def seek(turn: Turn, owner: Owner, aim: locate.Aim, draws: Draws) -> None:
+    """Locate something else; its owner hears of hops like a context."""
+    lookup, outputs = locate.start(aim, draws, turn.config.limits.locate)
+    _proceed(turn, owner, Search(lookup, gave=False, refused=""), outputs, told=False)
 
 
 def stop(turn: Turn, owner: Owner) -> None:
@@ -112,20 +120,20 @@ def _proceed(
         turn.tell(owner[0], Located(owner[1], hops, ended is None, status, reason))
 
 
-def _filter(turn: Turn, hops: tuple[Hop, ...], refused: str) -> tuple[tuple[Hop, ...], str]:
+def _filter(turn: Turn, hops: tuple[Hop, ...], last: str) -> tuple[tuple[Hop, ...], str]:
     """The hops that requests may go to, and why the last of the others may not."""
     admitted: list[Hop] = []
     for hop in hops:
-        why = _refused(turn, hop)
+        why = refused(turn, hop)
         if why is None:
             admitted.append(hop)
         else:
-            refused = f"{hop}: {why}"
-    return tuple(admitted), refused
+            last = f"{hop}: {why}"
+    return tuple(admitted), last
 
 
-def _refused(turn: Turn, hop: Hop) -> str | None:
-    """Why requests do not go to a hop: the hop filter, and what is known of this machine."""
+def refused(turn: Turn, hop: Hop) -> str | None:
+    """Why nothing is sent to a hop: the hop filter, and what is known of this machine."""
     if hop.address in turn.own:
         return "that is this proxy itself"
     return turn.config.refuses(hop)
@@ -170,16 +178,16 @@ def _acknowledge(
 
 def send_ack(turn: Turn, owner: Owner, ack: Ack, hop: Hop) -> None:
     """Relay an ACK; its branch is the same for every copy of it."""
-    endpoint = departure(turn, ack.origin, hop)
-    if endpoint is None:
-        turn.report("dropped", owner[0], f"no endpoint reaches {hop}")
-        return
-    going = onward_from(ack.origin, ack.target)
     # "All proxied requests MUST contain a single Max-Breadth header field value" (RFC 5393 5.3.3).
     breadth = max_breadth(ack.origin.request)
-    name = branch(turn, owner[0], 0, ack.origin.loop)
-    made = copy_for(turn, ack.origin, going, endpoint, name, breadth)
-    turn.send(owner[0], endpoint.name, hop.address, wire(turn, made))
+    going = outgoing(turn, ack.origin, ack.target, hop, owner[0], 0, breadth)
+    if going is None:
+        turn.report("dropped", owner[0], f"no endpoint reaches {hop}")
+    elif connecting.is_reliable(going.endpoint):
+        link = Link(going.endpoint, hop.address, hop.tls_name)
+        connecting.send(turn, link, Waiting(owner[0], going.data, going.spare))
+    else:
+        turn.send(owner[0], going.endpoint, hop.address, going.data)
 
 
 # --- who waits for which question

@@ -7,17 +7,17 @@ relayed gets a server transaction, and at once a 100 if it is an INVITE; what is
 
 from typing import assert_never
 
-from sansip.address import Address
+from sansip.address import Address, Hop
 from sansip.engine import agents, asking, lookups
 from sansip.engine.actions import Timer
-from sansip.engine.config import DEFAULT_PORT, plain_host, special
+from sansip.engine.config import DEFAULT_PORT, is_ip, plain_host, special
 from sansip.engine.contexts import open_context
 from sansip.engine.events import Consulted
-from sansip.engine.forwarding import is_proven, located_uri, loop_part
+from sansip.engine.forwarding import RECORD_ROUTED, is_proven, located_uri, loop_part
 from sansip.engine.policy import Ask, Decision, Drop, Local, Relay, Reply
 from sansip.engine.routing import PolicyError, mandatory, plan_of, respond, route, route_with
 from sansip.engine.state import Ack, Arrival, Asked, Origin, ServerTransaction
-from sansip.engine.transactions import open_server, step_server
+from sansip.engine.transactions import open_server, repeat, step_server
 from sansip.engine.turn import Turn
 from sansip.errors import RemoteProtocolError
 from sansip.message import ANY_SIZE, Request, parse, parse_via, reply
@@ -26,7 +26,6 @@ from sansip.proxy.vocabulary import Cancelled, Hunt, Plan
 from sansip.transaction import (
     Abandon,
     Acknowledged,
-    Retransmitted,
     ack_keys,
     acknowledges,
     has_cookie,
@@ -39,7 +38,6 @@ from sansip.value import value
 
 OF_PROXIES = (483, 420)  # what no user agent refuses a request with, of the checks of 16.3
 RETRY_AFTER = 10  # seconds; what a full table advises
-RECORD_ROUTED = frozenset({"INVITE", "SUBSCRIBE", "REFER", "NOTIFY"})
 
 
 def arrived(turn: Turn, came: Arrival, request: Request) -> None:
@@ -49,9 +47,9 @@ def arrived(turn: Turn, came: Arrival, request: Request) -> None:
         return
     key = server_key(request)
     if key in turn.server:
-        step_server(turn, key, Retransmitted())
+        repeat(turn, key, came)
         return
-    remote, request = _stamp(request, came)
+    remote, request = _stamp(turn, request, came)
     if remote is None:
         turn.report("dropped", key, "Via leads to an address that no response goes to")
     elif request.method == "CANCEL":
@@ -68,7 +66,7 @@ def malformed(turn: Turn, came: Arrival, error: RemoteProtocolError) -> None:
     if not isinstance(request, Request) or request.method == "ACK":
         return  # "given an ACK, never generate any response to it" (3261-8.2-02)
     try:
-        remote, request = _stamp(request, came)
+        remote, request = _stamp(turn, request, came)
     except RemoteProtocolError:
         remote = _first_sent_by(request, came)
     if remote is not None:
@@ -98,7 +96,7 @@ def _key(request: Request) -> str | None:
 # --- Via
 
 
-def _stamp(request: Request, came: Arrival) -> tuple[Address | None, Request]:
+def _stamp(turn: Turn, request: Request, came: Arrival) -> tuple[Address | None, Request]:
     """Note in the top Via where the request came from, and say where its responses go.
 
     18.2.1 and 18.2.2 with RFC 3581 4. None: to an address that must not get any.
@@ -115,10 +113,16 @@ def _stamp(request: Request, came: Arrival) -> tuple[Address | None, Request]:
         request = request.with_top_via(via.stamped(None, None))  # nobody else may say (AMB-12)
     if came.flow is not None:
         return source, request  # over the same connection (18.2.2)
-    if via.maddr is not None and special(via.maddr) == "multicast":
+    maddr = via.maddr
+    if maddr is not None and turn.config.follow_maddr and is_ip(maddr):
+        # "if the Via header field value contains a 'maddr' parameter, the response MUST be
+        # forwarded to the address listed there, using the port indicated in 'sent-by', or port
+        # 5060 if none is present" (18.2.2), if the hop filter lets it.
+        there = Address(plain_host(maddr), via.port or DEFAULT_PORT)
+        return (None if lookups.refused(turn, Hop("udp", there)) else there), request
+    if maddr is not None and special(maddr) == "multicast":
         return None, request  # 3261-18.2.2-07
-    # Any other maddr is not looked at: "the response MUST be forwarded to the address listed there"
-    # (18.2.2) would let anybody aim our answers at anybody.
+    # Otherwise a maddr is not looked at: it would let anybody aim our answers at anybody.
     if rport in ("", str(source.port)):
         return source, request
     return Address(host, via.port or DEFAULT_PORT), request
@@ -164,7 +168,7 @@ def _relay_ack(turn: Turn, came: Arrival, request: Request) -> None:
     if len(turn.searches) >= turn.config.limits.in_flight:
         turn.report("limit", key, "too many lookups at once: ACK dropped")
         return
-    _, request = _stamp(request, came)
+    _, request = _stamp(turn, request, came)
     verdict = _judge(turn, came, request, key)
     if isinstance(verdict, Passage) and verdict.plan:
         ack = Ack(verdict.origin, verdict.plan[0][0][0])  # one of several: the best
@@ -448,4 +452,5 @@ def _answer(
         return
     tag = turn.draws(key).token("tag")
     made = reply(request, decision.status, decision.reason, to_tag=tag, headers=decision.headers)
-    turn.send(key, came.endpoint, remote, made.render(), came.flow)
+    # Where it cannot go it goes nowhere else (RFC 3263 5): the source may be forged.
+    turn.send(f"n|{key}", came.endpoint, remote, made.render(), came.flow)

@@ -1,6 +1,6 @@
 """The state of an engine: one immutable value that holds data and nothing else."""
 
-from sansip.address import Address
+from sansip.address import Address, Hop
 from sansip.agent import uas
 from sansip.dns import Question
 from sansip.engine.actions import Timer
@@ -20,13 +20,42 @@ Deadlines = tuple[Deadline, ...]
 
 
 @value
-class Flow:
-    """A connection that a peer has opened, and what has come of a message that is not complete."""
+class Link:
+    """What connections are told apart by: from which endpoint, where to, and to whom by TLS."""
 
     endpoint: str
     remote: Address
+    name: str | None = None
+
+
+@value
+class Spare:
+    """The same request as a datagram, should its connection be refused (18.1.1)."""
+
+    key: str  # of the client transaction that it will have
+    endpoint: str
+    data: bytes
+
+
+@value
+class Waiting:
+    """Something to be sent, and who hears of it if that comes to nothing."""
+
+    owner: str
+    data: bytes
+    spare: Spare | None = None
+
+
+@value
+class Flow:
+    """A connection, and what has come of a message that is not complete."""
+
+    link: Link
     framing: framing.State
-    timer: Timer | None = None  # runs while a message is incomplete
+    users: Table[str, bool]  # client transactions; True: it was open before they came
+    used: float  # when something last went or came over it
+    timer: Timer | None = None  # for opening it, for an incomplete message, or for its idleness
+    waiting: tuple[Waiting, ...] | None = None  # what is to be sent once it is open; None: it is
 
 
 @value
@@ -66,6 +95,8 @@ class ClientTransaction:
     branch: int
     deadlines: Deadlines = ()
     timer: Timer | None = None
+    flow: int | None = None  # the connection that it went over; None: as a datagram
+    name: str | None = None  # to whom, by TLS
 
 
 @value
@@ -150,6 +181,16 @@ class Search:
 
 
 @value
+class Undelivered:
+    """A response that could not go over ``link``; the hops of its sent-by are being located."""
+
+    data: bytes
+    link: Link
+    reason: str
+    hops: tuple[Hop, ...] = ()
+
+
+@value
 class Query:
     """A DNS question in flight, and who waits for its answer."""
 
@@ -168,6 +209,7 @@ class State:
     seed: bytes
     serial: int  # the last number given to a send, a timer or a query
     flows: Table[int, Flow]
+    links: Table[Link, int]  # the connection that requests go over
     server: Table[str, ServerTransaction]
     client: Table[str, ClientTransaction]
     asked: Table[str, Asked]
@@ -175,6 +217,7 @@ class State:
     served: Table[str, Served]
     identities: Table[str, str]  # of what is served, to its key: for ACKs and merged requests
     searches: Table[Owner, Search]
+    undelivered: Table[str, Undelivered]
     queries: Table[Question, Query]
     questions: Table[int, Question]
     cache: Cache
@@ -192,6 +235,7 @@ class State:
             self.seed,
             self.serial,
             self.flows.freeze(),
+            self.links.freeze(),
             self.server.freeze(),
             self.client.freeze(),
             self.asked.freeze(),
@@ -199,6 +243,7 @@ class State:
             self.served.freeze(),
             self.identities.freeze(),
             self.searches.freeze(),
+            self.undelivered.freeze(),
             self.queries.freeze(),
             self.questions.freeze(),
             Cache(

@@ -7,6 +7,7 @@ two at a time), so that a call costs few timer orders.
 from typing import assert_never, cast
 
 from sansip.address import Address
+from sansip.engine import connecting
 from sansip.engine.actions import Timer
 from sansip.engine.state import (
     Arrival,
@@ -14,8 +15,11 @@ from sansip.engine.state import (
     ClientTransaction,
     Deadline,
     Deadlines,
+    Link,
     ServerState,
     ServerTransaction,
+    Spare,
+    Waiting,
 )
 from sansip.engine.turn import Turn
 from sansip.message import Request, reply
@@ -30,6 +34,7 @@ from sansip.transaction import (
     Pass,
     PassAck,
     Respond,
+    Retransmitted,
     ServerFacts,
     ServerInput,
     ServerOutput,
@@ -46,7 +51,8 @@ from sansip.transaction import (
     server,
 )
 
-RELIABLE = False  # requests leave as datagrams only
+LINGERING = (invite_client.Accepted, invite_client.Completed, client.Completed)
+SILENT = (invite_client.Calling, client.Trying)
 
 # --- server transactions
 
@@ -90,6 +96,28 @@ def step_server(turn: Turn, key: str, given: ServerInput) -> bool:
     return _server_outputs(turn, key, record, state, outputs)
 
 
+def repeat(turn: Turn, key: str, came: Arrival) -> None:
+    """The request of a server transaction has come again.
+
+    If its connection is gone and it comes over another, that one will do for the responses: who has
+    lost a connection may send the same request over a fresh one, as we do.
+    """
+    record = turn.server[key]
+    if came.flow is not None and record.flow is not None and record.flow not in turn.flows:
+        moved = ServerTransaction(
+            record.invite,
+            record.state,
+            came.endpoint,
+            came.source,
+            came.flow,
+            record.waiting,
+            record.deadlines,
+            record.timer,
+        )
+        turn.server = turn.server.set(key, moved)
+    step_server(turn, key, Retransmitted())
+
+
 def fire_server(turn: Turn, timer: Timer) -> None:
     """A server transaction's timer has run out."""
     record = turn.server.get(timer.owner)
@@ -116,7 +144,13 @@ def _server_outputs(
                 # "If the 'sent-protocol' is a reliable transport protocol [...], the response MUST
                 # be sent using the existing connection to the source of the original request that
                 # created the transaction, if that connection is still open" (18.2.2).
-                turn.send(key, record.endpoint, record.remote, output.data, record.flow)
+                if record.flow is None or record.flow in turn.flows:
+                    turn.send(key, record.endpoint, record.remote, output.data, record.flow)
+                else:
+                    link = Link(record.endpoint, record.remote)
+                    turn.unsent.append(
+                        (Waiting(key, output.data), link, "its connection is closed")
+                    )
             case Start():
                 started: Deadline = (turn.at + output.after, output.timer)
                 deadlines = (*deadlines, started)
@@ -165,13 +199,22 @@ def open_client(  # noqa: PLR0913 - the fields of its record
     remote: Address,
     context: str,
     branch: int,
+    name: str | None = None,
+    spare: Spare | None = None,
 ) -> None:
-    """Begin a client transaction: send the request, and keep sending it."""
-    facts = ClientFacts(data, RELIABLE, turn.config.timing)
+    """Begin a client transaction: send the request, and keep sending it.
+
+    ``name`` is for TLS; ``spare`` what takes its place if its connection is refused.
+    """
+    reliable = connecting.is_reliable(endpoint)
+    facts = ClientFacts(data, reliable, turn.config.timing)
     state: ClientState
     state, outputs = invite_client.start(facts) if invite else client.start(facts)
-    record = ClientTransaction(invite, data, state, endpoint, remote, context, branch)
-    _client_outputs(turn, key, record, state, outputs)
+    flow = connecting.NO_FLOW if reliable else None
+    record = ClientTransaction(
+        invite, data, state, endpoint, remote, context, branch, flow=flow, name=name
+    )
+    _client_outputs(turn, key, record, state, outputs, spare)
 
 
 def step_client(turn: Turn, key: str, given: ClientInput) -> None:
@@ -179,7 +222,7 @@ def step_client(turn: Turn, key: str, given: ClientInput) -> None:
     record = turn.client.get(key)
     if record is None:
         return
-    facts = ClientFacts(record.data, RELIABLE, turn.config.timing)
+    facts = ClientFacts(record.data, record.flow is not None, turn.config.timing)
     state: ClientState | Terminated
     if record.invite:
         at_work = cast("invite_client.State", record.state)
@@ -196,7 +239,7 @@ def fire_client(turn: Turn, timer: Timer) -> None:
         return
     due, left = _split(record.deadlines, turn.at)
     turn.client = turn.client.set(
-        timer.owner, _client(record, record.state, record.data, left, None)
+        timer.owner, _client(record, record.state, record.data, left, None, record.flow)
     )
     for name in due:
         step_client(turn, timer.owner, Fired(name))
@@ -204,8 +247,46 @@ def fire_client(turn: Turn, timer: Timer) -> None:
 
 def discard_client(turn: Turn, key: str) -> None:
     """Forget a client transaction whose answer nobody waits for."""
-    turn.disarm(turn.client[key].timer)
+    record = turn.client[key]
+    turn.disarm(record.timer)
+    _remove(turn, key, record.flow)
+
+
+def resend(turn: Turn, key: str) -> None:
+    """Send the request once more, over a fresh flow."""
+    record = turn.client[key]
+    flow = _transmit(turn, key, record, record.data, again=True)
+    left = _client(record, record.state, record.data, record.deadlines, record.timer, flow)
+    turn.client = turn.client.set(key, left)
+
+
+def _transmit(
+    turn: Turn,
+    key: str,
+    record: ClientTransaction,
+    data: bytes,
+    spare: Spare | None = None,
+    *,
+    again: bool = False,
+) -> int | None:
+    """Send; the number of the flow that it goes over, if it goes over one."""
+    if record.flow is None:
+        turn.send(key, record.endpoint, record.remote, data)
+        return None
+    # CANCEL and the ACK of a refusal go over the flow of their INVITE; if that is gone, over a new
+    # one to the same address (RFC 5923 8.1).
+    connecting.leave(turn, record.flow, key)
+    return connecting.send(turn, _link(record), Waiting(key, data, spare), again=again)
+
+
+def _remove(turn: Turn, key: str, flow: int | None) -> None:
     turn.client = turn.client.without(key)
+    if flow is not None:
+        connecting.leave(turn, flow, key)
+
+
+def _link(record: ClientTransaction) -> Link:
+    return Link(record.endpoint, record.remote, record.name)
 
 
 def _client_outputs(  # noqa: C901 - an arm for each output
@@ -214,12 +295,13 @@ def _client_outputs(  # noqa: C901 - an arm for each output
     record: ClientTransaction,
     state: ClientState | Terminated,
     outputs: tuple[ClientOutput, ...],
+    spare: Spare | None = None,
 ) -> None:
-    deadlines = record.deadlines
+    deadlines, flow = record.deadlines, record.flow
     for output in outputs:
         match output:
             case Transmit():
-                turn.send(key, record.endpoint, record.remote, output.data)
+                flow = _transmit(turn, key, record, output.data, spare)
             case Start():
                 started: Deadline = (turn.at + output.after, output.timer)
                 deadlines = (*deadlines, started)
@@ -242,15 +324,12 @@ def _client_outputs(  # noqa: C901 - an arm for each output
                 assert_never(output)
     if isinstance(state, Terminated):
         turn.disarm(record.timer)
-        turn.client = turn.client.without(key)
+        _remove(turn, key, flow)
         return
     timer = _rearm(turn, key, record.timer, record.deadlines, deadlines)
     # From the final response on nobody reads the request again: a lingering record is small.
     data = b"" if isinstance(state, LINGERING) else record.data
-    turn.client = turn.client.set(key, _client(record, state, data, deadlines, timer))
-
-
-LINGERING = (invite_client.Accepted, invite_client.Completed, client.Completed)
+    turn.client = turn.client.set(key, _client(record, state, data, deadlines, timer, flow))
 
 
 def _client(
@@ -259,6 +338,7 @@ def _client(
     data: bytes,
     deadlines: Deadlines,
     timer: Timer | None,
+    flow: int | None,
 ) -> ClientTransaction:
     return ClientTransaction(
         record.invite,
@@ -270,6 +350,8 @@ def _client(
         record.branch,
         deadlines,
         timer,
+        flow,
+        record.name,
     )
 
 

@@ -23,12 +23,15 @@ from sansip.engine.state import (
     ClientTransaction,
     Context,
     Flow,
+    Link,
     Owner,
     Query,
     Search,
     Served,
     ServerTransaction,
     State,
+    Undelivered,
+    Waiting,
 )
 from sansip.entropy import Draws
 from sansip.locate import Cache
@@ -43,14 +46,15 @@ class Turn:
 
     __slots__ = (
         "actions", "asked", "at", "bytes_in_flight", "cache", "client", "config", "contexts",
-        "flows", "groups", "identities", "in_flight", "over", "own", "policy", "queries",
+        "flows", "groups", "identities", "in_flight", "links", "over", "own", "policy", "queries",
         "questions", "retry_after", "searches", "secret", "seed", "serial", "served", "server",
-        "sources", "swept", "told",
+        "sources", "swept", "told", "undelivered", "unsent",
     )  # fmt: skip
     seed: bytes
     secret: bytes
     serial: int
     flows: Table[int, Flow]
+    links: Table[Link, int]
     server: Table[str, ServerTransaction]
     client: Table[str, ClientTransaction]
     asked: Table[str, Asked]
@@ -58,6 +62,7 @@ class Turn:
     served: Table[str, Served]
     identities: Table[str, str]
     searches: Table[Owner, Search]
+    undelivered: Table[str, Undelivered]
     queries: Table[Question, Query]
     questions: Table[int, Question]
     cache: Cache
@@ -73,6 +78,7 @@ class Turn:
     at: float
     actions: list[Action]
     told: deque[tuple[str, Given]]
+    unsent: deque[tuple[Waiting, Link, str]]
     over: list[str]  # keys of server transactions that have ended, of requests that are served
 
     def __init__(self, config: Config, policy: Policy, state: State, at: float) -> None:
@@ -82,11 +88,13 @@ class Turn:
         self.at = at
         self.actions = []
         self.told = deque()
+        self.unsent = deque()
         self.over = []
         self.seed = state.seed
         self.secret = config.secret or state.seed
         self.serial = state.serial
         self.flows = state.flows
+        self.links = state.links
         self.server = state.server
         self.client = state.client
         self.asked = state.asked
@@ -94,6 +102,7 @@ class Turn:
         self.served = state.served
         self.identities = state.identities
         self.searches = state.searches
+        self.undelivered = state.undelivered
         self.queries = state.queries
         self.questions = state.questions
         self.cache = state.cache
@@ -111,6 +120,7 @@ class Turn:
             self.seed,
             self.serial,
             self.flows,
+            self.links,
             self.server,
             self.client,
             self.asked,
@@ -118,6 +128,7 @@ class Turn:
             self.served,
             self.identities,
             self.searches,
+            self.undelivered,
             self.queries,
             self.questions,
             self.cache,
@@ -148,15 +159,7 @@ class Turn:
     def send(
         self, owner: str, endpoint: str, remote: Address, data: bytes, flow: int | None = None
     ) -> None:
-        """Order a datagram, or bytes over a flow; ``owner`` hears of it if that is refused at once.
-
-        What should go over a flow that is gone is reported, and not sent.
-        """
-        if flow is not None and flow not in self.flows:
-            # "If that connection is no longer open, the server SHOULD open a connection" (18.2.2):
-            # nothing is opened from here yet.
-            self.report("transport", owner, f"not sent: the connection to {remote} is closed")
-            return
+        """Order a datagram, or bytes over an open flow; ``owner`` hears of a refusal."""
         self.serial += 1
         self.actions.append(Send(f"{self.serial} {owner}", endpoint, remote, flow, data))
 

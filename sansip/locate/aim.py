@@ -35,15 +35,27 @@ def aim(uri: Uri, supported: Sequence[str], families: Sequence[int]) -> Aim:
     """What to locate for this URI, which itself stays as it is (RFC 3263 4)."""
     # "We define TARGET as the value of the maddr parameter of the URI, if present, otherwise, the
     # host value of the hostport component of the URI" (RFC 3263 4).
-    host = uri.maddr or uri.host
     return Aim(
-        host=host.lower().removeprefix("[").removesuffix("]").removesuffix("."),
+        host=_plain(uri.maddr or uri.host),
         port=uri.port,
         transport=uri.transport,
         secure=uri.scheme == "sips",
         supported=tuple(supported),
         families=tuple(families),
     )
+
+
+def aim_back(host: str, port: int | None, transport: str, family: int) -> Aim:
+    """What to locate for a response that cannot go where its request came from: the sent-by.
+
+    RFC 3263 5: an address as it stands; a name with a port by its addresses; a name without by the
+    SRV records of the transport that the request came over. Never another transport.
+    """
+    return Aim(_plain(host), port, transport, supported=(transport,), families=(family,))
+
+
+def _plain(host: str) -> str:
+    return host.lower().removeprefix("[").removesuffix("]").removesuffix(".")
 
 
 def numeric(host: str) -> bool:

@@ -294,7 +294,7 @@ def test_what_cannot_be_sent_comes_back_with_its_id(
         here.udp.send(order(remote, data, "id 7"))
         (fact,) = here.facts
         assert isinstance(fact, SendFailed)
-        assert (fact.remote, fact.id, fact.quoted) == (remote, "id 7", b"")
+        assert (fact.remote, fact.id, fact.quoted) == (remote, "id 7", data)
         assert reason in fact.reason
 
 
@@ -323,7 +323,7 @@ def test_errors_that_never_end_fail_the_send(monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setattr(socket.socket, "sendto", refused)
         here.udp.send(order(Address("127.0.0.1", 9), id="id 7"))
         assert here.facts[-1] == SendFailed(
-            42.0, "here", Address("127.0.0.1", 9), "refused", "id 7", b""
+            42.0, "here", Address("127.0.0.1", 9), "refused", "id 7", b"data"
         )
 
 

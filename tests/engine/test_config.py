@@ -19,7 +19,7 @@ def configured(**options: Whatever) -> sansip.Config:
 MISTAKES: dict[str, tuple[Callable[[], object], str]] = {
     "transport": (
         lambda: sansip.Endpoint("sctp", "192.0.2.10:5060"),
-        "endpoint sctp:192.0.2.10:5060: transport must be one of: udp, tcp",
+        "endpoint sctp:192.0.2.10:5060: transport must be one of: udp, tcp, tls",
     ),
     "no port": (
         lambda: sansip.Endpoint("udp", "192.0.2.10"),
@@ -75,9 +75,13 @@ MISTAKES: dict[str, tuple[Callable[[], object], str]] = {
         "udp:0.0.0.0:5060: 'proxy.example.com' is not HOST:PORT",
     ),
     "no endpoints": (lambda: sansip.Config([]), "a configuration needs at least one endpoint"),
-    "nowhere to send from": (
-        lambda: sansip.Config([sansip.Endpoint("tcp", "192.0.2.10:5060")]),
-        "a configuration needs a udp endpoint, to send requests from",
+    "tcp above": (
+        lambda: sansip.Config([UDP], tcp_above=-1),
+        "tcp_above is -1; it needs to be 0 or more",
+    ),
+    "connect": (
+        lambda: sansip.Config([UDP], limits=sansip.Limits(connect=0.0)),
+        "connect is 0.0; it needs to be above 0",
     ),
     "compact above": (
         lambda: sansip.Config([UDP], compact_above=-1),
@@ -269,3 +273,48 @@ def test_a_name_of_ours_is_ours_in_every_spelling(advertise: str, uri: str) -> N
         assert config.is_mine(parse_uri(uri))
         assert config.is_mine(parse_uri(f"sip:{advertise}"))
     assert sansip.Config([endpoint]).endpoint_at(parse_uri(uri)) is endpoint
+
+
+def test_requests_leave_by_every_endpoint() -> None:
+    udp, tcp, tls = [
+        sansip.Endpoint(transport, address)
+        for transport, address in (
+            ("udp", "192.0.2.10:5060"),
+            ("tcp", "192.0.2.10:5060"),
+            ("tls", "192.0.2.10:5061"),
+        )
+    ]
+    made = sansip.Config([udp, tcp, tls])
+    assert (made.transports, made.families) == (("udp", "tcp", "tls"), (4,))
+    there = sansip.Address("203.0.113.1", 5060)
+    assert made.endpoint_for(sansip.Hop("tcp", there), udp) is tcp
+    assert made.endpoint_for(sansip.Hop("udp", there), tcp) is udp
+    assert made.endpoint_for(sansip.Hop("tls", there, "example.com"), udp) is tls
+    assert (udp.default_port, tcp.default_port, tls.default_port) == (5060, 5060, 5061)
+    assert sansip.Config([tls]).transports == ("tls",)
+
+
+@pytest.mark.rule("3261-16.4-04")
+@pytest.mark.parametrize(
+    ("uri", "which"),
+    [
+        ("sip:192.0.2.10", "udp"),
+        ("sip:192.0.2.10:5060;transport=tcp", "tcp"),
+        ("sip:192.0.2.10;transport=tls", "tls"),
+        ("sips:192.0.2.10", "tls"),
+        ("sips:192.0.2.10:5061;transport=tcp", "tls"),
+        ("sips:192.0.2.10:5060", None),
+        ("sip:192.0.2.10:5061", None),
+    ],
+)
+def test_a_uri_of_ours_stands_for_an_endpoint(uri: str, which: str | None) -> None:
+    made = sansip.Config(
+        [
+            sansip.Endpoint("udp", "192.0.2.10:5060"),
+            sansip.Endpoint("tcp", "192.0.2.10:5060"),
+            sansip.Endpoint("tls", "192.0.2.10:5061"),
+        ]
+    )
+    found = made.endpoint_at(sansip.parse_uri(uri))
+    assert (found and found.transport) == which
+    assert made.is_mine(sansip.parse_uri(uri))

@@ -2,7 +2,9 @@
 
 import pytest
 
-from sansip.locate import Aim, aim, literal
+from sansip.dns import Question
+from sansip.entropy import Draws
+from sansip.locate import Aim, Ask, Hops, aim, aim_back, literal, start
 from sansip.locate.aim import askable, canonical, numeric
 from sansip.message import parse_uri
 
@@ -98,3 +100,36 @@ def test_without_udp_or_without_that_ip_version_an_address_is_no_hop_at_once() -
 def test_an_address_with_a_zone_is_none(text: str) -> None:
     """A zone means something on one machine only."""
     assert canonical(text) is None
+
+
+@pytest.mark.rule("3263-5-01", "3263-5-04")
+@pytest.mark.parametrize("host", ["2001:DB8::1", "[2001:db8::1]"])
+def test_a_response_goes_back_by_its_transport_only(host: str) -> None:
+    assert aim_back(host, 5070, "tls", 6) == Aim(
+        "2001:db8::1", 5070, "tls", secure=False, supported=("tls",), families=(6,)
+    )
+
+
+@pytest.mark.rule("3263-5-01", "3263-5-02", "3263-5-03")
+@pytest.mark.parametrize(
+    ("host", "port", "transport", "asks", "gives"),
+    [
+        ("192.0.2.9", None, "udp", None, "udp:192.0.2.9:5060"),
+        ("192.0.2.9", None, "tls", None, "tls:192.0.2.9:5061"),
+        ("192.0.2.9", 5070, "tcp", None, "tcp:192.0.2.9:5070"),
+        ("2001:db8::9", None, "udp", None, None),  # of the other family
+        ("Phone.example.org.", 5060, "tcp", ("phone.example.org", "A"), None),
+        ("phone.example.org", None, "udp", ("_sip._udp.phone.example.org", "SRV"), None),
+        ("phone.example.org", None, "tcp", ("_sip._tcp.phone.example.org", "SRV"), None),
+        ("phone.example.org", None, "tls", ("_sips._tcp.phone.example.org", "SRV"), None),
+    ],
+)
+def test_what_a_sent_by_leads_to(
+    host: str, port: int | None, transport: str, asks: tuple[str, str] | None, gives: str | None
+) -> None:
+    draws = Draws(b"sixteen bytes ok", "r|")
+    _, outputs = start(aim_back(host, port, transport, 4), draws)
+    questions = [out.question for out in outputs if isinstance(out, Ask)]
+    hops = [str(hop) for out in outputs if isinstance(out, Hops) for hop in out.hops]
+    assert questions == ([] if asks is None else [Question(*asks)])
+    assert hops == ([] if gives is None else [gives])

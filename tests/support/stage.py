@@ -177,7 +177,8 @@ class Stage:
 
     def refuse(self, send: sansip.Send, reason: str = "network is unreachable") -> None:
         """The operating system says so at once."""
-        self.step(sansip.SendFailed(self.now, send.endpoint, send.remote, reason, send.id))
+        told = sansip.SendFailed(self.now, send.endpoint, send.remote, reason, send.id, send.data)
+        self.step(told)
 
     def respond(
         self,
@@ -196,7 +197,7 @@ class Stage:
         self.receive(made, gateway)
 
     def advance(self, seconds: float) -> None:
-        """Let time pass; what is due happens on the way."""
+        """Let time pass; what is due happens on the link."""
         until = self.now + seconds
         while (due := self.agenda.next_due()) is not None and due <= until:
             self.now = max(self.now, due)
@@ -218,7 +219,7 @@ class Stage:
                     self.sends.append(action)
                     if action.data.strip(b"\r\n"):
                         self.sent.append((action.remote, _read(action.data)))
-                case sansip.CloseFlow():
+                case sansip.OpenFlow() | sansip.CloseFlow():
                     pass  # the tests of flows look at the actions themselves
                 case sansip.StartTimer(timer, after):
                     self.agenda.start(timer, self.now + after)
@@ -281,6 +282,8 @@ class Stage:
         state = self.state
         tables = (
             state.flows,
+            state.links,
+            state.undelivered,
             state.server,
             state.client,
             state.asked,

@@ -118,7 +118,7 @@ class UdpSocket:
             else:
                 return
         reason = getattr(error, "strerror", None) or str(error)
-        failed = SendFailed(self._now(), self._name, order.remote, reason, order.id)
+        failed = SendFailed(self._now(), self._name, order.remote, reason, order.id, order.data)
         self._feed(failed)
 
     def _prepare(self, *, wildcard: bool) -> None:

@@ -40,7 +40,9 @@ def on_the_way() -> Stage:
         for transport in ("udp", "tcp")
         for local in (PROXY, PROXY_6)
     ]
-    engine = sansip.Engine(sansip.Config(endpoints), ToName(follow_route=True))
+    # Large ones, too, go on as datagrams: how they travel is not what the table is about.
+    config = sansip.Config(endpoints, tcp_above=None)
+    engine = sansip.Engine(config, ToName(follow_route=True))
     return Stage(engine, dict(ZONE))
 
 

@@ -1,0 +1,105 @@
+"""Sending over connections: over one that is open, or opening, or else is opened for it.
+
+RFC 3261 18 and 18.1.1. What is to be sent over a connection that is not open yet waits here, within
+bounds; what cannot be sent is put into ``turn.unsent``, and dealt with before the turn ends.
+"""
+
+from typing import Final
+
+from sansip.engine.actions import OpenFlow
+from sansip.engine.state import Flow, Link, Waiting
+from sansip.engine.turn import Turn
+from sansip.message import framing
+from sansip.table import Table
+
+OWNER: Final = "f|"  # how the owner of a flow's timer begins
+TRANSACTION: Final = "c|"  # how the key of a client transaction begins
+NO_FLOW: Final = 0  # the number of no flow: the adapter's are above, ours below
+
+
+def is_reliable(endpoint: str) -> bool:
+    """Whether what leaves by the endpoint of this name goes over a connection."""
+    return not endpoint.startswith("udp:")
+
+
+def send(turn: Turn, link: Link, what: Waiting, *, again: bool = False) -> int:
+    """Send something over this link; the number of the flow that it goes over, or ``NO_FLOW``.
+
+    The owner of what is sent ``again`` has lost a connection already, and gets no third one.
+    """
+    # "If a request is destined to an IP address, port, and transport to which an existing
+    # connection is open, it is RECOMMENDED that this connection be used" (18.1.1).
+    number = turn.links.get(link) or _open(turn, link)
+    flow = turn.flows.get(number)
+    if flow is None:
+        turn.unsent.append((what, link, "too many connections"))
+        return NO_FLOW
+    waiting = flow.waiting
+    if waiting is None:
+        turn.send(what.owner, link.endpoint, link.remote, what.data, number)
+    elif _is_full(turn, waiting, len(what.data)):
+        turn.unsent.append((what, link, "too much waits for the connection"))
+        return NO_FLOW
+    else:
+        waiting = (*waiting, what)
+    users = flow.users
+    if what.owner.startswith(TRANSACTION):
+        users = users.set(what.owner, flow.waiting is None and not again)
+    turn.flows = turn.flows.set(
+        number, Flow(link, flow.framing, users, turn.at, flow.timer, waiting)
+    )
+    return number
+
+
+def _is_full(turn: Turn, waiting: tuple[Waiting, ...], size: int) -> bool:
+    limits = turn.config.limits
+    if len(waiting) < limits.waiting and (
+        sum([len(what.data) for what in waiting]) + size <= limits.bytes_waiting
+    ):
+        return False
+    turn.report("limit", "", f"limit of {limits.waiting} messages that wait for a connection")
+    return True
+
+
+def _open(turn: Turn, link: Link) -> int:
+    limits = turn.config.limits
+    if len(turn.flows) >= limits.flows:
+        turn.report("limit", str(link.remote), f"limit of {limits.flows} flows")
+        return NO_FLOW
+    turn.serial += 1
+    number = -turn.serial
+    transport = link.endpoint.partition(":")[0]
+    turn.actions.append(OpenFlow(number, link.endpoint, transport, link.remote, link.name))
+    timer = turn.rearm(f"{OWNER}{number}", "connect", turn.at + limits.connect)
+    flow = Flow(link, framing.start(), Table(), turn.at, timer, ())
+    turn.flows = turn.flows.set(number, flow)
+    turn.links = turn.links.set(link, number)
+    return number
+
+
+def leave(turn: Turn, number: int, owner: str) -> None:
+    """A transaction does not use its flow any more."""
+    flow = turn.flows.get(number)
+    if flow is not None and owner in flow.users:
+        users = flow.users.without(owner)
+        left = Flow(flow.link, flow.framing, users, flow.used, flow.timer, flow.waiting)
+        turn.flows = turn.flows.set(number, left)
+
+
+def has_found_open(turn: Turn, number: int, owner: str) -> bool:
+    """Whether a flow was open before this transaction came."""
+    flow = turn.flows.get(number)
+    return flow is not None and flow.users.get(owner, False)
+
+
+def shun(turn: Turn, number: int) -> None:
+    """Nothing new goes over this flow: the operating system has refused something."""
+    flow = turn.flows.get(number)
+    if flow is not None and turn.links.get(flow.link) == number:
+        turn.links = turn.links.without(flow.link)
+
+
+def forget(turn: Turn, number: int) -> None:
+    """The flow is gone."""
+    shun(turn, number)
+    turn.flows = turn.flows.without(number)
