@@ -34,4 +34,4 @@ def due(hunt: Hunt, branch: Branch, *, invite: bool, live: bool, onward: bool) -
         soft = branch.since + hunt.progress_after, "progress"
     elif branch.heard == "ringing" and live and hunt.answer_within is not None:
         soft = branch.since + hunt.answer_within, "answer"
-    return soft if guard is None or (soft is not None and soft < guard) else guard
+    return soft if guard is None or (soft is not None and soft[0] <= guard[0]) else guard
