@@ -106,6 +106,14 @@ class Request(Message):
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.uri_text} {len(self.lines)} rows {len(self.body)} B>"
 
+    def _hand_on(self, made: Message, key: str) -> None:
+        super()._hand_on(made, key)
+        if key != "request line":
+            try:  # noqa: SIM105 - suppress costs more than all the rest of this
+                made.uri = object.__getattribute__(self, "uri")  # type: ignore[attr-defined]
+            except AttributeError:  # not read yet
+                pass
+
     def _read(self, name: str) -> object:
         return parse_uri(self.uri_text) if name == "uri" else super()._read(name)
 
