@@ -110,9 +110,10 @@ def _carry_out(  # noqa: C901 - an arm for each order
         # The caller has had the answer: what is left of the context only tidies up.
         turn.count(origin.source, origin.size, -1)
         remembered = None
-    turn.contexts = turn.contexts.set(
-        key, Context(record.facts, record.state, remembered, record.handle, record.number, timer)
-    )
+    if remembered is not record.origin or timer is not record.timer:
+        facts, state = record.facts, record.state
+        record = Context(facts, state, remembered, record.handle, record.number, timer)
+    turn.contexts = turn.contexts.set(key, record)
 
 
 def _branch(turn: Turn, key: str, record: Context, number: int) -> str:

@@ -157,16 +157,14 @@ class Response(Message):
     @property
     def has_via(self) -> bool:
         """Whether there is a Via; mostly that takes one look, at the first row."""
-        return self._begins_with_via or "via" in self.names
-
-    @property
-    def _begins_with_via(self) -> bool:
-        return bool(self.lines) and self.lines[0].startswith(("Via:", "v:"))
+        lines = self.lines
+        return bool(lines and lines[0].startswith(("Via:", "v:"))) or "via" in self.names
 
     def without_top_via(self) -> "Response":
         """Take the topmost Via value out, as a proxy does before sending a response on (16.7)."""
-        if self._begins_with_via and "," not in self.lines[0]:
-            return self._copy(self.lines[1:], self.body)
+        lines = self.lines
+        if lines and lines[0].startswith("Via:") and "," not in lines[0]:
+            return Response(self.status, self.reason, lines[1:], self.body)
         return self.pop_first("via")
 
     def __eq__(self, other: object) -> bool:
