@@ -40,16 +40,17 @@ def open_context(
 
 def work_off(turn: Turn) -> None:
     """Tell the contexts their news until there is none left."""
-    budget = MOST_TOLD * (1 + len(turn.told))
+    told = turn.told
+    budget = MOST_TOLD * (1 + len(told))
     for _ in range(budget):
-        if not turn.told:
+        if not told:
             return
-        key, given = turn.told.popleft()
+        key, given = told.popleft()
         record = turn.contexts.get(key)
         if record is not None:
             _step(turn, key, record, given)
     turn.report("limit", "", f"more than {budget} pieces of news in one step: the rest is lost")
-    turn.told.clear()
+    told.clear()
 
 
 def fire(turn: Turn, timer: Timer) -> None:
@@ -110,10 +111,10 @@ def _carry_out(  # noqa: C901 - an arm for each order
         # The caller has had the answer: what is left of the context only tidies up.
         turn.count(origin.source, origin.size, -1)
         remembered = None
-    if remembered is not record.origin or timer is not record.timer:
-        facts, state = record.facts, record.state
-        record = Context(facts, state, remembered, record.handle, record.number, timer)
-    turn.contexts = turn.contexts.set(key, record)
+    facts, state, number = record.facts, record.state, record.number
+    is_same = remembered is record.origin and timer is record.timer
+    made = record if is_same else Context(facts, state, remembered, record.handle, number, timer)
+    turn.contexts = turn.contexts.set(key, made)
 
 
 def _branch(turn: Turn, key: str, record: Context, number: int) -> str:

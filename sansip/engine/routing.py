@@ -43,7 +43,7 @@ def route(turn: Turn, key: str, request: Request, source: Address, *, in_dialog:
     scene = Scene(
         turn.at,
         source,
-        tuple([name for name, _ in turn.groups]),
+        tuple([name for name, _ in turn.groups]) if turn.groups else (),
         turn.config.is_mine,
         turn.draws(key),
         in_dialog=in_dialog,

@@ -89,7 +89,7 @@ def preprocess(request: Request, mine: Mine, transport: str) -> Arrived:
         request = request.with_uri(parse_bracketed(routes[-1], "Route").uri)
         routes = routes[:-1]
         uri = request.uri
-    here = uri.maddr is not None and mine(uri.with_host(uri.maddr, uri.port))
+    here = uri.params and uri.maddr is not None and mine(uri.with_host(uri.maddr, uri.port))
     if here and uri.transport in (None, transport):
         # "strip the maddr and any non-default port or transport parameter, and continue processing
         # as if those values had not been present" (16.4)
