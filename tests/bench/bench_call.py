@@ -8,6 +8,7 @@ import gc
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
@@ -90,7 +91,8 @@ class TestInFlight:
         line.record(1, Line.ring)
         state = line.state
         # A copy shares nothing with another, as if each had come over the wire.
-        ringing = [dict(table.items()) for table in (state.server, state.client, state.contexts)]
+        tables: tuple[Table[str, Any], ...] = state.server, state.client, state.contexts
+        ringing = [dict(table.items()) for table in tables]
         octets = pickle.dumps([next(reversed(records.items())) for records in ringing])
         gc.disable()  # nothing here makes cycles, and there is much to look through
         for copy in range(number):
