@@ -57,7 +57,7 @@ def copy_for(
     request = origin.request
     # "It is inserted before any existing Via", with the sent-by of the side that it leaves from,
     # and rport, so that the answer finds its way back through a NAT (16.6 step 8, RFC 3581 3).
-    via = f"SIP/2.0/{endpoint.transport.upper()} {endpoint.sent_by};branch={branch_id};rport"
+    via = f"{endpoint.via};branch={branch_id};rport"
     record_routes: tuple[str, ...] = ()
     if origin.record_route:
         record_routes = _record_routes(turn, origin, endpoint)

@@ -10,6 +10,7 @@ from sansip.engine.policy import (
     Decision,
     Drop,
     Failed,
+    Policy,
     Relay,
     Reply,
     Scene,
@@ -40,10 +41,12 @@ class PolicyError(Exception):
 
 def route(turn: Turn, key: str, request: Request, source: Address, *, in_dialog: bool) -> Decision:
     """The policy's decision; a relay along the Route for a request within a dialog of ours."""
+    if in_dialog and getattr(type(turn.policy), "in_dialog", None) is Policy.in_dialog:
+        return Relay(request.uri)  # most policies have nothing to say about these
     scene = Scene(
         turn.at,
         source,
-        tuple([name for name, _ in turn.groups]) if turn.groups else (),
+        tuple([name for name, _ in turn.groups]),
         turn.config.is_mine,
         turn.draws(key),
         in_dialog=in_dialog,
