@@ -120,7 +120,9 @@ def _datagram(turn: Turn, event: DatagramReceived) -> None:
         arrivals.remember(turn, event.local)
     came = Arrival(event.endpoint, event.source, len(data))
     try:
-        arrivals.take(turn, came, parse(data, limits=config.limits.message))
+        message = parse(data, limits=config.limits.message)
+        message.fill()  # it is never looked at without its Via
+        arrivals.take(turn, came, message)
     except RemoteProtocolError as error:
         requests.malformed(turn, came, error)
 

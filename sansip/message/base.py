@@ -36,7 +36,7 @@ _READ: Final = (
     ("max_forwards", "max-forwards"),
 )
 _FOUND: Final = frozenset([slot for slot, _ in _READ])
-_READ_NAMES: Final = frozenset([name for _, name in _READ])
+_READ_NAMES: Final = frozenset([*[name for _, name in _READ], "request line"])
 
 
 class Message:
@@ -77,7 +77,7 @@ class Message:
         def __getattr__(self, name: str) -> object:
             """Read a field whose slot is still unset, and keep it there."""
             if name in _FOUND and self.found:
-                self.fill(self.found)
+                self.fill()
                 return object.__getattribute__(self, name)
             given = names_of(self.lines) if name == "names" else self._read(name)
             setattr(self, name, given)
@@ -103,11 +103,13 @@ class Message:
                 message = f"{type(self).__name__} has no attribute {name!r}"
                 raise AttributeError(message)
 
-    def fill(self, found: Found) -> None:
-        """Take over what was found."""
-        fields = fields_in(found)
-        self.via, self.cseq, self.call_id, self.from_tag, self.to_tag, self.max_forwards = fields
-        self.found = None
+    def fill(self) -> None:
+        """Read at once what would be read when first asked for, if it has been found already."""
+        if self.found:
+            fields = fields_in(self.found)
+            self.via, self.cseq, self.call_id, self.from_tag, self.to_tag, forwards = fields
+            self.max_forwards = forwards
+            self.found = None
 
     def _needed(self, name: str) -> str:
         found = self.get(name.lower())
@@ -291,8 +293,7 @@ class Message:
 
     def _hand_on(self, made: "Message", key: str) -> None:
         """Give what was read from rows of other names than ``key`` to a copy."""
-        if self.found:
-            self.fill(self.found)
+        self.fill()
         if self.found is None and key not in _READ_NAMES:  # all of it has been read
             made.via = self.via
             made.cseq = self.cseq

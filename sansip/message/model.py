@@ -1,6 +1,6 @@
 """Requests and responses (RFC 3261 7.1, 7.2, 16.6); what they have in common is ``Message``."""
 
-from typing import ClassVar, Self, final
+from typing import ClassVar, Self, cast, final
 
 from sansip.message.base import Message
 from sansip.message.rows import Headers, checked, end_of_vias, make_rows, status_code, token, word
@@ -108,9 +108,12 @@ class Request(Message):
 
     def _hand_on(self, made: Message, key: str) -> None:
         super()._hand_on(made, key)
-        if key != "request line":
+        made = cast("Request", made)
+        if made.found is None:  # ``parse`` has seen that the URI can be read
+            made.uri = self.uri
+        elif key != "request line":
             try:  # noqa: SIM105 - suppress costs more than all the rest of this
-                made.uri = object.__getattribute__(self, "uri")  # type: ignore[attr-defined]
+                made.uri = object.__getattribute__(self, "uri")
             except AttributeError:  # not read yet
                 pass
 

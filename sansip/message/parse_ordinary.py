@@ -36,7 +36,7 @@ def read_ordinary(text: str, limits: MessageLimits) -> tuple[Request | Response,
             request.uri = parse_uri(uri_text)  # which knows more about these
     message.found = found
     if not is_certain(found):
-        message.fill(found)
+        message.fill()
         message.via = top_via(message.get("via") or "")
     return message, end, int(found[-1])
 
