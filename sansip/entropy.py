@@ -20,9 +20,8 @@ class Draws:
 
     def octets(self, purpose: str, ordinal: int = 0, size: int = 16) -> bytes:
         """``size`` bytes (at most 64) for this purpose; the same question has the same answer."""
-        text = f"{purpose}\0{ordinal}\0{self.owner}"
-        digest = blake2b(text.encode("utf-8", "surrogateescape"), key=self.seed, digest_size=size)
-        return digest.digest()
+        text = f"{purpose}\0{ordinal}\0{self.owner}".encode("utf-8", "surrogateescape")
+        return blake2b(text, key=self.seed, digest_size=size).digest()
 
     def token(self, purpose: str, ordinal: int = 0, size: int = 8) -> str:
         """``2 * size`` lower-case hexadecimal digits: a branch, a tag."""

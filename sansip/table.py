@@ -20,6 +20,8 @@ K = TypeVar("K")
 V = TypeVar("V")
 D = TypeVar("D")
 
+_new = object.__new__  # __init__ would begin a history of its own
+
 
 class Table(Generic[K, V]):
     """A map that never changes: ``set`` and ``without`` return the next version.
@@ -80,16 +82,24 @@ class Table(Generic[K, V]):
         entries = self._entries
         if entries is None:
             entries = self._reroot()
-        count = self._count
         old = entries.get(key)
-        if old is None:
-            entries[key] = (count, value)
-            count += 1
-        elif old[1] is value:
+        if old is not None and old[1] is value:
             return self
+        newer = _new(type(self))
+        if old is None:
+            count = self._count
+            entries[key] = (count, value)
+            newer._count = count + 1
         else:
             entries[key] = (old[0], value)
-        return self._superseded(entries, key, old, count)
+            newer._count = self._count
+        # The dict, changed already, moves to the new version; this one remembers the way back.
+        newer._entries = entries
+        self._entries = None
+        self._newer = newer
+        self._key = key
+        self._old = old
+        return newer
 
     def without(self, key: K) -> "Table[K, V]":
         """The version without this key; the same version if it has none."""
@@ -97,7 +107,16 @@ class Table(Generic[K, V]):
         if entries is None:
             entries = self._reroot()
         old = entries.pop(key, None)
-        return self if old is None else self._superseded(entries, key, old, self._count)
+        if old is None:
+            return self
+        newer = _new(type(self))
+        newer._count = self._count
+        newer._entries = entries
+        self._entries = None
+        self._newer = newer
+        self._key = key
+        self._old = old
+        return newer
 
     def __iter__(self) -> Iterator[K]:
         return iter([key for key, _ in self._in_order()])
@@ -125,19 +144,6 @@ class Table(Generic[K, V]):
 
     def __reduce__(self) -> "tuple[type[Table[Any, Any]], tuple[dict[K, V]]]":
         return Table, (dict(self.items()),)
-
-    def _superseded(
-        self, entries: dict[K, tuple[int, V]], key: K, old: tuple[int, V] | None, count: int
-    ) -> "Table[K, V]":
-        """Hand the dict, changed already, to a new version, and remember the way back."""
-        newer = object.__new__(type(self))
-        newer._entries = entries
-        newer._count = count
-        self._entries = None
-        self._newer = newer
-        self._key = key
-        self._old = old
-        return newer
 
     def _reroot(self) -> dict[K, tuple[int, V]]:
         """Make this version the one that holds the dict."""

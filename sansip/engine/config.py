@@ -57,12 +57,14 @@ class Endpoint:
     wildcard (``0.0.0.0``, ``::``) or on port 0.
     """
 
-    __slots__ = ("advertised", "bind", "name", "sent_by", "transport")
+    __slots__ = ("advertised", "bind", "family", "name", "sent_by", "transport", "via")
     advertised: Address
     bind: Address
+    family: int
     name: str
     sent_by: str
     transport: str
+    via: str
 
     def __init__(self, transport: str, address: str, *, advertise: str | None = None) -> None:
         """``address`` and ``advertise`` are ``HOST:PORT``, IPv6 hosts in brackets."""
@@ -89,16 +91,15 @@ class Endpoint:
             raise LocalProtocolError(f"endpoint {self.name}: advertise needs a port other than 0")
         self.sent_by = str(self.advertised)
         """The advertised address as it is written in Via and Record-Route."""
+        self.via = f"SIP/2.0/{transport.upper()} {self.sent_by}"
+        """How the Via values begin that are written here."""
+        self.family = 6 if ":" in self.bind.host else 4
+        """4 or 6."""
 
     @property
     def default_port(self) -> int:
         """The port that is meant where none is named (RFC 3261 18.2.2)."""
         return SECURE_PORT if self.transport == "tls" else DEFAULT_PORT
-
-    @property
-    def family(self) -> int:
-        """4 or 6."""
-        return 6 if ":" in self.bind.host else 4
 
     def __repr__(self) -> str:
         advertise = f", advertise={self.sent_by!r}" if self.advertised != self.bind else ""

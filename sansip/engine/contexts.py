@@ -51,18 +51,19 @@ def open_context(
 
 def work_off(turn: Turn) -> None:
     """Tell the contexts their news until there is none left."""
-    budget = MOST_TOLD * (1 + len(turn.told))
+    told = turn.told
+    budget = MOST_TOLD * (1 + len(told))
     for _ in range(budget):
-        if not turn.told:
+        if not told:
             return
-        key, given = turn.told.popleft()
+        key, given = told.popleft()
         record = turn.contexts.get(key)
         if record is not None:
             _step(turn, key, record, given)
         elif key in turn.undelivered and isinstance(given, order.Located):
             responses.located(turn, key, given)
     turn.report("limit", "", f"more than {budget} pieces of news in one step: the rest is lost")
-    turn.told.clear()
+    told.clear()
 
 
 def fire(turn: Turn, timer: Timer) -> None:
@@ -82,7 +83,7 @@ def _step(turn: Turn, key: str, record: Context, given: order.Given) -> None:
     _carry_out(turn, key, left, outputs)
 
 
-def _carry_out(  # noqa: C901 - an arm for each order
+def _carry_out(  # noqa: C901, PLR0912 - an arm for each order
     turn: Turn, key: str, record: Context, outputs: tuple[order.Output, ...]
 ) -> None:
     """Perform what a context orders, and keep what it has become."""
@@ -126,10 +127,11 @@ def _carry_out(  # noqa: C901 - an arm for each order
         # The caller has had the answer: what is left of the context only tidies up.
         turn.count(origin.source, origin.size, -1)
         facts, remembered = turn.config.concluded[facts.invite], None
-    left = Context(
-        facts, record.state, remembered, record.handle, record.number, record.loop, timer
-    )
-    turn.contexts = turn.contexts.set(key, left)
+    if remembered is not record.origin or timer is not record.timer:
+        record = Context(
+            facts, record.state, remembered, record.handle, record.number, record.loop, timer
+        )
+    turn.contexts = turn.contexts.set(key, record)
 
 
 def _owner(key: str, record: Context) -> str:

@@ -134,10 +134,14 @@ def _datagram(turn: Turn, event: DatagramReceived) -> None:
     data = event.data
     if not data.strip(KEEP_ALIVE):
         return
-    arrivals.remember(turn, event.local)
+    config = turn.config
+    if config.wildcards:
+        arrivals.remember(turn, event.local)
     came = Arrival(event.endpoint, event.source, len(data))
     try:
-        arrivals.take(turn, came, parse(data, limits=turn.config.limits.message))
+        message = parse(data, limits=config.limits.message)
+        message.fill()  # it is never looked at without its Via
+        arrivals.take(turn, came, message)
     except RemoteProtocolError as error:
         requests.malformed(turn, came, error)
 

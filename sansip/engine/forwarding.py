@@ -116,7 +116,7 @@ def _copy(
     request = origin.request
     # "It is inserted before any existing Via", with the sent-by of the side that it leaves from,
     # and rport, so that the answer finds its way back through a NAT (16.6 step 8, RFC 3581 3).
-    via = f"SIP/2.0/{endpoint.transport.upper()} {endpoint.sent_by};branch={branch_id};rport"
+    via = f"{endpoint.via};branch={branch_id};rport"
     if turn.config.multicasts and special(hop.address.host) == "multicast":
         # "A client that sends a request to a multicast address MUST add the 'maddr' parameter to
         # its Via header field value containing the destination multicast address, and for IPv4,

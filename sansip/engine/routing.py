@@ -12,6 +12,7 @@ from sansip.engine.policy import (
     Drop,
     Failed,
     Local,
+    Policy,
     Relay,
     Reply,
     Scene,
@@ -43,6 +44,8 @@ class PolicyError(Exception):
 
 def route(turn: Turn, key: str, request: Request, source: Address, *, in_dialog: bool) -> Decision:
     """The policy's decision; a relay along the Route for a request within a dialog of ours."""
+    if in_dialog and getattr(type(turn.policy), "in_dialog", None) is Policy.in_dialog:
+        return Relay(request.uri)  # most policies have nothing to say about these
     scene = _scene(turn, key, source, in_dialog=in_dialog)
     if not in_dialog:
         return _checked(_ask(lambda: turn.policy.route(request, scene)), request)

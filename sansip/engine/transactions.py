@@ -155,7 +155,7 @@ def _server_outputs(
                 started: Deadline = (turn.at + output.after, output.timer)
                 deadlines = (*deadlines, started)
             case Stop():
-                deadlines = tuple([d for d in deadlines if d[1] != output.timer])
+                deadlines = _without(deadlines, output.timer)
             case PassAck():
                 acknowledged = True
             case Broke():
@@ -306,7 +306,7 @@ def _client_outputs(  # noqa: C901 - an arm for each output
                 started: Deadline = (turn.at + output.after, output.timer)
                 deadlines = (*deadlines, started)
             case Stop():
-                deadlines = tuple([d for d in deadlines if d[1] != output.timer])
+                deadlines = _without(deadlines, output.timer)
             case Pass():
                 if record.context:
                     turn.tell(record.context, news.Answered(record.branch, output.response))
@@ -367,6 +367,13 @@ def _split(deadlines: Deadlines, at: float) -> tuple[list[TimerName], Deadlines]
     first, rest = ordered[:1], ordered[1:]
     due = first + [deadline for deadline in rest if deadline[0] <= at]
     return [name for _, name in due], tuple([d for d in rest if d[0] > at])
+
+
+def _without(deadlines: Deadlines, name: TimerName) -> Deadlines:
+    """The deadlines but the one of this name, which is most often the first or the only one."""
+    if deadlines and deadlines[0][1] == name:
+        return deadlines[1:]
+    return tuple([deadline for deadline in deadlines if deadline[1] != name])
 
 
 def _rearm(

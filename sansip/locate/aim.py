@@ -35,13 +35,16 @@ def aim(uri: Uri, supported: Sequence[str], families: Sequence[int]) -> Aim:
     """What to locate for this URI, which itself stays as it is (RFC 3263 4)."""
     # "We define TARGET as the value of the maddr parameter of the URI, if present, otherwise, the
     # host value of the hostport component of the URI" (RFC 3263 4).
+    host, transport = uri.host, None
+    if uri.params:
+        host, transport = uri.maddr or host, uri.transport
     return Aim(
-        host=_plain(uri.maddr or uri.host),
-        port=uri.port,
-        transport=uri.transport,
-        secure=uri.scheme == "sips",
-        supported=tuple(supported),
-        families=tuple(families),
+        _plain(host),
+        uri.port,
+        transport,
+        uri.scheme == "sips",
+        tuple(supported),
+        tuple(families),
     )
 
 

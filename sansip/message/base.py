@@ -7,13 +7,12 @@ kept in a slot that stays unset until then; those slots are no part of the value
 ordinary form has been taken apart as it came: ``found`` keeps that until somebody asks.
 """
 
-import re
 from typing import TYPE_CHECKING, Final, Self
 
 from sansip.message.fields import CSeq, Via, parse_cseq
 from sansip.message.grammar import MAX_32_BITS, malformed, number, split_outside
 from sansip.message.names import SINGLE, long_name
-from sansip.message.ordinary import fields_in
+from sansip.message.ordinary import Found, fields_in
 from sansip.message.rows import (
     after_first_value,
     checked,
@@ -27,7 +26,7 @@ from sansip.message.rows import (
 )
 
 MOST_FORWARDS: Final = 255  # 20.22
-# Slots for what has been read, and the name of the rows that it was read from.
+# Slots for what is read by ``fields_in``, and the name of the rows that it is read from.
 _READ: Final = (
     ("via", "via"),
     ("cseq", "cseq"),
@@ -35,10 +34,9 @@ _READ: Final = (
     ("from_tag", "from"),
     ("to_tag", "to"),
     ("max_forwards", "max-forwards"),
-    ("names", "names"),
-    ("uri", "request line"),
 )
-_FOUND: Final = frozenset([slot for slot, _ in _READ[:6]])  # those of ``fields_in``
+_FOUND: Final = frozenset([slot for slot, _ in _READ])
+_READ_NAMES: Final = frozenset([*[name for _, name in _READ], "request line"])
 
 
 class Message:
@@ -68,7 +66,7 @@ class Message:
     body: bytes
     call_id: str | None
     cseq: CSeq
-    found: "re.Match[str] | None"
+    found: Found | None  # () where nothing was found, None once it is in the other slots
     from_tag: str | None
     max_forwards: int | None
     to_tag: str | None
@@ -78,8 +76,8 @@ class Message:
 
         def __getattr__(self, name: str) -> object:
             """Read a field whose slot is still unset, and keep it there."""
-            if name in _FOUND and self.found is not None:
-                self.fill(self.found)
+            if name in _FOUND and self.found:
+                self.fill()
                 return object.__getattribute__(self, name)
             given = names_of(self.lines) if name == "names" else self._read(name)
             setattr(self, name, given)
@@ -88,7 +86,7 @@ class Message:
     def _read(self, name: str) -> object:
         match name:
             case "found":
-                return None
+                return ()
             case "via":
                 return top_via(self._needed("Via"))
             case "cseq":
@@ -105,11 +103,13 @@ class Message:
                 message = f"{type(self).__name__} has no attribute {name!r}"
                 raise AttributeError(message)
 
-    def fill(self, found: "re.Match[str]") -> None:
-        """Take over what was found."""
-        fields = fields_in(found)
-        self.via, self.cseq, self.call_id, self.from_tag, self.to_tag, self.max_forwards = fields
-        self.found = None
+    def fill(self) -> None:
+        """Read at once what would be read when first asked for, if it has been found already."""
+        if self.found:
+            fields = fields_in(self.found)
+            self.via, self.cseq, self.call_id, self.from_tag, self.to_tag, forwards = fields
+            self.max_forwards = forwards
+            self.found = None
 
     def _needed(self, name: str) -> str:
         found = self.get(name.lower())
@@ -147,7 +147,7 @@ class Message:
         Headers that are no lists, such as the four of authentication, give their rows.
         """
         rows = self.rows(name)
-        if long_name(name) in SINGLE or (len(rows) == 1 and rows[0] and "," not in rows[0]):
+        if (len(rows) == 1 and rows[0] and "," not in rows[0]) or long_name(name) in SINGLE:
             return rows
         pieces = [piece.strip(" \t") for text in rows for piece in split_outside(text, ",")]
         return tuple([piece for piece in pieces if piece])
@@ -228,6 +228,12 @@ class Message:
 
     def with_top_via(self, via: Via | str) -> Self:
         """Put another value in the place of the first Via value, for example a stamped one."""
+        lines = self.lines
+        if isinstance(via, Via) and lines and lines[0].startswith("Via:") and "," not in lines[0]:
+            made = self._copy((f"Via: {checked(str(via))}", *lines[1:]), self.body)
+            self._hand_on(made, "")
+            made.via = via
+            return made
         if "via" not in self.names:
             return self.prepend("via", str(via))
         made = self._replace_first(self.names.index("via"), "via", checked(str(via)))
@@ -281,12 +287,22 @@ class Message:
     def _edited(self, key: str, names: tuple[str, ...], lines: tuple[str, ...]) -> Self:
         """Copy with other rows; they are new where their name is ``key``."""
         made = self._copy(lines, self.body)
-        self._hand_on(made, key)
         made.names = names
+        self._hand_on(made, key)
         return made
 
     def _hand_on(self, made: "Message", key: str) -> None:
         """Give what was read from rows of other names than ``key`` to a copy."""
+        self.fill()
+        if self.found is None and key not in _READ_NAMES:  # all of it has been read
+            made.via = self.via
+            made.cseq = self.cseq
+            made.call_id = self.call_id
+            made.from_tag = self.from_tag
+            made.to_tag = self.to_tag
+            made.max_forwards = self.max_forwards
+            made.found = None
+            return
         for slot, name in _READ:
             if name != key:
                 try:  # noqa: SIM105 - suppress costs more than all the rest of this

@@ -15,6 +15,7 @@ from sansip.message.grammar import split_outside
 from sansip.message.model import Request, Response
 from sansip.message.rows import Headers, checked, make_rows, row, status_code, token, value_of
 
+_NO_BODY: Final = ("Content-Length: 0",)
 _FIRST_FORWARDS: Final = "Max-Forwards: 70"  # 20.22
 _TRYING: Final = 100
 _DIALOG_FORMING: Final = frozenset({"INVITE", "REFER", "SUBSCRIBE"})
@@ -146,7 +147,7 @@ def reply(
     lines += _first(request, "cseq")
     if status == _TRYING:  # "any Timestamp header field [...] MUST be copied" (8.2.6.1)
         lines += _first(request, "timestamp")
-    lines += make_rows(headers, body)
+    lines += make_rows(headers, body) if headers or body else _NO_BODY
     text = phrase(status) if reason is None else checked(reason)
     return Response(status_code(status), text, tuple(lines), body)
 
@@ -201,8 +202,7 @@ def _hop_by_hop(request: Request, method: str, to: Message) -> list[str]:
 
 
 def _finished(request: Request, method: str, lines: list[str]) -> Request:
-    lines.append("Content-Length: 0")
-    return Request(method, request.uri_text, tuple(lines))
+    return Request(method, request.uri_text, (*lines, *_NO_BODY))
 
 
 def _first_via(request: Request) -> str:

@@ -77,8 +77,10 @@ class Via:
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port is None else f":{self.port}"
         branch = "" if self.branch is None else f";branch={self.branch}"
-        rest = "".join([f";{n}={v}" if v else f";{n}" for n, v in self.params])
-        return f"SIP/2.0/{self.transport} {host}{port}{branch}{rest}"
+        text = f"SIP/2.0/{self.transport} {host}{port}{branch}"
+        for name, given in self.params:
+            text += f";{name}={given}" if given else f";{name}"
+        return text
 
     @property
     def received(self) -> str | None:
@@ -128,11 +130,8 @@ class Via:
 
         None takes an earlier ``received`` out (AMB-12); for ``rport`` it leaves what is there.
         """
-        kept = [
-            pair
-            for pair in self.params
-            if pair[0] != "received" and (rport is None or pair[0] != "rport")
-        ]
+        replaced = ("received",) if rport is None else ("received", "rport")
+        kept = [pair for pair in self.params if pair[0] not in replaced]
         if received is not None:
             kept.append(("received", received))
         if rport is not None:

@@ -1,6 +1,6 @@
 """Requests and responses (RFC 3261 7.1, 7.2, 16.6); what they have in common is ``Message``."""
 
-from typing import ClassVar, Self, final
+from typing import ClassVar, Self, cast, final
 
 from sansip.message.base import Message
 from sansip.message.rows import Headers, checked, end_of_vias, make_rows, status_code, token, word
@@ -117,6 +117,17 @@ class Request(Message):
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.uri_text} {len(self.lines)} rows {len(self.body)} B>"
 
+    def _hand_on(self, made: Message, key: str) -> None:
+        super()._hand_on(made, key)
+        made = cast("Request", made)
+        if made.found is None:  # ``parse`` has seen that the URI can be read
+            made.uri = self.uri
+        elif key != "request line":
+            try:  # noqa: SIM105 - suppress costs more than all the rest of this
+                made.uri = object.__getattribute__(self, "uri")
+            except AttributeError:  # not read yet
+                pass
+
     def _read(self, name: str) -> object:
         return parse_uri(self.uri_text) if name == "uri" else super()._read(name)
 
@@ -160,16 +171,14 @@ class Response(Message):
     @property
     def has_via(self) -> bool:
         """Whether there is a Via; mostly that takes one look, at the first row."""
-        return self._begins_with_via or "via" in self.names
-
-    @property
-    def _begins_with_via(self) -> bool:
-        return bool(self.lines) and self.lines[0].startswith(("Via:", "v:"))
+        lines = self.lines
+        return bool(lines and lines[0].startswith(("Via:", "v:"))) or "via" in self.names
 
     def without_top_via(self) -> "Response":
         """Take the topmost Via value out, as a proxy does before sending a response on (16.7)."""
-        if self._begins_with_via and "," not in self.lines[0]:
-            return self._copy(self.lines[1:], self.body)
+        lines = self.lines
+        if lines and lines[0].startswith("Via:") and "," not in lines[0]:
+            return Response(self.status, self.reason, lines[1:], self.body)
         return self.pop_first("via")
 
     def __eq__(self, other: object) -> bool:

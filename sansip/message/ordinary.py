@@ -7,7 +7,7 @@ matches, but for line ends: it takes a bare LF within a row.
 """
 
 import re
-from typing import Final
+from typing import Any, Final
 
 from sansip.message.fields import ORDINARY_ADDRESS, CSeq, Via
 from sansip.message.grammar import TOKEN_CHARACTERS
@@ -45,22 +45,23 @@ ORDINARY: Final = re.compile(
     r")*+\r\n(?(5)|(?!))(?(7)|(?!))(?(14)|(?!))(?(16)|(?!))(?(18)|(?!))(?(19)|(?!))"
     r"(?(1)(?(17)|(?!)))"
 ).match
+Found = tuple[Any, ...]  # the groups of the pattern
 # The parameters beside branch that nearly every Via has.
 _few_params: Final = {"": (), ";rport": (("rport", ""),)}.get
 
 
-def is_certain(found: "re.Match[str]") -> bool:
+def is_certain(found: Found) -> bool:
     """Whether what was found of the top Via needs no other reader to be sure of it."""
-    host, rport, rest = found.group(8, 10, 12)
+    host, rport, rest = found[7], found[9], found[11]
     return not rport and host[0] != "[" and _few_params(rest) is not None
 
 
-def fields_in(
-    found: "re.Match[str]",
-) -> tuple[Via, CSeq, str, str | None, str | None, int | None]:
+def fields_in(found: Found) -> tuple[Via, CSeq, str, str | None, str | None, int | None]:
     """Give the fields in a message: via, cseq, call_id, from_tag, to_tag, max_forwards."""
-    number, method, transport, host, port, branch, rest = found.group(5, 6, 7, 8, 9, 11, 12)
-    from_tag, to_tag, forwards, call_id = found.group(13, 15, 17, 18)
+    (
+        _, _, _, _, number, method, transport, host, port, _, branch, rest,
+        from_tag, _, to_tag, _, forwards, call_id, _,
+    ) = found  # fmt: skip
     return (
         Via(transport, host, int(port) if port else None, branch, _few_params(rest, ())),
         CSeq(int(number), method),

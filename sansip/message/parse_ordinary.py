@@ -14,10 +14,10 @@ def read_ordinary(text: str, limits: MessageLimits) -> tuple[Request | Response,
     and the length of the body in bytes; or None for a message in any other form, or that may be
     too large.
     """
-    found = ORDINARY(text)
-    if found is None:
+    match = ORDINARY(text)
+    if match is None:
         return None
-    end = found.end()
+    end = match.end()
     lines = text[:end].split("\r\n")
     if "\n" in "".join(lines):
         return None
@@ -25,7 +25,8 @@ def read_ordinary(text: str, limits: MessageLimits) -> tuple[Request | Response,
     if count > limits.headers or count > limits.vias or end > limits.line:
         return None
     rows = tuple(lines[1:-2])
-    method, uri_text, status, reason, length = found.group(1, 2, 3, 4, 19)
+    found = match.groups()
+    method, uri_text, status, reason = found[:4]
     message: Request | Response
     if method is None:
         message = Response(int(status), reason, rows)
@@ -35,9 +36,9 @@ def read_ordinary(text: str, limits: MessageLimits) -> tuple[Request | Response,
             request.uri = parse_uri(uri_text)  # which knows more about these
     message.found = found
     if not is_certain(found):
-        message.fill(found)
+        message.fill()
         message.via = top_via(message.get("via") or "")
-    return message, end, int(length)
+    return message, end, int(found[-1])
 
 
 def read_folded(text: str, limits: MessageLimits) -> tuple[Request | Response, int, int] | None:

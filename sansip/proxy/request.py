@@ -146,7 +146,7 @@ def preprocess(
         request = request.with_uri(parse_bracketed(routes[-1], "Route").uri)
         routes = routes[:-1]
         uri = request.uri
-    here = uri.maddr is not None and mine(uri.with_host(uri.maddr, uri.port))
+    here = uri.params and uri.maddr is not None and mine(uri.with_host(uri.maddr, uri.port))
     # "and the request was received using the port and transport indicated (explicitly or by
     # default) in the Request-URI, the proxy MUST
     if here and uri.transport in (None, transport) and (uri.port or DEFAULT_PORT) in ports:

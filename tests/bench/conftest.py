@@ -2,7 +2,8 @@
 
 pytest-benchmark measures; here its results, and what is counted rather than timed, become one
 table. Of each benchmark the fastest round counts: whatever else a machine does only slows it down.
-A test says what the ratio may be with ``benchmark.extra_info["budget"]``.
+A test says what the ratio may be with ``benchmark.extra_info["budget"]``, and what the time itself
+may be with ``benchmark.extra_info["seconds"]``.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -78,14 +79,22 @@ def _timed(results: Iterable[Result]) -> Iterator[tuple[str, ...]]:
         if len(pair) == 2:
             ours, theirs = pair
             best, base = ours.stats.min, theirs.stats.min
-            budget = ours.extra_info.get("budget")
+            budgets = [
+                (amount, most, form(most))
+                for amount, most, form in (
+                    (best, ours.extra_info.get("seconds"), _microseconds),
+                    (best / base, ours.extra_info.get("budget"), "{:.2f}".format),
+                )
+                if most is not None
+            ]
             baseline = theirs.name.partition("[")[0].removeprefix("test_").replace("_", " ")
             yield (
                 work,
                 _microseconds(best),
                 f"{baseline} {_microseconds(base)}",
                 f"{best / base:.2f}",
-                *(("", "") if budget is None else (f"{budget:.2f}", _verdict(best / base, budget))),
+                ", ".join([text for _, _, text in budgets]),
+                ", ".join([_verdict(amount, most) for amount, most, _ in budgets]),
             )
 
 
@@ -96,7 +105,7 @@ def _counted(row: Count) -> tuple[str, ...]:
 
 
 def _line(work: str, measured: str, baseline: str, ratio: str, budget: str, verdict: str) -> str:
-    return f"{work:39} {measured:>9}  {baseline:>27} {ratio:>6} {budget:>7}  {verdict}".rstrip()
+    return f"{work:39} {measured:>9}  {baseline:>27} {ratio:>6} {budget:>13}  {verdict}".rstrip()
 
 
 def _microseconds(seconds: float) -> str:

@@ -84,8 +84,10 @@ def plain_split(data: bytes) -> tuple[str, list[tuple[str, str]], bytes]:
 class Line:
     """An engine under load: takes calls through it, and notes its events."""
 
-    def __init__(self, policy: sansip.Policy, uri: str = TO_ADDRESS) -> None:
-        self.engine = sansip.Engine(config(), policy)
+    def __init__(
+        self, policy: sansip.Policy, uri: str = TO_ADDRESS, *, limits: sansip.Limits | None = None
+    ) -> None:
+        self.engine = sansip.Engine(config(limits=limits), policy)
         self.uri = uri
         self.state, _ = self.engine.start(SEED, AT)
         self.events: list[sansip.Event] = []
