@@ -192,7 +192,7 @@ def _timer(turn: Turn, event: TimerFired) -> None:
     elif owner.startswith(agents.OWNER):
         agents.fire(turn, event.timer)
     elif owner.startswith(asking.OWNER):
-        requests.unanswered(turn, event.timer)
+        asking.unanswered(turn, event.timer)
     else:
         contexts.fire(turn, event.timer)
 
@@ -210,7 +210,7 @@ _HANDLERS: Mapping[type, Callable[[Turn, Any], None]] = MappingProxyType(
         TimerFired: _timer,
         SendFailed: _send_failed,
         DnsAnswered: _dns,
-        Consulted: requests.consulted,
+        Consulted: asking.consulted,
         RequestSubmitted: submissions.request_submitted,
         ResponseSubmitted: submissions.response_submitted,
         AckSubmitted: submissions.ack_submitted,

@@ -1,0 +1,168 @@
+"""Verdicts: what is to become of a request that is no repetition of another.
+
+The checks of 16.3, route preprocessing (16.4), room, and the policy, in this order. A request that
+is proven to belong to a dialog of ours follows its Route, and there is a little more room for it.
+"""
+
+from sansip.engine.forwarding import RECORD_ROUTED, is_proven, loop_part
+from sansip.engine.policy import Ask, Decision, Drop, Local, Relay, Reply
+from sansip.engine.routing import PolicyError, mandatory, plan_of, route
+from sansip.engine.state import Arrival, Origin
+from sansip.engine.turn import Turn
+from sansip.errors import RemoteProtocolError
+from sansip.message import Request
+from sansip.proxy.request import Arrived, Fault, check, check_scheme, has_looped, preprocess
+from sansip.proxy.vocabulary import Hunt, Plan
+from sansip.value import value
+
+OF_PROXIES = (483, 420)  # what no user agent refuses a request with, of the checks of 16.3
+RETRY_AFTER = 10  # seconds; what a full table advises
+
+
+@value
+class Passage:
+    """The verdict on a request that is to be relayed: where to, and how."""
+
+    origin: Origin
+    plan: Plan
+    hunt: Hunt
+
+
+@value
+class Inquiry:
+    """The verdict on a request whose policy wants to know more."""
+
+    got: Arrived
+    wish: Ask
+    proven: bool
+
+
+@value
+class Handover:
+    """The verdict on a request that the embedding program is to have."""
+
+    request: Request
+
+
+Verdict = Passage | Inquiry | Handover | Reply | Drop
+
+
+def judge(turn: Turn, came: Arrival, request: Request, key: str) -> Verdict:
+    """The checks of 16.3, route preprocessing (16.4), room, and the policy; in this order."""
+    loop = loop_part(turn, request, came.source)
+    looped = has_looped(request, loop, turn.config.is_own_sent_by)
+    extensions = None if request.method == "ACK" else turn.config.extensions
+    fault = check(request, extensions, looped=looped)
+    if fault is None:
+        return _admit(turn, came, request, key, loop)
+    if fault.status in OF_PROXIES:
+        # Max-Forwards and Proxy-Require are for those who forward (8.2.2.3, 20.29): a request that
+        # ends here is delivered all the same, such as the OPTIONS of one who traces a route (11).
+        verdict = _admit(turn, came, request, key, loop)
+        if isinstance(verdict, Handover):
+            return verdict
+    return _refuse(turn, request, key, fault)
+
+
+def _admit(turn: Turn, came: Arrival, request: Request, key: str, loop: str) -> Verdict:
+    """Route preprocessing, room, and the policy."""
+    is_ack = request.method == "ACK"
+    try:
+        transport, ports = _reception(turn, came)
+        got = preprocess(request, turn.config.is_mine, transport, ports, loop)
+        proven = is_proven(turn, got.request, got.passed)
+        fault = check_scheme(got.request) if got.request is not request else None
+        if fault is None and not is_ack:
+            going_on = proven or _goes_on(turn, came, got, key)
+            fault = _overload(turn, came, proven=going_on)
+        if fault is None:
+            return _decide(turn, came, got, key, proven=proven)
+    except RemoteProtocolError as error:
+        turn.report("malformed", key, error.reason)
+        return Reply(error.status_hint)
+    except PolicyError as error:
+        turn.report("policy", key, str(error))
+        return Reply(500)
+    return _refuse(turn, request, key, fault)
+
+
+def _refuse(turn: Turn, request: Request, key: str, fault: Fault) -> Reply:
+    is_ack = request.method == "ACK"
+    turn.report("dropped", key, fault.text if is_ack else f"answered {fault.status}: {fault.text}")
+    return Reply(fault.status, None, fault.headers)
+
+
+def _reception(turn: Turn, came: Arrival) -> tuple[str, tuple[int, ...]]:
+    """The transport that a request came over, and the ports that it may have been sent to."""
+    endpoint = turn.config.endpoint(came.endpoint)
+    if endpoint is None:
+        return "", ()
+    return endpoint.transport, (endpoint.bind.port, endpoint.advertised.port)
+
+
+def _goes_on(turn: Turn, came: Arrival, got: Arrived, key: str) -> bool:
+    """Whether a request, while no new ones are taken, may belong to a dialog of the program's.
+
+    Nothing proves that, but the program knows its dialogs, and must be able to end them.
+    """
+    if turn.retry_after is None or got.request.to_tag is None:
+        return False
+    return isinstance(_decide(turn, came, got, key, proven=False), Handover)
+
+
+def _overload(turn: Turn, came: Arrival, *, proven: bool) -> Fault | None:
+    """Refuse what there is no room for; requests within dialogs have a little more room."""
+    limits, spare, host = turn.config.limits, 10 if proven else 11, came.source.host
+    retry_after = RETRY_AFTER
+    if turn.retry_after is not None and not proven:
+        text, retry_after = "no new requests are taken", turn.retry_after
+    elif len(turn.server) * spare >= limits.transactions * 10:
+        text = f"limit of {limits.transactions} transactions"
+    elif turn.in_flight * spare >= limits.in_flight * 10:
+        text = f"limit of {limits.in_flight} requests in flight"
+    elif turn.bytes_in_flight * spare >= limits.bytes_in_flight * 10:
+        text = f"limit of {limits.bytes_in_flight} bytes in flight"
+    elif turn.sources.get(host, 0) * spare >= limits.in_flight_per_source * 10:
+        text = f"limit of {limits.in_flight_per_source} requests in flight from {host}"
+    else:
+        return None
+    turn.report("limit", host, text)
+    return Fault(503, text, (("Retry-After", str(retry_after)),))
+
+
+def _decide(turn: Turn, came: Arrival, got: Arrived, key: str, *, proven: bool) -> Verdict:
+    """Ask the policy, unless the request is proven to belong to a dialog of ours."""
+    decision = route(turn, key, got.request, came.source, in_dialog=proven)
+    return meaning(turn, came, got, key, decision, proven=proven)
+
+
+def meaning(
+    turn: Turn, came: Arrival, got: Arrived, key: str, decision: Decision, *, proven: bool
+) -> Verdict:
+    """What a decision of the policy comes to."""
+    request = got.request
+    if isinstance(decision, Ask):
+        return Inquiry(got, decision, proven)
+    if isinstance(decision, Local):
+        return Handover(request)
+    if not isinstance(decision, Relay):
+        return decision
+    if not (proven or decision.follow_route) and request.values("route"):
+        # Whoever brings a Route along could send a request through us to anywhere.
+        turn.report("policy", key, "a Route that was not given out here, and no follow_route")
+        return Reply(403)
+    plan, hunt = plan_of(turn, decision, request)
+    # Of what is not proven, a Route does not even choose the side that it leaves from.
+    departure = turn.config.endpoint_at(got.passed[-1]) if proven else None
+    origin = Origin(
+        request,
+        came.source,
+        came.endpoint,
+        "" if departure is None else departure.name,
+        decision.record_route and request.method in RECORD_ROUTED,
+        decision.on_failure,
+        came.size,
+        loop=got.loop,
+        route=mandatory(decision),
+    )
+    return Passage(origin, plan, hunt)
