@@ -1,6 +1,6 @@
 """What could not be sent, and the news for response contexts: both are dealt with in their turn."""
 
-from sansip.engine import connecting, contexts, responses
+from sansip.engine import connecting, contexts, lookups, responses
 from sansip.engine.state import Link, Spare, Waiting
 from sansip.engine.transactions import SILENT, discard_client, open_client, resend, step_client
 from sansip.engine.turn import Turn
@@ -23,10 +23,11 @@ def _fail(turn: Turn, what: Waiting, link: Link, reason: str) -> None:
         _not_sent(turn, owner, reason, spare)
     elif owner.startswith(RESPONSE):
         responses.undelivered(turn, what, link, reason)
-    elif spare is not None:
-        turn.send(owner, spare.endpoint, link.remote, spare.data)  # an ACK for a 2xx
+    elif spare is not None and owner.startswith(lookups.ACK):
+        turn.send(owner, spare.endpoint, link.remote, spare.data)
     else:
-        turn.report("transport", owner, f"{link.remote}: {reason}")  # an ACK for a refusal, a pong
+        # The ACK of a refusal, a pong, or a request that nobody wants any more.
+        turn.report("transport", owner, f"{link.remote}: {reason}")
 
 
 def _not_sent(turn: Turn, key: str, reason: str, spare: Spare | None) -> None:

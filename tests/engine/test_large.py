@@ -102,6 +102,20 @@ def test_then_cancel_is_a_datagram_too() -> None:
     assert stage.at(GW_1, "CANCEL")[0].via == stage.at(GW_1, "INVITE")[0].via
 
 
+@pytest.mark.rule("3261-16.6.10-01", "3261-16.7.10-03")
+def test_what_nobody_waits_for_any_more_does_not() -> None:
+    # "the element SHOULD retry the request, using UDP" (18.1.1): by then there is none to retry.
+    stage = line(Decide(sansip.Relay([f"sip:bob@{GW_1}", f"sip:bob@{GW_2}"])))
+    stage.receive(large("MESSAGE"))
+    flow = stage.connect(1)
+    stage.hear(reply(stage.at(GW_2, "MESSAGE")[0], 200, to_tag="gw"), flow)
+    assert stage.statuses(method="MESSAGE") == [200]
+    stage.reject(0)
+    assert not stage.at(GW_1, "MESSAGE")
+    stage.advance(3600.0)
+    assert stage.is_empty()
+
+
 @pytest.mark.rule("3261-18.1.1-02")
 def test_a_connection_that_takes_too_long_does_not() -> None:
     stage = line(Decide(sansip.Relay(sansip.Dispatch("gateways"), advance_after=None)))
