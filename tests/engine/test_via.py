@@ -291,6 +291,19 @@ def test_a_response_that_cannot_be_sent_changes_nothing(method: str) -> None:
     assert stage.statuses(method=method)[-2:] == [404, 404]
 
 
+@pytest.mark.rule("3261-16.9-02", "6026-7.1-07")
+def test_a_provisional_response_that_cannot_be_sent_ends_no_call() -> None:
+    # "the proxy MUST drop the response. The proxy SHOULD NOT cancel any outstanding client
+    # transactions associated with this response context due to this notification" (16.9).
+    stage = on_stage()
+    stage.receive(make_request())
+    stage.respond(180, GW_1)
+    stage.refuse(stage.sends[-1])
+    assert not stage.at(GW_1, "CANCEL")
+    stage.respond(200, GW_1)
+    assert stage.statuses() == [100, 180, 200]
+
+
 @pytest.mark.rule("6026-8.8-01")
 def test_icmp_about_a_response_changes_nothing() -> None:
     stage = on_stage()
