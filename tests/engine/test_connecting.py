@@ -112,7 +112,7 @@ def test_if_that_is_gone_over_a_new_one_to_the_same_address() -> None:
     assert stage.is_empty()
 
 
-@pytest.mark.rule("3261-20.14-01", "3261-18.3-01")
+@pytest.mark.rule("3261-20.14-01", "3261-18.3-01", "3261-16.6.9-01")
 def test_what_goes_over_a_connection_has_a_content_length() -> None:
     stage = line()
     stage.receive(make_request(uri=BOB, body=b"v=0\r\n").remove("Content-Length"))

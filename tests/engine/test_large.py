@@ -61,7 +61,7 @@ def test_all_of_the_call_stays_with_the_connection() -> None:
     assert stage.is_empty()
 
 
-@pytest.mark.rule("3261-18.1.1-02", "AMB-10")
+@pytest.mark.rule("3261-18.1.1-02", "AMB-10", "3261-16.6.10-01")
 @pytest.mark.parametrize("method", ["INVITE", "MESSAGE"])
 def test_a_refused_connection_leads_back_to_datagrams(method: str) -> None:
     stage = line(TWO, groups=GATEWAYS)
