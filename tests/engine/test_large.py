@@ -102,6 +102,19 @@ def test_then_cancel_is_a_datagram_too() -> None:
     assert stage.at(GW_1, "CANCEL")[0].via == stage.at(GW_1, "INVITE")[0].via
 
 
+@pytest.mark.rule("3261-16.10-02", "SIO-07")
+def test_what_has_been_cancelled_does_not() -> None:
+    # It would be a new transaction, and nothing has gone out: "no new branch" after CANCEL (16.10).
+    stage = line()
+    stage.receive(large())
+    stage.receive(make_request("CANCEL", BOB))
+    stage.reject()
+    assert not stage.at(GW_1, "INVITE")
+    assert stage.statuses() == [100, 487]
+    stage.advance(3600.0)
+    assert stage.is_empty()
+
+
 @pytest.mark.rule("3261-16.6.10-01", "3261-16.7.10-03")
 def test_what_nobody_waits_for_any_more_does_not() -> None:
     # "the element SHOULD retry the request, using UDP" (18.1.1): by then there is none to retry.
