@@ -67,9 +67,7 @@ class Wishes(sansip.Policy):
     def route(self, request: sansip.Request, scene: sansip.Scene) -> sansip.Decision:
         return self._decision(request.uri.user or "")
 
-    def told(
-        self, request: sansip.Request, scene: sansip.Scene, answer: object
-    ) -> sansip.Decision:
+    def told(self, request: sansip.Request, scene: sansip.Scene, answer: object) -> sansip.Decision:
         return self._decision(answer if isinstance(answer, str) else "late")
 
     def failed(self, failed: sansip.Failed) -> sansip.FailureDecision:
@@ -96,7 +94,7 @@ class Wishes(sansip.Policy):
             raise KeyError(wish)
         decision: Whatever = OTHERS.get(wish)
         if decision is None:
-            decision = sansip.Relay(**RELAYS.get(wish, RELAYS["name"]))
+            decision = sansip.Relay(**RELAYS[wish if wish in RELAYS else "name"])
         return cast("sansip.Decision", decision)  # some wish for nonsense
 
 

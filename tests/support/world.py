@@ -1,34 +1,28 @@
 """A world that has everything at once: callers, gateways, connections, DNS, a program, and time.
 
-A program is a list of operations, which hypothesis makes; each is a method of ``World`` and makes
-one thing happen, if there is anything that it could happen to. The promises are looked at after
-every step.
+Each of its methods makes one thing happen, if there is anything that it could happen to. The
+promises are looked at after every step. ``programs`` puts these operations together.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-
-from hypothesis import strategies as st
 
 import sansip
 from line import TCP, over_tcp
-from promises import Promises
+from promises import Promises, read
 from sansip import dns
 from sansip.message import ack, cancel, reply
 from stage import CALLER, GW_1, GW_2, PROXY, Stage, Whatever, make_request
-from wishes import ANSWERS, ENGINES, GATEWAYS, WISHES, ZONES
+from wishes import GATEWAYS, ZONES
 
-Operation = tuple[object, ...]
-Program = list[Operation]
-
-METHODS = ("OPTIONS", "MESSAGE", "BYE", "INFO", "SUBSCRIBE", "REGISTER")
-STATUSES = (100, 180, 183, 200, 202, 302, 401, 404, 408, 482, 486, 487, 500, 503, 603)
-PAUSES = (0.0, 0.3, 0.5, 1.0, 3.0, 6.0, 20.0, 33.0, 130.0, 190.0)
 NEIGHBOUR = sansip.Address("198.51.100.2", 5060)
 DESK, THIRD = f"sip:desk@{GW_2}", "sip:bob@203.0.113.3:5060"
-MINE = "sip:us@192.0.2.10"
-HOWS = ("plain", "plain", "neighbour", "narrow", "large", "routed", "old", "stream", "stream")
-NOISE = (b"\r\n\r\n", b"\0", b"INVITE sip:x SIP/2.0\r\nVia", b"?\r\n\r\n", b"SIP/2.0 200 OK\r\n\r\n")
+NOISE = (
+    b"\r\n\r\n",
+    b"\0",
+    b"INVITE sip:x SIP/2.0\r\nVia",
+    b"?\r\n\r\n",
+    b"SIP/2.0 200 OK\r\n\r\n",
+)
 MISTAKES = (
     sansip.RequestSubmitted,
     sansip.ResponseSubmitted,
@@ -44,7 +38,6 @@ class World(Stage):
     """A stage on which everything may happen."""
 
     answer_dns: bool = False
-    prompt: bool = False  # DNS answers, and connections open, before anything else happens
     wrong: set[int] = field(default_factory=set[int])  # events that were refused, by number
     calls: list[tuple[sansip.Request, sansip.Address, int | None]] = field(
         default_factory=list[tuple[sansip.Request, sansip.Address, int | None]]
@@ -52,6 +45,8 @@ class World(Stage):
     asked: list[tuple[sansip.Send, sansip.Request]] = field(
         default_factory=list[tuple[sansip.Send, sansip.Request]]
     )
+    answered: set[str | None] = field(default_factory=set[str | None])  # branches, finally
+    heard: list[sansip.Response] = field(default_factory=list[sansip.Response])  # by callers
     wanted: list[sansip.OpenFlow] = field(default_factory=list[sansip.OpenFlow])
     promises: Promises = field(init=False)
 
@@ -84,23 +79,25 @@ class World(Stage):
                     self.wanted.append(action)
                 case sansip.CloseFlow(flow):
                     self.wanted = [order for order in self.wanted if order.flow != flow]
-                case sansip.Send() if not action.data.startswith((b"SIP/", b"ACK ", b"\r\n")):
-                    request = sansip.parse(action.data)
-                    assert isinstance(request, sansip.Request)
-                    self.asked.append((action, request))
+                case sansip.Send() if action.data.strip(b"\r\n"):
+                    message = read(action.data)
+                    if isinstance(message, sansip.Response):
+                        self.heard.append(message)
+                    elif message is not None and message.method != "ACK":
+                        self.asked.append((action, message))
                 case _:
                     pass
 
     @property
     def flows(self) -> list[int]:
         """The connections that are open."""
-        return sorted(self.promises.there)
+        return sorted(self.promises.books.there)
 
     def hear(self, message: bytes | Whatever, flow: int, cut: int | None = None) -> None:
         """Something comes over a connection, in one piece or two."""
         data = message if isinstance(message, bytes) else message.render()
         for piece in (data,) if cut is None else (data[:cut], data[cut:]):
-            if flow in self.promises.there:
+            if flow in self.promises.books.there:
                 self.step(sansip.StreamReceived(self.now, flow, piece))
 
     # --- callers
@@ -154,7 +151,7 @@ class World(Stage):
 
     def acknowledge(self, which: int, how: str) -> None:
         """An ACK of a final response to a call, or one that is not quite right."""
-        finals = [r for r in self.heard() if r.status >= 200 and r.cseq.method == "INVITE"]
+        finals = [r for r in self.heard if r.status >= 200 and r.cseq.method == "INVITE"]
         if not finals:
             return
         response = finals[-1 - which % len(finals)]
@@ -171,13 +168,9 @@ class World(Stage):
             made = made.set("To", f"<{request.uri_text}>;tag=other")
         self.go_on(made, source, flow)
 
-    def heard(self) -> list[sansip.Response]:
-        """The responses that went to callers."""
-        return [message for _, message in self.sent if isinstance(message, sansip.Response)]
-
     def within(self, which: int, method: str) -> None:
         """A request within a dialog that was set up here, along its route set."""
-        routed = [r for r in self.heard() if r.to_tag and r.values("record-route")]
+        routed = [r for r in self.heard if r.to_tag and r.values("record-route")]
         if routed:
             response = routed[-1 - which % len(routed)]
             routes = [("Route", route) for route in reversed(response.values("record-route"))]
@@ -196,12 +189,29 @@ class World(Stage):
     # --- gateways
 
     def answer(self, which: int, status: int, tag: str) -> None:
-        if self.asked:
-            send, request = self.asked[-1 - which % len(self.asked)]
+        """A gateway answers something that it has not yet finally answered."""
+        still = [each for each in self.asked if each[1].via.branch not in self.answered]
+        self.answer_one(still, which, status, tag)
+
+    def answer_anything(self, which: int, status: int, tag: str) -> None:
+        """It does not care what it has answered before."""
+        self.answer_one(self.asked, which, status, tag)
+
+    def answer_one(
+        self,
+        asked: list[tuple[sansip.Send, sansip.Request]],
+        which: int,
+        status: int,
+        tag: str,
+    ) -> None:
+        if asked:
+            send, request = asked[-1 - which % len(asked)]
+            if status >= 200:
+                self.answered.add(request.via.branch)
             places = (DESK, THIRD) if status == 302 else (f"sip:bob@{GW_1}",)
             contacts = [("Contact", f"<{place}>") for place in places]
             response = reply(request, status, to_tag=tag, headers=contacts)
-            if send.flow in self.promises.there:
+            if send.flow in self.promises.books.there:
                 self.hear(response, send.flow or 0)
             else:
                 self.receive(response, send.remote)
@@ -263,8 +273,8 @@ class World(Stage):
             self.receive(data)
 
     def unreachable(self, which: int, size: int) -> None:
-        if self.sends:
-            send = self.sends[-1 - which % len(self.sends)]
+        if self.asked:
+            send, _ = self.asked[-1 - which % len(self.asked)]
             self.icmp(send.remote, send.data[:size])
 
     def refuse_one(self, which: int) -> None:
@@ -294,7 +304,7 @@ class World(Stage):
             sends = [send for send in self.sends if send.flow == flow]
             if how == "refused" and sends:
                 self.refuse(sends[-1], "broken pipe")
-            if flow in self.promises.there:
+            if flow in self.promises.books.there:
                 self.step(sansip.FlowClosed(self.now, flow, "reset"))
 
     def piecewise(self, number: int, wish: str, cut: int) -> None:
@@ -417,76 +427,3 @@ class World(Stage):
             for flow in self.flows:
                 self.step(sansip.FlowClosed(self.now, flow))
         self.promises.look_back(self.state)
-
-
-# --- programs
-
-numbers, recent = st.integers(0, 2), st.integers(0, 5)
-wishes, hows, statuses = st.sampled_from(WISHES), st.sampled_from(HOWS), st.sampled_from(STATUSES)
-methods = st.sampled_from(("INVITE", *METHODS))
-refusals = st.sampled_from(("open", "refused"))
-pauses, tags = st.sampled_from(PAUSES), st.sampled_from("ab")
-odd = st.sampled_from(
-    ("branch", "sent-by", "capitals", "alone", "other caller", "method", "no Via")
-)
-DAMAGE = st.one_of(
-    st.binary(max_size=4),
-    st.sampled_from((b"\r\n", b",", b";", b"<", b">", b":", b"@", b"sip:", b"Route:", b"\xff")),
-)
-
-
-def _op(name: str, *arguments: st.SearchStrategy[object]) -> st.SearchStrategy[Operation]:
-    return st.tuples(st.just(name), *arguments)
-
-
-OPERATIONS: st.SearchStrategy[Operation] = st.one_of(
-    *[_op("invite", numbers, wishes, hows)] * 3,
-    *[_op("request", numbers, methods, wishes, hows)] * 2,
-    _op("retransmit", recent),
-    *[_op("give_up", recent)] * 2,
-    *[_op("acknowledge", recent, st.sampled_from(("right", "right", "tag", "branch")))] * 2,
-    _op("within", recent, methods),
-    *[_op("answer", recent, statuses, tags)] * 5,
-    _op("answer_elsewhere", recent, statuses),
-    _op("answer_oddly", recent, statuses, odd),
-    _op("again", recent),
-    _op("damage", recent, st.integers(0, 700), st.integers(0, 20), DAMAGE),
-    _op("noise", recent, st.binary(max_size=40)),
-    _op("unreachable", recent, st.sampled_from((0, 20, 520))),
-    *[_op("refuse_one", recent)] * 2,
-    *[_op("peer", numbers)] * 2,
-    *[_op("settle", recent, refusals)] * 3,
-    _op("cut", recent, refusals),
-    _op("piecewise", numbers, wishes, st.integers(0, 500)),
-    *[_op("wait", pauses)] * 4,
-    _op("oversleep", pauses),
-    _op("fire_again", recent),
-    *[_op("resolve", recent, st.sampled_from(("found", "found", "denied", "failed")))] * 2,
-    _op("resolve_again", st.integers(0, 60)),
-    *[_op("resolve_all")] * 2,
-    *[_op("consulted", recent, st.sampled_from(ANSWERS))] * 2,
-    _op("submit", numbers, methods, wishes),
-    _op("hang_up", numbers),
-    *[_op("respond_to", recent, statuses, st.sampled_from(("", "mine")))] * 2,
-    _op("submit_ack", recent),
-    _op("err", st.integers(0, 12)),
-    _op("administer", st.integers(0, 4)),
-)
-# By itself hypothesis makes lists of six or so, and little comes of so few operations.
-PROGRAMS: st.SearchStrategy[Program] = st.integers(0, 30).flatmap(
-    lambda least: st.lists(OPERATIONS, min_size=least, max_size=60)
-)
-
-
-def play(engine: sansip.Engine, program: Program, *, prompt: bool) -> World:
-    """A world in which all this has happened, and come to its end."""
-    world = World(engine, prompt=prompt)
-    world.invite(0, "name", "plain")
-    for name, *arguments in program:
-        operation: Callable[..., None] = getattr(world, str(name))
-        operation(*arguments)
-        while world.prompt and (world.open_questions or world.wanted):
-            world.answer_all()
-            world.settle(0, "open")
-    world.finish()
-    return world
