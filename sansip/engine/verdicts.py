@@ -95,9 +95,7 @@ def _refuse(turn: Turn, request: Request, key: str, fault: Fault) -> Reply:
 def _reception(turn: Turn, came: Arrival) -> tuple[str, tuple[int, ...]]:
     """The transport that a request came over, and the ports that it may have been sent to."""
     endpoint = turn.config.endpoint(came.endpoint)
-    if endpoint is None:
-        return "", ()
-    return endpoint.transport, (endpoint.bind.port, endpoint.advertised.port)
+    return ("", ()) if endpoint is None else (endpoint.transport, endpoint.ports)
 
 
 def _goes_on(turn: Turn, came: Arrival, got: Arrived, key: str) -> bool:
