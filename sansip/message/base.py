@@ -147,7 +147,9 @@ class Message:
         Headers that are no lists, such as the four of authentication, give their rows.
         """
         rows = self.rows(name)
-        if (len(rows) == 1 and rows[0] and "," not in rows[0]) or long_name(name) in SINGLE:
+        if not rows or (len(rows) == 1 and rows[0] and "," not in rows[0]):
+            return rows
+        if long_name(name) in SINGLE:
             return rows
         pieces = [piece.strip(" \t") for text in rows for piece in split_outside(text, ",")]
         return tuple([piece for piece in pieces if piece])
@@ -291,9 +293,10 @@ class Message:
         self._hand_on(made, key)
         return made
 
-    def _hand_on(self, made: "Message", key: str) -> None:
+    def _hand_on(self, made: Self, key: str) -> None:
         """Give what was read from rows of other names than ``key`` to a copy."""
-        self.fill()
+        if self.found:
+            self.fill()
         if self.found is None and key not in _READ_NAMES:  # all of it has been read
             made.via = self.via
             made.cseq = self.cseq

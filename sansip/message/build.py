@@ -18,6 +18,7 @@ from sansip.message.rows import Headers, checked, make_rows, row, status_code, t
 _NO_BODY: Final = ("Content-Length: 0",)
 _FIRST_FORWARDS: Final = "Max-Forwards: 70"  # 20.22
 _TRYING: Final = 100
+_OF_TRYING: Final = frozenset({"via", "from", "to", "call-id", "cseq", "timestamp"})  # 8.2.6
 _DIALOG_FORMING: Final = frozenset({"INVITE", "REFER", "SUBSCRIBE"})
 _PROGRESS: Final = 183
 _PROVISIONAL: Final = range(101, 200)
@@ -150,6 +151,17 @@ def reply(
     lines += make_rows(headers, body) if headers or body else _NO_BODY
     text = phrase(status) if reason is None else checked(reason)
     return Response(status_code(status), text, tuple(lines), body)
+
+
+def trying(request: Request) -> bytes:
+    """Give the 100 for a request as it goes on the wire: most INVITEs get one at once.
+
+    The same as ``reply(request, 100)``, but for the order of its rows, which is the request's.
+    """
+    rows = zip(request.names, request.lines, strict=True)
+    kept = [line for name, line in rows if name in _OF_TRYING]
+    text = "\r\n".join(("SIP/2.0 100 Trying", *kept, *_NO_BODY, "", ""))
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _first(message: Message, name: str) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """Requests and responses (RFC 3261 7.1, 7.2, 16.6); what they have in common is ``Message``."""
 
-from typing import ClassVar, Self, cast, final
+from typing import ClassVar, Self, final
 
 from sansip.message.base import Message
 from sansip.message.rows import Headers, checked, end_of_vias, make_rows, status_code, token, word
@@ -66,37 +66,31 @@ class Request(Message):
         unless ``routes`` is None, these Route values instead of those in the message. Nothing given
         is checked.
         """
-        names, lines = list(self.names), list(self.lines)
+        names, lines = self.names, list(self.lines)
         gone = "route" if routes is not None and "route" in names else ""
         if breadth is not None and names.count("max-breadth") > 1:
             gone += " max-breadth"
         if gone:
             kept = [at for at, name in enumerate(names) if name not in gone.split()]
-            names, lines = [names[at] for at in kept], [lines[at] for at in kept]
-        after_vias = end_of_vias(names)
-        if "max-forwards" in names:
-            lines[names.index("max-forwards")] = f"Max-Forwards: {max_forwards}"
-        else:
-            names.insert(after_vias, "max-forwards")
-            lines.insert(after_vias, f"Max-Forwards: {max_forwards}")
+            names, lines = tuple([names[at] for at in kept]), [lines[at] for at in kept]
+        # What is new stands behind the Via rows, and before all other Record-Route.
+        at = end_of_vias(names)
+        if record_routes and "record-route" in names:
+            at = min(at, names.index("record-route"))
+        new = [f"Record-Route: {route}" for route in record_routes]
+        if routes:
+            new += [f"Route: {route}" for route in routes]
         if breadth is not None:
             if "max-breadth" in names:
                 lines[names.index("max-breadth")] = f"Max-Breadth: {breadth}"
             else:
-                names.insert(after_vias, "max-breadth")
-                lines.insert(after_vias, f"Max-Breadth: {breadth}")
-        if routes:
-            names[after_vias:after_vias] = ["route"] * len(routes)
-            lines[after_vias:after_vias] = [f"Route: {route}" for route in routes]
-        if record_routes:
-            at = names.index("record-route") if "record-route" in names else after_vias
-            names[at:at] = ["record-route"] * len(record_routes)
-            lines[at:at] = [f"Record-Route: {route}" for route in record_routes]
-        names.insert(0, "via")
-        lines.insert(0, f"Via: {via}")
-        made = Request(self.method, uri_text, tuple(lines), self.body)
-        made.names = tuple(names)
-        return made
+                new.append(f"Max-Breadth: {breadth}")
+        if "max-forwards" in names:
+            lines[names.index("max-forwards")] = f"Max-Forwards: {max_forwards}"
+        else:
+            new.append(f"Max-Forwards: {max_forwards}")
+        lines = [f"Via: {via}", *lines[:at], *new, *lines[at:]]
+        return Request(self.method, uri_text, tuple(lines), self.body)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Request):
@@ -117,9 +111,8 @@ class Request(Message):
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.uri_text} {len(self.lines)} rows {len(self.body)} B>"
 
-    def _hand_on(self, made: Message, key: str) -> None:
+    def _hand_on(self, made: Self, key: str) -> None:
         super()._hand_on(made, key)
-        made = cast("Request", made)
         if made.found is None:  # ``parse`` has seen that the URI can be read
             made.uri = self.uri
         elif key != "request line":

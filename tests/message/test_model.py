@@ -388,9 +388,8 @@ def test_a_forwarded_copy_differs_in_nothing_else(request_: Request) -> None:
         "Via: SIP/2.0/UDP p;branch=2",
         "Record-Route: <sip:p1;lr>",
         "Record-Route: <sip:p2;lr>",
-        *old[:3],
         "Max-Forwards: 69",
-        *old[3:],
+        *old,
     )
     assert (made.uri_text, made.body, made.call_id) == ("sip:x", b"body", "c,d")
     assert made == parse(made.render())
