@@ -5,7 +5,7 @@ from sansip.engine.config import Endpoint, special
 from sansip.engine.state import Origin, Spare
 from sansip.engine.turn import Turn
 from sansip.entropy import Draws
-from sansip.message import Message, Request, Uri, parse_bracketed, parse_uri
+from sansip.message import Message, Request, Uri, bracketed_uri, parse_uri
 from sansip.proxy.request import HOPS, LOOP, Onward, hops_left, measured, onward, ways
 from sansip.proxy.vocabulary import Target
 from sansip.transaction import client_key
@@ -128,7 +128,9 @@ def _copy(
         record_routes = _record_routes(turn, origin, going, endpoint)
     hops = hops_left(request) if origin.source is not None else request.max_forwards or HOPS
     made = request.forwarded(going.uri, via, hops, record_routes, going.routes, breadth)
-    return made if endpoint.transport == "udp" else measured(made)
+    if endpoint.transport == "udp" or "content-length" in request.names:
+        return made
+    return measured(made)
 
 
 def wire(turn: Turn, message: Message) -> bytes:
@@ -145,7 +147,9 @@ def _record_routes(
     One; or two if the request leaves by another side than it came in by (RFC 5658 5, 5658-5-01).
     """
     request = origin.request
-    arrived = turn.config.endpoint(origin.arrival) or endpoint
+    arrived = endpoint
+    if origin.arrival != endpoint.name:
+        arrived = turn.config.endpoint(origin.arrival) or endpoint
     secure = _is_secure(request, going)
     # "if the request was not received over TLS, the proxy MUST insert a Record-Route header field.
     # In a similar fashion, a proxy that receives a request over TLS, but generates a request
@@ -154,15 +158,17 @@ def _record_routes(
     crosses = secure != (arrived.transport == "tls") and bool(origin.arrival)
     if not (origin.record_route or (crosses and request.method in RECORD_ROUTED)):
         return ()
+    token = proof(turn, request.call_id, request.from_tag)
+    if arrived is endpoint:
+        return (f"<{_uri_of(endpoint, secure=secure, differs=False)};lr;{PROOF}={token}>",)
     sides = [endpoint]
     # Of a sips dialog every request comes over TLS, whatever its first one came over.
-    if arrived is not endpoint and (arrived.transport == "tls" or not secure):
+    if arrived.transport == "tls" or not secure:
         sides.append(arrived)
     # Both name their transport where these differ: a URI without one would mean UDP, or what DNS
     # says (RFC 5658 6). Else only for what is known to be used: a request has just come or gone by
     # it (16.6 step 4).
     differs = arrived.transport != endpoint.transport
-    token = proof(turn, request.call_id, request.from_tag)
     uris = [_uri_of(side, secure=secure, differs=differs) for side in sides]
     return tuple([f"<{uri};lr;{PROOF}={token}>" for uri in uris])
 
@@ -173,8 +179,10 @@ def _is_secure(request: Request, going: Onward) -> bool:
     # field MUST be a SIPS URI" (16.6 step 4).
     if going.uri[:5].lower() == "sips:":
         return True
-    routes = request.values("route") if going.routes is None else going.routes
-    return bool(routes) and parse_bracketed(routes[0], "Route").uri.scheme == "sips"
+    routes = going.routes
+    if routes is None:
+        routes = request.values("route") if "route" in request.names else ()
+    return bool(routes) and bracketed_uri(routes[0], "Route").scheme == "sips"
 
 
 def _uri_of(side: Endpoint, *, secure: bool, differs: bool) -> str:

@@ -80,7 +80,8 @@ def _key(request: Request) -> str | None:
 
 def _ack(turn: Turn, came: Arrival, request: Request) -> None:
     """An ACK belongs to a refusal that was sent from here, or is relayed (16.1, RFC 6026 7.1)."""
-    for key in ack_keys(request):
+    keys = ack_keys(request)
+    for key in keys:
         record = turn.server.get(key)
         if record is None:
             if key in turn.contexts:
@@ -95,7 +96,7 @@ def _ack(turn: Turn, came: Arrival, request: Request) -> None:
     if served is not None:
         agents.acknowledge(turn, served, request)
         return
-    _relay_ack(turn, came, request)
+    _relay_ack(turn, came, request, keys[0])
 
 
 def _acknowledges(request: Request, record: ServerTransaction) -> bool:
@@ -106,9 +107,8 @@ def _acknowledges(request: Request, record: ServerTransaction) -> bool:
     return acknowledges(request, sent.to_tag)
 
 
-def _relay_ack(turn: Turn, came: Arrival, request: Request) -> None:
+def _relay_ack(turn: Turn, came: Arrival, request: Request, key: str) -> None:
     """Send an ACK for a 2xx on: it has no transaction here, and nothing ever answers it."""
-    key = server_key(request)
     owner = lookups.ACK + key, 0
     if owner in turn.searches:
         return  # the same ACK once more, while its next hop is still being located

@@ -47,10 +47,14 @@ def route(turn: Turn, key: str, request: Request, source: Address, *, in_dialog:
     if in_dialog and getattr(type(turn.policy), "in_dialog", None) is Policy.in_dialog:
         return Relay(request.uri)  # most policies have nothing to say about these
     scene = _scene(turn, key, source, in_dialog=in_dialog)
-    if not in_dialog:
-        return _checked(_ask(lambda: turn.policy.route(request, scene)), request)
-    override = _ask(lambda: turn.policy.in_dialog(request, scene))
-    return Relay(request.uri) if override is None else _checked(override, request)
+    try:
+        ask = turn.policy.in_dialog if in_dialog else turn.policy.route
+        decision = ask(request, scene)
+    except Exception as error:
+        raise _raised(error) from error
+    if in_dialog and decision is None:
+        return Relay(request.uri)
+    return _checked(decision, request)
 
 
 def route_with(
@@ -81,10 +85,10 @@ def _scene(turn: Turn, key: str, source: Address, *, in_dialog: bool) -> Scene:
 
 def _checked(decision: object, request: Request) -> Decision:
     """A policy may have been written without a type checker."""
-    if isinstance(decision, Reply):
-        return _checked_reply(decision, request)
     if isinstance(decision, Relay | Drop | Local):
         return decision
+    if isinstance(decision, Reply):
+        return _checked_reply(decision, request)
     if isinstance(decision, Ask):
         _ask(lambda: _seconds("within", decision.within))
         return decision
@@ -104,7 +108,11 @@ def _ask(question: Callable[[], T]) -> T:
     try:
         return question()
     except Exception as error:
-        raise PolicyError(f"the policy raised {type(error).__name__}: {error}") from error
+        raise _raised(error) from error
+
+
+def _raised(error: Exception) -> PolicyError:
+    return PolicyError(f"the policy raised {type(error).__name__}: {error}")
 
 
 def plan_of(turn: Turn, relay: Relay, request: Request) -> tuple[order.Plan, order.Hunt]:
@@ -182,6 +190,25 @@ def mandatory(relay: Relay) -> tuple[str, ...]:
 
 
 def _hunt(relay: Relay, method: str) -> order.Hunt:
+    early = method == "INVITE" or method in EARLY_NON_INVITE
+    # What nearly every policy leaves as it is need not be checked again and again.
+    return _USUAL[early] if _wishes(relay) == _USUAL_WISHES else _checked_hunt(relay, early=early)
+
+
+def _wishes(relay: Relay) -> tuple[object, ...]:
+    return (
+        relay.advance_after,
+        relay.progress_after,
+        relay.answer_within,
+        relay.deadline,
+        relay.timer_c,
+        relay.failover_on,
+        relay.late,
+        relay.on_failure,
+    )
+
+
+def _checked_hunt(relay: Relay, *, early: bool) -> order.Hunt:
     timer_c = _seconds("timer_c", relay.timer_c)
     if timer_c <= TIMER_C:
         raise PolicyError(f"timer_c is {timer_c:g} s; RFC 3261 16.6 wants more than {TIMER_C:g}")
@@ -189,7 +216,7 @@ def _hunt(relay: Relay, method: str) -> order.Hunt:
         raise PolicyError(f'late is {relay.late!r}; it must be "first" or "cancel"')
     advance = relay.advance_after
     if advance == "default":
-        advance = EARLY if method == "INVITE" or method in EARLY_NON_INVITE else None
+        advance = EARLY if early else None
     return order.Hunt(
         None if advance is None else _seconds("advance_after", advance),
         None if relay.progress_after is None else _seconds("progress_after", relay.progress_after),
@@ -206,6 +233,10 @@ def _seconds(name: str, number: float) -> float:
     if not 0 <= number < MOST_SECONDS:
         raise PolicyError(f"{name} is {number!r}; it must be a number of seconds, 0 or more")
     return number
+
+
+_USUAL_WISHES = _wishes(Relay(""))
+_USUAL = _checked_hunt(Relay(""), early=False), _checked_hunt(Relay(""), early=True)
 
 
 def respond(

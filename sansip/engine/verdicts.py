@@ -134,6 +134,10 @@ def _decide(turn: Turn, came: Arrival, got: Arrived, key: str, *, proven: bool) 
     return meaning(turn, came, got, key, decision, proven=proven)
 
 
+def _has_route(request: Request) -> bool:
+    return "route" in request.names and bool(request.values("route"))
+
+
 def meaning(
     turn: Turn, came: Arrival, got: Arrived, key: str, decision: Decision, *, proven: bool
 ) -> Verdict:
@@ -145,7 +149,7 @@ def meaning(
         return Handover(request)
     if not isinstance(decision, Relay):
         return decision
-    if not (proven or decision.follow_route) and request.values("route"):
+    if not (proven or decision.follow_route) and _has_route(request):
         # Whoever brings a Route along could send a request through us to anywhere.
         turn.report("policy", key, "a Route that was not given out here, and no follow_route")
         return Reply(403)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 
 from sansip.errors import RemoteProtocolError
-from sansip.message import Request, Uri, parse_bracketed, parse_uri, parse_via
+from sansip.message import Request, Uri, bracketed_uri, parse_uri, parse_via
 from sansip.value import value
 
 Mine = Callable[[Uri], bool]
@@ -96,10 +96,11 @@ def ways(request: Request, source: str) -> str:
     as it came; "This second part MUST NOT vary with the request method" (RFC 5393 4.2.1). A policy
     may look at where a request comes from, so the host that sent it counts as well.
     """
-    listed = [text for name in DECISIVE if name in request.names for text in request.rows(name)]
+    tags = f"{request.from_tag or ''}\n{request.to_tag or ''}"
+    names = request.names
+    listed = [text for name in DECISIVE if name in names for text in request.rows(name)]
     number = str(request.cseq.number)
-    tags = request.from_tag or "", request.to_tag or ""
-    return "\n".join((request.uri_text, request.call_id or "", *tags, number, source, *listed))
+    return "\n".join((request.uri_text, request.call_id or "", tags, number, source, *listed))
 
 
 def has_looped(request: Request, loop: str, own_sent_by: Callable[[str], bool]) -> bool:
@@ -138,15 +139,16 @@ def preprocess(
     count = len(routes)
     passed: tuple[Uri, ...] = ()
     uri = request.uri
-    if routes and uri.lr and mine(uri):
+    if routes and uri.params and uri.lr and mine(uri):
         # "If the Request-URI of the request contains a value this proxy previously placed into a
         # Record-Route header field [...], the proxy MUST replace the Request-URI in the request
         # with the last value from the Route header field, and remove that value" (16.4).
         passed = (uri,)
-        request = request.with_uri(parse_bracketed(routes[-1], "Route").uri)
+        request = request.with_uri(bracketed_uri(routes[-1], "Route"))
         routes = routes[:-1]
         uri = request.uri
-    here = uri.params and uri.maddr is not None and mine(uri.with_host(uri.maddr, uri.port))
+    maddr = uri.maddr if uri.params else None
+    here = maddr is not None and mine(uri.with_host(maddr, uri.port))
     # "and the request was received using the port and transport indicated (explicitly or by
     # default) in the Request-URI, the proxy MUST
     if here and uri.transport in (None, transport) and (uri.port or DEFAULT_PORT) in ports:
@@ -159,11 +161,11 @@ def preprocess(
     # that value from the request"; with double Record-Route, both (RFC 5658 5, 3261-16.4-03).
     ours: list[Uri] = []
     for route in routes:
-        first = parse_bracketed(route, "Route").uri
+        first = bracketed_uri(route, "Route")
         if not mine(first):
             break
         ours.append(first)
-    if len(routes) - len(ours) < count:
+    if ours or len(routes) < count:
         request = request.set("route", *routes[len(ours) :])
     return Arrived(request, (*passed, *ours), loop)
 
@@ -186,12 +188,12 @@ def onward(request: Request, uri: str, next_hop: str, pushed: tuple[str, ...] = 
     if pushed:
         # Proxies that local policy wants on the way, loose routers all, go ahead of the values that
         # are there; so there is no strict router in front (16.6 step 6).
-        return Onward(uri, str(parse_bracketed(pushed[0], "Route").uri), (*pushed, *routes))
+        return Onward(uri, str(bracketed_uri(pushed[0], "Route")), (*pushed, *routes))
     if not routes or (next_hop != uri and parse_uri(next_hop).lr):
         # A next hop that is fixed, where there is a Route, "MUST NOT be used if the proxy is not
         # certain that [it corresponds] to a server that is a loose router" (16.6 step 7).
         return Onward(uri, next_hop, None)
-    first = parse_bracketed(routes[0], "Route").uri
+    first = bracketed_uri(routes[0], "Route")
     if first.lr:
         return Onward(uri, str(first), None)
     # "If that URI does not contain an lr parameter, the proxy MUST modify the copy as follows": the
