@@ -42,10 +42,13 @@ class PolicyError(Exception):
     """A policy raised, or decided something impossible. Never leaves the engine."""
 
 
+def overrides(policy: Policy) -> bool:
+    """Whether a policy wants to be asked about requests within dialogs: most do not."""
+    return getattr(type(policy), "in_dialog", None) is not Policy.in_dialog
+
+
 def route(turn: Turn, key: str, request: Request, source: Address, *, in_dialog: bool) -> Decision:
-    """The policy's decision; a relay along the Route for a request within a dialog of ours."""
-    if in_dialog and getattr(type(turn.policy), "in_dialog", None) is Policy.in_dialog:
-        return Relay(request.uri)  # most policies have nothing to say about these
+    """The policy's decision; without one, a request within a dialog of ours follows its Route."""
     scene = _scene(turn, key, source, in_dialog=in_dialog)
     try:
         ask = turn.policy.in_dialog if in_dialog else turn.policy.route
@@ -189,10 +192,20 @@ def mandatory(relay: Relay) -> tuple[str, ...]:
     return tuple([f"<{uri.for_request_line()}>" for uri in uris])
 
 
+def usual_hunt(method: str) -> order.Hunt:
+    """How targets are tried where nobody has other wishes."""
+    return _USUAL[_advances_early(method)]
+
+
 def _hunt(relay: Relay, method: str) -> order.Hunt:
-    early = method == "INVITE" or method in EARLY_NON_INVITE
     # What nearly every policy leaves as it is need not be checked again and again.
-    return _USUAL[early] if _wishes(relay) == _USUAL_WISHES else _checked_hunt(relay, early=early)
+    if _wishes(relay) == _USUAL_WISHES:
+        return usual_hunt(method)
+    return _checked_hunt(relay, early=_advances_early(method))
+
+
+def _advances_early(method: str) -> bool:
+    return method == "INVITE" or method in EARLY_NON_INVITE
 
 
 def _wishes(relay: Relay) -> tuple[object, ...]:

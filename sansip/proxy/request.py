@@ -46,13 +46,12 @@ class Arrived:
     loop: str = ""
 
 
-def check(
-    request: Request, extensions: tuple[str, ...] | None = (), *, looped: bool = False
-) -> Fault | None:
-    """The checks of 16.3 that need no state, in their order; None if all is well.
+def check(request: Request, extensions: tuple[str, ...] | None = ()) -> Fault | None:
+    """The checks of 16.3 that the request alone can fail, in their order; None if all is well.
 
     ``extensions`` are the option tags that Proxy-Require may name; None: it is not looked at, as in
-    an ACK (8.2.2.3). ``looped`` is what ``has_looped`` says. Not for CANCEL, which goes hop by hop.
+    an ACK (8.2.2.3). For step 4 see ``has_looped``: what another check has refused has not been
+    sent on, so it has not looped. Not for CANCEL, which goes hop by hop.
     """
     fault = check_scheme(request)
     if fault is not None:
@@ -61,10 +60,6 @@ def check(
     # element MUST NOT forward the request [...] MUST return a 483" (16.3 step 3)
     if request.max_forwards == 0:
         return Fault(483, "Max-Forwards is 0")
-    # "If these values are equal, the request has looped and the proxy MUST reject the request with
-    # a 482 (Loop Detected) response." (16.3 step 4 as RFC 5393 4.2.2 has it)
-    if looped:
-        return Fault(482, "it was here before, just as it is now")
     # "If the request contains a Proxy-Require header field with one or more option-tags this
     # element does not understand, the element MUST return a 420" (16.3 step 5)
     if extensions is not None and "proxy-require" in request.names:
@@ -87,6 +82,10 @@ def check_scheme(request: Request) -> Fault | None:
 
 
 # --- loops (RFC 5393 4.2)
+
+# "If these values are equal, the request has looped and the proxy MUST reject the request with a
+# 482 (Loop Detected) response." (16.3 step 4 as RFC 5393 4.2.2 has it)
+LOOPED = Fault(482, "it was here before, just as it is now")
 
 
 def ways(request: Request, source: str) -> str:
@@ -127,9 +126,7 @@ def has_looped(request: Request, loop: str, own_sent_by: Callable[[str], bool]) 
 # --- route information (16.4)
 
 
-def preprocess(
-    request: Request, mine: Mine, transport: str, ports: tuple[int, ...], loop: str = ""
-) -> Arrived:
+def preprocess(request: Request, mine: Mine, transport: str, ports: tuple[int, ...]) -> Arrived:
     """Undo what a strict router did, and take off the Route what is ours (16.4).
 
     ``transport`` is the one that the request came over, ``ports`` are those that it may have been
@@ -167,7 +164,7 @@ def preprocess(
         ours.append(first)
     if ours or len(routes) < count:
         request = request.set("route", *routes[len(ours) :])
-    return Arrived(request, (*passed, *ours), loop)
+    return Arrived(request, (*passed, *ours))
 
 
 @value
