@@ -1,5 +1,6 @@
 """What an engine is told once: endpoints, groups, limits. A wrong value never gets past here."""
 
+import re
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Literal
@@ -19,7 +20,11 @@ SECURE_PORT = 5061
 _IPV4 = 1 << 128  # tells the two versions apart where addresses are numbers
 _ALL = (1 << 129) - 1
 _MULTICAST = (ip_network("224.0.0.0/4"), ip_network("ff00::/8"))
-_SPECIAL_FIRST = ("0", "169")  # and all from 224 on
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+# IPv4 addresses in the blocks that have nothing special in them.
+_ORDINARY = re.compile(
+    rf"(?!(?:127|169)\.)(?:[1-9][0-9]?|1[0-9]{{2}}|2[01][0-9]|22[0-3])(?:\.{_OCTET}){{3}}"
+).fullmatch
 
 
 @value
@@ -349,16 +354,11 @@ def _is_wildcard(host: str) -> bool:
 
 def special(host: str) -> str | None:
     """What is special about an IP address, or not an address at all; None for an ordinary one."""
+    if _ORDINARY(host):
+        return None  # by far the most common case, without the cost of an ip_address object
     address = canonical(host)
     if address is None:
         return "not an IP"
-    if ":" not in address:
-        # By far the most common case, without the cost of an ip_address object.
-        first = address.partition(".")[0]
-        if first == "127":
-            return "loopback"
-        if first not in _SPECIAL_FIRST and int(first) < 224:
-            return None
     plain = plain_host(address)
     if plain != address:
         return special(plain)

@@ -70,8 +70,8 @@ def is_proven(turn: Turn, request: Request, passed: tuple[Uri, ...]) -> bool:
 
 def departure(turn: Turn, origin: Origin, hop: Hop) -> Endpoint | None:
     """The endpoint to send from: the side that the Route names, else the one of arrival."""
-    wanted = origin.departure or origin.arrival
-    return turn.config.endpoint_for(hop, turn.config.endpoint(wanted))
+    config = turn.config
+    return config.endpoint_for(hop, config.endpoint(origin.departure or origin.arrival))
 
 
 def outgoing(

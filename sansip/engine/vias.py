@@ -12,6 +12,8 @@ from sansip.engine.turn import Turn
 from sansip.errors import RemoteProtocolError
 from sansip.message import Request, parse_via
 
+ASKING = (("rport", ""),)
+
 
 def stamp(turn: Turn, request: Request, came: Arrival) -> tuple[Address | None, Request]:
     """Note in the top Via where the request came from, and say where its responses go.
@@ -19,7 +21,10 @@ def stamp(turn: Turn, request: Request, came: Arrival) -> tuple[Address | None, 
     None: to an address that must not get any.
     """
     via, source = request.via, came.source
-    host, rport = source.host, via.rport
+    host = source.host
+    if via.params == ASKING:  # what nearly all send as a datagram; the same as below
+        return source, request.with_top_via(via.stamped(host, source.port))
+    rport = via.rport
     if rport == "":
         # "it MUST set the value of the parameter to the source port of the request", and "MUST
         # insert a received parameter [...] even if it is identical" (RFC 3581 4)

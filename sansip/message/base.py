@@ -36,7 +36,7 @@ _READ: Final = (
     ("max_forwards", "max-forwards"),
 )
 _FOUND: Final = frozenset([slot for slot, _ in _READ])
-_READ_NAMES: Final = frozenset([*[name for _, name in _READ], "request line"])
+_READ_NAMES: Final = frozenset([name for _, name in _READ])
 
 
 class Message:
@@ -213,11 +213,11 @@ class Message:
     def remove(self, name: str) -> Self:
         """Take all rows of that name out."""
         key = long_name(name)
-        if self.names.count(key) == 1:
-            at = self.names.index(key)
-            names, lines = self.names, self.lines
+        names, lines = self.names, self.lines
+        if names.count(key) == 1:
+            at = names.index(key)
             return self._edited(key, names[:at] + names[at + 1 :], lines[:at] + lines[at + 1 :])
-        kept = [(n, line) for n, line in zip(self.names, self.lines, strict=True) if n != key]
+        kept = [(n, line) for n, line in zip(names, lines, strict=True) if n != key]
         names, lines = tuple([n for n, _ in kept]), tuple([line for _, line in kept])
         return self._edited(key, names, lines)
 

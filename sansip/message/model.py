@@ -47,7 +47,7 @@ class Request(Message):
     def with_uri(self, uri: Uri | str) -> "Request":
         """Put another Request-URI in."""
         made = Request(self.method, word(str(uri)), self.lines, self.body)
-        self._hand_on(made, "request line")
+        self._hand_on(made, "")
         return made
 
     def forwarded(
@@ -111,15 +111,11 @@ class Request(Message):
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.uri_text} {len(self.lines)} rows {len(self.body)} B>"
 
-    def _hand_on(self, made: Self, key: str) -> None:
-        super()._hand_on(made, key)
-        if made.found is None:  # ``parse`` has seen that the URI can be read
-            made.uri = self.uri
-        elif key != "request line":
-            try:  # noqa: SIM105 - suppress costs more than all the rest of this
-                made.uri = object.__getattribute__(self, "uri")
-            except AttributeError:  # not read yet
-                pass
+    def fill(self) -> None:
+        """Read at once what would be read when first asked for; the Request-URI, too."""
+        if self.found:
+            super().fill()
+            self.uri = parse_uri(self.uri_text)
 
     def _read(self, name: str) -> object:
         return parse_uri(self.uri_text) if name == "uri" else super()._read(name)
@@ -128,7 +124,12 @@ class Request(Message):
         return f"{self.method} {self.uri_text} SIP/2.0"
 
     def _copy(self, lines: tuple[str, ...], body: bytes) -> Self:
-        return type(self)(self.method, self.uri_text, lines, body)
+        made = type(self)(self.method, self.uri_text, lines, body)
+        try:  # noqa: SIM105 - suppress costs more than all the rest of this
+            made.uri = object.__getattribute__(self, "uri")
+        except AttributeError:  # not read yet
+            pass
+        return made
 
 
 @final

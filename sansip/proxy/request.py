@@ -97,7 +97,10 @@ def ways(request: Request, source: str) -> str:
     """
     tags = f"{request.from_tag or ''}\n{request.to_tag or ''}"
     names = request.names
-    listed = [text for name in DECISIVE if name in names for text in request.rows(name)]
+    listed: list[str] = []
+    for name in DECISIVE:
+        if name in names:
+            listed += request.rows(name)
     number = str(request.cseq.number)
     return "\n".join((request.uri_text, request.call_id or "", tags, number, source, *listed))
 
@@ -163,7 +166,8 @@ def preprocess(request: Request, mine: Mine, transport: str, ports: tuple[int, .
             break
         ours.append(first)
     if ours or len(routes) < count:
-        request = request.set("route", *routes[len(ours) :])
+        left = routes[len(ours) :]
+        request = request.set("route", *left) if left else request.remove("route")
     return Arrived(request, (*passed, *ours))
 
 
