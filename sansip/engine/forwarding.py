@@ -4,7 +4,7 @@ from sansip.address import Address, Hop
 from sansip.engine.config import Endpoint, special
 from sansip.engine.state import Origin, Spare
 from sansip.engine.turn import Turn
-from sansip.entropy import Draws
+from sansip.entropy import token
 from sansip.message import Message, Request, Uri, bracketed_uri, parse_uri
 from sansip.proxy.request import HOPS, LOOP, Onward, hops_left, measured, onward, ways
 from sansip.proxy.vocabulary import Target
@@ -34,13 +34,13 @@ def branch(turn: Turn, owner: str, ordinal: int, loop: str, purpose: str = "bran
     "a branch value separable into two parts" (RFC 5393 4.2.1); the second one, ``loop``, tells when
     the request comes back. A request that was made here has none.
     """
-    unique = MAGIC + turn.draws(owner).token(purpose, ordinal)
+    unique = MAGIC + token(turn.seed, owner, purpose, ordinal)
     return f"{unique}{LOOP}{loop}" if loop else unique
 
 
 def loop_part(turn: Turn, request: Request, source: Address) -> str:
     """The loop part of the branches of a request, as it came: nobody else can make it."""
-    return Draws(turn.secret, ways(request, source.host)).token("loop", size=6)
+    return token(turn.secret, ways(request, source.host), "loop", size=6)
 
 
 def proof(turn: Turn, call_id: str | None, tag: str | None) -> str:
@@ -49,7 +49,7 @@ def proof(turn: Turn, call_id: str | None, tag: str | None) -> str:
     Nobody else can make it. Whoever has taken part in the dialog has it, and may use it for that
     dialog alone.
     """
-    return Draws(turn.secret, f"{call_id} {tag}").token("dialog")
+    return token(turn.secret, f"{call_id} {tag}", "dialog")
 
 
 def is_proven(turn: Turn, request: Request, passed: tuple[Uri, ...]) -> bool:

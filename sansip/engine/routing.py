@@ -88,10 +88,12 @@ def _scene(turn: Turn, key: str, source: Address, *, in_dialog: bool) -> Scene:
 
 def _checked(decision: object, request: Request) -> Decision:
     """A policy may have been written without a type checker."""
-    if isinstance(decision, Relay | Drop | Local):
+    if isinstance(decision, Relay):
         return decision
     if isinstance(decision, Reply):
         return _checked_reply(decision, request)
+    if isinstance(decision, Drop | Local):
+        return decision
     if isinstance(decision, Ask):
         _ask(lambda: _seconds("within", decision.within))
         return decision
@@ -130,6 +132,10 @@ def plan_of(turn: Turn, relay: Relay, request: Request) -> tuple[order.Plan, ord
 
 def _targets(turn: Turn, relay: Relay, request: Request) -> order.Plan:
     """One target, a set of them, or a group's members as one way."""
+    if isinstance(relay.to, str):
+        # Where it was to go anyway, that has been read already.
+        uri = _uri(request.uri if relay.to == request.uri_text else relay.to)
+        return (((_target(uri),),),)
     if isinstance(relay.to, dispatch.Dispatch):
         wish = relay.to
         members = dict(turn.groups).get(wish.group)
@@ -139,7 +145,7 @@ def _targets(turn: Turn, relay: Relay, request: Request) -> order.Plan:
         ordered = dispatch.order(wish.algorithm, members)
         uris = [dispatch.rewrite(wish.rewrite, request.uri, parse_uri(uri)) for uri in ordered]
         return ((tuple([order.Target(uri, next_hop) for uri, next_hop in uris]),),)
-    if isinstance(relay.to, str | Uri):
+    if isinstance(relay.to, Uri):
         return (((_target(_uri(relay.to)),),),)
     return _stages((relay.to,) if isinstance(relay.to, Target) else relay.to)
 
@@ -172,7 +178,7 @@ def _uri(wanted: str | Uri) -> Uri:
 
 
 def _target(uri: Uri) -> order.Target:
-    return order.Target(str(uri), str(uri))
+    return order.Target(uri.text, uri.text)
 
 
 def mandatory(relay: Relay) -> tuple[str, ...]:

@@ -194,12 +194,10 @@ def meaning(
 ) -> Verdict:
     """What a decision of the policy comes to."""
     request = got.request
-    if isinstance(decision, Ask):
-        return Inquiry(got, decision, proven)
-    if isinstance(decision, Local):
-        return Handover(request)
     if not isinstance(decision, Relay):
-        return decision
+        if isinstance(decision, Ask):
+            return Inquiry(got, decision, proven)
+        return Handover(request) if isinstance(decision, Local) else decision
     if not (proven or decision.follow_route) and _has_route(request):
         # Whoever brings a Route along could send a request through us to anywhere.
         turn.report("policy", key, "a Route that was not given out here, and no follow_route")

@@ -146,9 +146,11 @@ class Message:
 
         Headers that are no lists, such as the four of authentication, give their rows.
         """
+        if self.names.count(name) == 1:
+            text = value_of(self.lines[self.names.index(name)])
+            if text and "," not in text:
+                return (text,)
         rows = self.rows(name)
-        if not rows or (len(rows) == 1 and rows[0] and "," not in rows[0]):
-            return rows
         if long_name(name) in SINGLE:
             return rows
         pieces = [piece.strip(" \t") for text in rows for piece in split_outside(text, ",")]

@@ -77,20 +77,21 @@ class Request(Message):
         at = end_of_vias(names)
         if record_routes and "record-route" in names:
             at = min(at, names.index("record-route"))
-        new = [f"Record-Route: {route}" for route in record_routes]
+        new: list[str] = []
+        if record_routes:
+            new += [f"Record-Route: {route}" for route in record_routes]
         if routes:
             new += [f"Route: {route}" for route in routes]
-        if breadth is not None:
-            if "max-breadth" in names:
-                lines[names.index("max-breadth")] = f"Max-Breadth: {breadth}"
-            else:
-                new.append(f"Max-Breadth: {breadth}")
+        if breadth is not None and "max-breadth" in names:
+            lines[names.index("max-breadth")] = f"Max-Breadth: {breadth}"
+        elif breadth is not None:
+            new.append(f"Max-Breadth: {breadth}")
         if "max-forwards" in names:
             lines[names.index("max-forwards")] = f"Max-Forwards: {max_forwards}"
         else:
             new.append(f"Max-Forwards: {max_forwards}")
-        lines = [f"Via: {via}", *lines[:at], *new, *lines[at:]]
-        return Request(self.method, uri_text, tuple(lines), self.body)
+        rows = (f"Via: {via}", *lines[:at], *new, *lines[at:])
+        return Request(self.method, uri_text, rows, self.body)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Request):
