@@ -269,18 +269,16 @@ class Config:
     def endpoint_for(self, hop: Hop, preferred: Endpoint | None) -> Endpoint | None:
         """The endpoint to send from: the preferred one if it can reach the hop, else the first."""
         transport, family = hop.transport, 6 if ":" in hop.address.host else 4
-        if preferred is not None and _sends(preferred, transport, family):
-            return preferred
-        return next((e for e in self.endpoints if _sends(e, transport, family)), None)
+        candidates = self.endpoints if preferred is None else (preferred, *self.endpoints)
+        for endpoint in candidates:
+            if endpoint.transport == transport and endpoint.family == family:
+                return endpoint
+        return None
 
 
 def _place(endpoint: Endpoint) -> tuple[str, str, int]:
     advertised = endpoint.advertised
     return endpoint.transport, plain_host(advertised.host.lower()), advertised.port
-
-
-def _sends(endpoint: Endpoint, transport: str, family: int) -> bool:
-    return endpoint.transport == transport and endpoint.family == family
 
 
 def checked_groups(

@@ -84,7 +84,7 @@ def outgoing(
     endpoint = departure(turn, origin, hop)
     if endpoint is None:
         return None
-    going = onward_from(origin, target)
+    going = onward(origin.request, target.uri, target.next_hop, origin.route)
     method, most = origin.request.method, turn.config.tcp_above
     name = branch(turn, owner, ordinal, origin.loop)
     data = wire(turn, _copy(turn, origin, going, endpoint, hop, name, breadth))
@@ -194,21 +194,16 @@ def _uri_of(side: Endpoint, *, secure: bool, differs: bool) -> str:
     )
 
 
-def onward_from(origin: Origin, target: Target) -> Onward:
-    """What the copy for a target says, and the URI that leads to its next hop (16.6 steps 6, 7)."""
-    return onward(origin.request, target.uri, target.next_hop, origin.route)
-
-
 def located_uri(origin: Origin, target: Target) -> Uri:
     """The URI to be located for a target."""
     request = origin.request
-    going = onward_from(origin, target)
+    going = onward(request, target.uri, target.next_hop, origin.route)
     uri = request.uri if going.next_hop == request.uri_text else parse_uri(going.next_hop)
     if uri.scheme == "sip" and going.uri[:5].lower() == "sips:":
         # "if the Request-URI specifies a SIPS resource [...] the proxy MUST follow the procedures
         # of [RFC 3263] as if the input URI were a SIPS URI" (16.6 step 7)
         return parse_uri("sips:" + going.next_hop[4:])
-    transport = origin.departure.partition(":")[0]
+    transport = origin.departure[:3]
     if transport in ("tcp", "tls") and uri.scheme == "sip" and uri.transport is None:
         # The side that our Record-Route names decides the transport as well (RFC 5658 5,
         # 5658-5-03), where the next hop's URI leaves it open.

@@ -1,12 +1,13 @@
 """Asking the policy, and what its decisions mean in terms of targets and hunts."""
 
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import TypeVar, cast
 
 from sansip import dispatch
 from sansip.address import Address
 from sansip.engine.policy import (
-    EARLY_NON_INVITE,
+    ADVANCE_EARLY,
     Ask,
     Decision,
     Drop,
@@ -22,6 +23,7 @@ from sansip.engine.policy import (
 from sansip.engine.state import Context, Origin
 from sansip.engine.transactions import step_server
 from sansip.engine.turn import Turn
+from sansip.entropy import Draws
 from sansip.errors import ProtocolError
 from sansip.message import Request, Response, Uri, canonical, equivalent, parse_uri, reply
 from sansip.proxy import vocabulary as order
@@ -79,9 +81,9 @@ def _scene(turn: Turn, key: str, source: Address, *, in_dialog: bool) -> Scene:
     return Scene(
         turn.at,
         source,
-        tuple([name for name, _ in turn.groups]),
+        tuple(dict(turn.groups)),
         turn.config.is_mine,
-        turn.draws(key),
+        Draws(turn.seed, key),
         in_dialog=in_dialog,
     )
 
@@ -135,7 +137,7 @@ def _targets(turn: Turn, relay: Relay, request: Request) -> order.Plan:
     if isinstance(relay.to, str):
         # Where it was to go anyway, that has been read already.
         uri = _uri(request.uri if relay.to == request.uri_text else relay.to)
-        return (((_target(uri),),),)
+        return (((order.Target(uri.text, uri.text),),),)
     if isinstance(relay.to, dispatch.Dispatch):
         wish = relay.to
         members = dict(turn.groups).get(wish.group)
@@ -183,8 +185,6 @@ def _target(uri: Uri) -> order.Target:
 
 def mandatory(relay: Relay) -> tuple[str, ...]:
     """The Route values for the proxies that a request has to visit first (16.6 step 6)."""
-    if not relay.route:
-        return ()
     if isinstance(relay.to, dispatch.Dispatch) and relay.to.rewrite == "none":
         # The first of them would be the next hop, and the group's member would say nothing.
         raise PolicyError("a group sets only the next hop (rewrite='none'), and so does route")
@@ -200,31 +200,20 @@ def mandatory(relay: Relay) -> tuple[str, ...]:
 
 def usual_hunt(method: str) -> order.Hunt:
     """How targets are tried where nobody has other wishes."""
-    return _USUAL[_advances_early(method)]
+    return _EARLY if method in ADVANCE_EARLY else _PATIENT
 
 
 def _hunt(relay: Relay, method: str) -> order.Hunt:
     # What nearly every policy leaves as it is need not be checked again and again.
     if _wishes(relay) == _USUAL_WISHES:
         return usual_hunt(method)
-    return _checked_hunt(relay, early=_advances_early(method))
+    return _checked_hunt(relay, early=method in ADVANCE_EARLY)
 
 
-def _advances_early(method: str) -> bool:
-    return method == "INVITE" or method in EARLY_NON_INVITE
-
-
-def _wishes(relay: Relay) -> tuple[object, ...]:
-    return (
-        relay.advance_after,
-        relay.progress_after,
-        relay.answer_within,
-        relay.deadline,
-        relay.timer_c,
-        relay.failover_on,
-        relay.late,
-        relay.on_failure,
-    )
+_wishes = attrgetter(
+    "advance_after", "progress_after", "answer_within", "deadline", "timer_c", "failover_on",
+    "late", "on_failure",
+)  # fmt: skip
 
 
 def _checked_hunt(relay: Relay, *, early: bool) -> order.Hunt:
@@ -255,7 +244,8 @@ def _seconds(name: str, number: float) -> float:
 
 
 _USUAL_WISHES = _wishes(Relay(""))
-_USUAL = _checked_hunt(Relay(""), early=False), _checked_hunt(Relay(""), early=True)
+_EARLY = _checked_hunt(Relay(""), early=True)
+_PATIENT = _checked_hunt(Relay(""), early=False)
 
 
 def respond(
@@ -308,7 +298,7 @@ def _given(turn: Turn, origin: Origin, decision: object) -> tuple[order.Given, O
                 origin.size,
                 origin.diversions + 1,
                 origin.loop,
-                mandatory(decision),
+                mandatory(decision) if decision.route else (),
             )
             return order.Divert(plan, hunt), diverted
         case _:

@@ -1,7 +1,7 @@
 """Verdicts: what is to become of a request that is no repetition of another.
 
-The checks of 16.3, route preprocessing (16.4), loops, room, and the policy, in this order. A request that
-is proven to belong to a dialog of ours follows its Route, and there is a little more room for it.
+The checks of 16.3, route preprocessing (16.4), loops, room, and the policy, in this order. What is
+proven to belong to a dialog of ours follows its Route, and there is a little more room for it.
 """
 
 from sansip.engine.forwarding import RECORD_ROUTED, is_proven, loop_part
@@ -185,10 +185,6 @@ def _departure(turn: Turn, got: Arrived) -> str:
     return "" if departure is None else departure.name
 
 
-def _has_route(request: Request) -> bool:
-    return "route" in request.names and bool(request.values("route"))
-
-
 def meaning(
     turn: Turn, came: Arrival, got: Arrived, key: str, decision: Decision, *, proven: bool
 ) -> Verdict:
@@ -198,7 +194,8 @@ def meaning(
         if isinstance(decision, Ask):
             return Inquiry(got, decision, proven)
         return Handover(request) if isinstance(decision, Local) else decision
-    if not (proven or decision.follow_route) and _has_route(request):
+    brings_route = "route" in request.names and not (proven or decision.follow_route)
+    if brings_route and request.values("route"):
         # Whoever brings a Route along could send a request through us to anywhere.
         turn.report("policy", key, "a Route that was not given out here, and no follow_route")
         return Reply(403)
@@ -214,6 +211,6 @@ def meaning(
         decision.on_failure,
         came.size,
         loop=got.loop,
-        route=mandatory(decision),
+        route=mandatory(decision) if decision.route else (),
     )
     return Passage(origin, plan, hunt)
