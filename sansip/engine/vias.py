@@ -12,8 +12,6 @@ from sansip.engine.turn import Turn
 from sansip.errors import RemoteProtocolError
 from sansip.message import Request, parse_via
 
-ASKING = (("rport", ""),)
-
 
 def stamp(turn: Turn, request: Request, came: Arrival) -> tuple[Address | None, Request]:
     """Note in the top Via where the request came from, and say where its responses go.
@@ -22,13 +20,9 @@ def stamp(turn: Turn, request: Request, came: Arrival) -> tuple[Address | None, 
     """
     via, source = request.via, came.source
     host = source.host
-    if via.params == ASKING:  # what nearly all send as a datagram; the same as below
-        return source, request.with_top_via(via.stamped(host, source.port))
     rport = via.rport
     if rport == "":
-        # "it MUST set the value of the parameter to the source port of the request", and "MUST
-        # insert a received parameter [...] even if it is identical" (RFC 3581 4)
-        request = request.with_top_via(via.stamped(host, source.port))
+        request = request.stamped(host, source.port)
     elif via.host != host and plain_host(via.host) != plain_host(host):
         request = request.with_top_via(via.stamped(host, None))
     elif via.received is not None:

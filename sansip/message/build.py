@@ -5,6 +5,7 @@ RFC 3261 8.2.6, 17.1.1.3 and 9.1. Rows that must equal those of another message 
 
 import re
 from collections.abc import Mapping
+from itertools import compress
 from types import MappingProxyType
 from typing import Final
 
@@ -158,8 +159,7 @@ def trying(request: Request) -> bytes:
 
     The same as ``reply(request, 100)``, but for the order of its rows, which is the request's.
     """
-    rows = zip(request.names, request.lines, strict=True)
-    kept = [line for name, line in rows if name in _OF_TRYING]
+    kept = compress(request.lines, map(_OF_TRYING.__contains__, request.names))
     text = "\r\n".join(("SIP/2.0 100 Trying", *kept, *_NO_BODY, "", ""))
     return text.encode("utf-8", "surrogateescape")
 

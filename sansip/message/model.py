@@ -1,10 +1,13 @@
 """Requests and responses (RFC 3261 7.1, 7.2, 16.6); what they have in common is ``Message``."""
 
-from typing import ClassVar, Self, final
+from typing import ClassVar, Final, Self, final
 
 from sansip.message.base import Message
+from sansip.message.fields import Via
 from sansip.message.rows import Headers, checked, end_of_vias, make_rows, status_code, token, word
 from sansip.message.uri import Uri, parse_uri
+
+ASKING: Final = (("rport", ""),)  # the parameters, beside branch, of most Via values
 
 
 @final
@@ -48,6 +51,21 @@ class Request(Message):
         """Put another Request-URI in."""
         made = Request(self.method, word(str(uri)), self.lines, self.body)
         self._hand_on(made, "")
+        return made
+
+    def stamped(self, host: str, port: int) -> "Request":
+        """Note in the top Via, which asks for it with rport, where the request came from."""
+        # "it MUST set the value of the parameter to the source port of the request", and "MUST
+        # insert a received parameter [...] even if it is identical" (RFC 3581 4)
+        via, (first, *rest) = self.via, self.lines
+        stamps = ("received", host), ("rport", str(port))
+        line = first.replace(";rport", f";received={host};rport={port}", 1)
+        is_usual = via.params == ASKING and first.startswith("Via:") and "," not in first
+        if line == first or not is_usual:
+            return self.with_top_via(via.stamped(host, port))
+        made = self._copy((line, *rest), self.body)
+        self._hand_on(made, "")
+        made.via = Via(via.transport, via.host, via.port, via.branch, stamps)
         return made
 
     def forwarded(
