@@ -95,7 +95,7 @@ def _admit(turn: Turn, came: Arrival, request: Request, key: str) -> Verdict:
             fault = LOOPED if looped else None
             got = Arrived(got.request, got.passed, loop)
         if fault is None and not is_ack:
-            going_on = proven or _goes_on(turn, came, got, key)
+            going_on = proven or (turn.retry_after is not None and _goes_on(turn, came, got, key))
             fault = _overload(turn, came, proven=going_on)
         if fault is None and follows:
             return _follow(turn, came, got)
@@ -133,7 +133,7 @@ def _goes_on(turn: Turn, came: Arrival, got: Arrived, key: str) -> bool:
 
     Nothing proves that, but the program knows its dialogs, and must be able to end them.
     """
-    if turn.retry_after is None or got.request.to_tag is None:
+    if got.request.to_tag is None:
         return False
     return isinstance(_decide(turn, came, got, key, proven=False), Handover)
 

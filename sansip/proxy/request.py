@@ -135,10 +135,13 @@ def preprocess(request: Request, mine: Mine, transport: str, ports: tuple[int, .
     ``transport`` is the one that the request came over, ``ports`` are those that it may have been
     sent to: the one listened on, and the one advertised.
     """
-    routes = request.values("route") if "route" in request.names else ()
+    uri = request.uri
+    has_routes = "route" in request.names
+    if not (has_routes or uri.params):
+        return Arrived(request)  # as most do that begin something
+    routes = request.values("route") if has_routes else ()
     count = len(routes)
     passed: tuple[Uri, ...] = ()
-    uri = request.uri
     if routes and uri.params and uri.lr and mine(uri):
         # "If the Request-URI of the request contains a value this proxy previously placed into a
         # Record-Route header field [...], the proxy MUST replace the Request-URI in the request
