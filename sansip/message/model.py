@@ -49,7 +49,7 @@ class Request(Message):
 
     def with_uri(self, uri: Uri | str) -> "Request":
         """Put another Request-URI in."""
-        made = Request(self.method, word(str(uri)), self.lines, self.body)
+        made = type(self)(self.method, word(str(uri)), self.lines, self.body)
         self._hand_on(made, "")
         return made
 
