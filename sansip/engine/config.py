@@ -269,8 +269,9 @@ class Config:
     def endpoint_for(self, hop: Hop, preferred: Endpoint | None) -> Endpoint | None:
         """The endpoint to send from: the preferred one if it can reach the hop, else the first."""
         transport, family = hop.transport, 6 if ":" in hop.address.host else 4
-        candidates = self.endpoints if preferred is None else (preferred, *self.endpoints)
-        for endpoint in candidates:
+        if preferred is not None and (preferred.transport, preferred.family) == (transport, family):
+            return preferred
+        for endpoint in self.endpoints:
             if endpoint.transport == transport and endpoint.family == family:
                 return endpoint
         return None

@@ -57,13 +57,13 @@ class Request(Message):
         """Note in the top Via, which asks for it with rport, where the request came from."""
         # "it MUST set the value of the parameter to the source port of the request", and "MUST
         # insert a received parameter [...] even if it is identical" (RFC 3581 4)
-        via, (first, *rest) = self.via, self.lines
-        stamps = ("received", host), ("rport", str(port))
+        via, lines = self.via, self.lines
+        first, stamps = lines[0], (("received", host), ("rport", str(port)))
         line = first.replace(";rport", f";received={host};rport={port}", 1)
         is_usual = via.params == ASKING and first.startswith("Via:") and "," not in first
         if line == first or not is_usual:
             return self.with_top_via(via.stamped(host, port))
-        made = self._copy((line, *rest), self.body)
+        made = self._copy((line, *lines[1:]), self.body)
         self._hand_on(made, "")
         made.via = Via(via.transport, via.host, via.port, via.branch, stamps)
         return made
