@@ -1,6 +1,6 @@
 """Running the response contexts: what they order becomes lookups, branches, CANCELs and answers."""
 
-from typing import assert_never, cast
+from typing import Any, assert_never, cast
 
 from sansip import message
 from sansip.engine import lookups, responses, routing
@@ -13,7 +13,7 @@ from sansip.errors import RemoteProtocolError
 from sansip.proxy import context as machine
 from sansip.proxy import vocabulary as order
 from sansip.proxy.request import max_breadth
-from sansip.proxy.states import Hunting
+from sansip.proxy.states import Hunting, State
 from sansip.transaction import Abandon, Respond, client_key
 
 MOST_TOLD = 1_000  # pieces of news that one piece may lead to: a bug cannot hang the engine
@@ -46,7 +46,7 @@ def open_context(
     turn.count(origin.source, origin.size, 1)
     turn.serial += 1
     record = Context(facts, state, origin, handle, turn.serial, origin.loop)
-    _carry_out(turn, key, record, outputs)
+    _carry_out(turn, key, record, state, None, outputs)
 
 
 def work_off(turn: Turn) -> None:
@@ -77,19 +77,20 @@ def fire(turn: Turn, timer: Timer) -> None:
 def _step(turn: Turn, key: str, record: Context, given: order.Given) -> None:
     state, outputs = machine.step(record.facts, record.state, given, turn.at)
     timer = None if isinstance(given, order.Woken) else record.timer
-    left = Context(
-        record.facts, state, record.origin, record.handle, record.number, record.loop, timer
-    )
-    _carry_out(turn, key, left, outputs)
+    _carry_out(turn, key, record, state, timer, outputs)
 
 
 def _carry_out(  # noqa: C901, PLR0912 - an arm for each order
-    turn: Turn, key: str, record: Context, outputs: tuple[order.Output, ...]
+    turn: Turn,
+    key: str,
+    record: Context,
+    state: State,
+    timer: Timer | None,
+    outputs: tuple[order.Output, ...],
 ) -> None:
     """Perform what a context orders, and keep what it has become."""
-    timer = record.timer
     # Only a concluded context has no origin, and such a one locates, tries and answers no more.
-    origin = cast("Origin", record.origin)
+    origin: Any = record.origin
     for output in outputs:
         match output:
             case order.Forward():
@@ -108,7 +109,7 @@ def _carry_out(  # noqa: C901, PLR0912 - an arm for each order
             case order.Answer():
                 _answer(turn, key, record, origin, output)
             case order.Consult():
-                given, origin = routing.consult(turn, key, record, origin)
+                given, origin = routing.consult(turn, key, record.facts, origin, state)
                 turn.told.appendleft((key, given))  # before anything else happens to it
             case order.StopLocating():
                 lookups.stop(turn, (key, output.way))
@@ -123,15 +124,12 @@ def _carry_out(  # noqa: C901, PLR0912 - an arm for each order
                 assert_never(output)
     facts = record.facts
     remembered: Origin | None = origin
-    if record.origin is not None and not isinstance(record.state, Hunting):
+    if record.origin is not None and not isinstance(state, Hunting):
         # The caller has had the answer: what is left of the context only tidies up.
         turn.count(origin.source, origin.size, -1)
         facts, remembered = turn.config.concluded[facts.invite], None
-    if remembered is not record.origin or timer is not record.timer:
-        record = Context(
-            facts, record.state, remembered, record.handle, record.number, record.loop, timer
-        )
-    turn.contexts = turn.contexts.set(key, record)
+    left = Context(facts, state, remembered, record.handle, record.number, record.loop, timer)
+    turn.contexts = turn.contexts.set(key, left)
 
 
 def _owner(key: str, record: Context) -> str:

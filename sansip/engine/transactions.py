@@ -4,7 +4,7 @@ A transaction has at most one timer running, for the earliest of its deadlines (
 two at a time), so that a call costs few timer orders.
 """
 
-from typing import assert_never, cast
+from typing import Any, assert_never
 
 from sansip.address import Address
 from sansip.engine import connecting
@@ -83,16 +83,14 @@ def step_server(turn: Turn, key: str, given: ServerInput) -> bool:
         return False
     reliable = record.flow is not None
     facts = ServerFacts(reliable, turn.config.timing)
-    state: ServerState | Terminated
-    if record.invite:
-        at_work = cast("invite_server.State", record.state)
-        state, outputs = invite_server.step(facts, at_work, given)
-    else:
+    machine: Any = invite_server  # whose state it is
+    if not record.invite:
+        machine = server
         if isinstance(given, Fired) and given.timer == "100" and record.waiting is not None:
             # Made when RFC 4320 asks for it: most requests never get one.
             trying = reply(record.waiting, 100).render()
             facts = ServerFacts(reliable, turn.config.timing, trying)
-        state, outputs = server.step(facts, cast("server.State", record.state), given)
+    state, outputs = machine.step(facts, record.state, given)
     return _server_outputs(turn, key, record, state, outputs)
 
 
@@ -172,7 +170,12 @@ def _server_outputs(
         if key in turn.served:
             turn.over.append(key)
         return acknowledged
-    timer = _rearm(turn, key, record.timer, record.deadlines, deadlines)
+    timer = record.timer
+    if deadlines is not record.deadlines or (deadlines and timer is None):
+        timer = _rearm(turn, key, timer, deadlines)
+    elif state is record.state:
+        turn.server = turn.server.set(key, record)
+        return acknowledged
     turn.server = turn.server.set(key, _server(record, state, deadlines, timer))
     return acknowledged
 
@@ -217,19 +220,16 @@ def open_client(  # noqa: PLR0913 - the fields of its record
     _client_outputs(turn, key, record, state, outputs, spare)
 
 
-def step_client(turn: Turn, key: str, given: ClientInput) -> None:
-    """Give a client transaction its input."""
+def step_client(turn: Turn, key: str, given: ClientInput) -> bool:
+    """Give a client transaction its input; False if there is no such transaction."""
     record = turn.client.get(key)
     if record is None:
-        return
+        return False
     facts = ClientFacts(record.data, record.flow is not None, turn.config.timing)
-    state: ClientState | Terminated
-    if record.invite:
-        at_work = cast("invite_client.State", record.state)
-        state, outputs = invite_client.step(facts, at_work, given)
-    else:
-        state, outputs = client.step(facts, cast("client.State", record.state), given)
+    machine: Any = invite_client if record.invite else client
+    state, outputs = machine.step(facts, record.state, given)
     _client_outputs(turn, key, record, state, outputs)
+    return True
 
 
 def fire_client(turn: Turn, timer: Timer) -> None:
@@ -300,16 +300,16 @@ def _client_outputs(  # noqa: C901 - an arm for each output
     deadlines, flow = record.deadlines, record.flow
     for output in outputs:
         match output:
-            case Transmit():
-                flow = _transmit(turn, key, record, output.data, spare)
-            case Start():
-                started: Deadline = (turn.at + output.after, output.timer)
-                deadlines = (*deadlines, started)
-            case Stop():
-                deadlines = _without(deadlines, output.timer)
             case Pass():
                 if record.context:
                     turn.tell(record.context, news.Answered(record.branch, output.response))
+            case Stop():
+                deadlines = _without(deadlines, output.timer)
+            case Start():
+                started: Deadline = (turn.at + output.after, output.timer)
+                deadlines = (*deadlines, started)
+            case Transmit():
+                flow = _transmit(turn, key, record, output.data, spare)
             case TimedOut():
                 if record.context:
                     turn.tell(record.context, news.TimedOut(record.branch))
@@ -326,7 +326,11 @@ def _client_outputs(  # noqa: C901 - an arm for each output
         turn.disarm(record.timer)
         _remove(turn, key, flow)
         return
-    timer = _rearm(turn, key, record.timer, record.deadlines, deadlines)
+    timer = record.timer
+    if deadlines is not record.deadlines or (deadlines and timer is None):
+        timer = _rearm(turn, key, timer, deadlines)
+    elif state is record.state and flow is record.flow:
+        return  # as it was; one that has just begun has a deadline at least
     # From the final response on nobody reads the request again: a lingering record is small.
     data = b"" if isinstance(state, LINGERING) else record.data
     turn.client = turn.client.set(key, _client(record, state, data, deadlines, timer, flow))
@@ -376,16 +380,12 @@ def _without(deadlines: Deadlines, name: TimerName) -> Deadlines:
     return tuple([deadline for deadline in deadlines if deadline[1] != name])
 
 
-def _rearm(
-    turn: Turn, key: str, running: Timer | None, before: Deadlines, after: Deadlines
-) -> Timer | None:
+def _rearm(turn: Turn, key: str, running: Timer | None, deadlines: Deadlines) -> Timer | None:
     """See to it that the one timer of this transaction stands for its earliest deadline."""
-    if after is before and running is not None:
-        return running
-    if not after:
+    if not deadlines:
         turn.disarm(running)
         return None
-    due, name = min(after)
+    due, name = min(deadlines)
     # The key as it was first: a message that comes later brings one of its own along, and what
     # lingers is to be small.
     return turn.rearm(key if running is None else running.owner, name, due)
