@@ -52,6 +52,8 @@ def open_context(
 def work_off(turn: Turn) -> None:
     """Tell the contexts their news until there is none left."""
     told = turn.told
+    if not told:
+        return
     budget = MOST_TOLD * (1 + len(told))
     for _ in range(budget):
         if not told:

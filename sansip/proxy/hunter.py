@@ -137,7 +137,7 @@ class Hunter:
         if branch.stage != self.stage:
             self.put_back()
         for at, way in enumerate(self.ways):
-            if way.number == branch.way or branch.stage != self.stage:
+            if way.wanting and (way.number == branch.way or branch.stage != self.stage):
                 self.ways[at] = way.but(wanting=False)
 
     def put_back(self) -> None:

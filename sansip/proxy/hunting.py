@@ -130,7 +130,7 @@ def _rings(hunter: Hunter, number: int) -> None:
         hunter.rest(branch)
         for other in hunter.branches:
             rival = other.way == branch.way or other.stage != branch.stage
-            if rival and other.open and other.number != number:
+            if rival and other.number != number and other.open:
                 hunter.abandon(other.number, cancel=True)
     hunter.cancel_if_wanted(number)
 
