@@ -46,7 +46,7 @@ def open_context(
     turn.count(origin.source, origin.size, 1)
     turn.serial += 1
     record = Context(facts, state, origin, handle, turn.serial, origin.loop)
-    _carry_out(turn, key, record, state, None, outputs)
+    _carry_out(turn, key, record, state, 0, outputs)
 
 
 def work_off(turn: Turn) -> None:
@@ -72,14 +72,14 @@ def fire(turn: Turn, timer: Timer) -> None:
     """A context's timer has run out."""
     key = timer.owner.removeprefix(OWNER)
     record = turn.contexts.get(key)
-    if record is not None and record.timer == timer:
+    if record is not None and record.serial == timer.serial:
         _step(turn, key, record, order.Woken())
 
 
 def _step(turn: Turn, key: str, record: Context, given: order.Given) -> None:
     state, outputs = machine.step(record.facts, record.state, given, turn.at)
-    timer = None if isinstance(given, order.Woken) else record.timer
-    _carry_out(turn, key, record, state, timer, outputs)
+    serial = 0 if isinstance(given, order.Woken) else record.serial
+    _carry_out(turn, key, record, state, serial, outputs)
 
 
 def _carry_out(  # noqa: C901, PLR0912 - an arm for each order
@@ -87,7 +87,7 @@ def _carry_out(  # noqa: C901, PLR0912 - an arm for each order
     key: str,
     record: Context,
     state: State,
-    timer: Timer | None,
+    serial: int,
     outputs: tuple[order.Output, ...],
 ) -> None:
     """Perform what a context orders, and keep what it has become."""
@@ -98,13 +98,13 @@ def _carry_out(  # noqa: C901, PLR0912 - an arm for each order
             case order.Forward():
                 _forward(turn, key, record, output.response)
             case order.Wake():
-                timer = _wake(turn, key, timer, output.at)
+                serial = _wake(turn, key, serial, output.at)
             case order.Try():
                 _try(turn, key, record, origin, output)
             case order.Locate():
                 _locate(turn, key, origin, output)
             case order.Ended():
-                _end(turn, key, record, timer)
+                _end(turn, key, record, serial)
                 return
             case order.Cancel():
                 _cancel(turn, key, record, output)
@@ -130,7 +130,7 @@ def _carry_out(  # noqa: C901, PLR0912 - an arm for each order
         # The caller has had the answer: what is left of the context only tidies up.
         turn.count(origin.source, origin.size, -1)
         facts, remembered = turn.config.concluded[facts.invite], None
-    left = Context(facts, state, remembered, record.handle, record.number, record.loop, timer)
+    left = Context(facts, state, remembered, record.handle, record.number, record.loop, serial)
     turn.contexts = turn.contexts.set(key, left)
 
 
@@ -243,15 +243,17 @@ def _cancel(turn: Turn, key: str, record: Context, given: order.Cancel) -> None:
     )
 
 
-def _wake(turn: Turn, key: str, running: Timer | None, at: float | None) -> Timer | None:
-    if at is None:
-        turn.disarm(running)
-        return None
-    return turn.rearm(OWNER + key, "hunt", at)
+def _wake(turn: Turn, key: str, running: int, at: float | None) -> int:
+    """Set the context's timer anew, or stop it; the serial number of the one that runs then."""
+    if at is not None:
+        return turn.rearm(OWNER + key, "hunt", at).serial
+    if running:
+        turn.disarm(Timer(OWNER + key, "hunt", running))
+    return 0
 
 
-def _end(turn: Turn, key: str, record: Context, timer: Timer | None) -> None:
-    turn.disarm(timer)
+def _end(turn: Turn, key: str, record: Context, serial: int) -> None:
+    _wake(turn, key, serial, None)
     if record.origin is not None:
         turn.count(record.origin.source, record.origin.size, -1)
     turn.contexts = turn.contexts.without(key)

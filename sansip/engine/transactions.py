@@ -1,7 +1,8 @@
 """Running the transaction machines: their outputs become sends, timers, and news for the contexts.
 
 A transaction has at most one timer running, for the earliest of its deadlines (RFC 3261 gives it
-two at a time), so that a call costs few timer orders.
+two at a time), so that a call costs few timer orders. What is remembered of it is little: its name,
+when it is due, and its serial number.
 """
 
 from typing import Any, assert_never
@@ -53,6 +54,10 @@ from sansip.transaction import (
 
 LINGERING = (invite_client.Accepted, invite_client.Completed, client.Completed)
 SILENT = (invite_client.Calling, client.Trying)
+
+Record = ServerTransaction | ClientTransaction
+Clock = tuple[TimerName | None, float, int, Deadlines]  # a record's timer, due, serial and later
+STOPPED: Clock = (None, 0.0, 0, ())
 
 # --- server transactions
 
@@ -109,8 +114,10 @@ def repeat(turn: Turn, key: str, came: Arrival) -> None:
             came.source,
             came.flow,
             record.waiting,
-            record.deadlines,
             record.timer,
+            record.due,
+            record.serial,
+            record.later,
         )
         turn.server = turn.server.set(key, moved)
     step_server(turn, key, Retransmitted())
@@ -119,10 +126,10 @@ def repeat(turn: Turn, key: str, came: Arrival) -> None:
 def fire_server(turn: Turn, timer: Timer) -> None:
     """A server transaction's timer has run out."""
     record = turn.server.get(timer.owner)
-    if record is None or record.timer != timer:
+    if record is None or record.serial != timer.serial:
         return  # it was stopped, or replaced (3261-17-T15)
-    due, left = _split(record.deadlines, turn.at)
-    turn.server = turn.server.set(timer.owner, _server(record, record.state, left, None))
+    due, left = _split(record, turn.at)
+    turn.server = turn.server.set(timer.owner, _server(record, record.state, (None, 0.0, 0, left)))
     for name in due:
         step_server(turn, timer.owner, Fired(name))
 
@@ -134,7 +141,7 @@ def _server_outputs(
     state: ServerState | Terminated,
     outputs: tuple[ServerOutput, ...],
 ) -> bool:
-    deadlines = record.deadlines
+    changes: list[Start | Stop] = []
     acknowledged = False
     for output in outputs:
         match output:
@@ -149,11 +156,8 @@ def _server_outputs(
                     turn.unsent.append(
                         (Waiting(key, output.data), link, "its connection is closed")
                     )
-            case Start():
-                started: Deadline = (turn.at + output.after, output.timer)
-                deadlines = (*deadlines, started)
-            case Stop():
-                deadlines = _without(deadlines, output.timer)
+            case Start() | Stop():
+                changes.append(output)
             case PassAck():
                 acknowledged = True
             case Broke():
@@ -165,27 +169,34 @@ def _server_outputs(
             case _:
                 assert_never(output)
     if isinstance(state, Terminated):
-        turn.disarm(record.timer)
+        _disarm(turn, key, record)
         turn.server = turn.server.without(key)
         if key in turn.served:
             turn.over.append(key)
         return acknowledged
-    timer = record.timer
-    if deadlines is not record.deadlines or (deadlines and timer is None):
-        timer = _rearm(turn, key, timer, deadlines)
-    elif state is record.state:
-        turn.server = turn.server.set(key, record)
-        return acknowledged
-    turn.server = turn.server.set(key, _server(record, state, deadlines, timer))
+    clock = _wound(turn, key, record, changes)
+    if clock is not None or state is not record.state:
+        record = _server(record, state, clock)
+    turn.server = turn.server.set(key, record)
     return acknowledged
 
 
 def _server(
-    record: ServerTransaction, state: ServerState, deadlines: Deadlines, timer: Timer | None
+    record: ServerTransaction, state: ServerState, clock: Clock | None
 ) -> ServerTransaction:
     waiting = record.waiting if isinstance(state, server.Trying) else None
+    timer, due, serial, later = clock or (record.timer, record.due, record.serial, record.later)
     return ServerTransaction(
-        record.invite, state, record.endpoint, record.remote, record.flow, waiting, deadlines, timer
+        record.invite,
+        state,
+        record.endpoint,
+        record.remote,
+        record.flow,
+        waiting,
+        timer,
+        due,
+        serial,
+        later,
     )
 
 
@@ -235,11 +246,12 @@ def step_client(turn: Turn, key: str, given: ClientInput) -> bool:
 def fire_client(turn: Turn, timer: Timer) -> None:
     """A client transaction's timer has run out."""
     record = turn.client.get(timer.owner)
-    if record is None or record.timer != timer:
+    if record is None or record.serial != timer.serial:
         return
-    due, left = _split(record.deadlines, turn.at)
+    due, left = _split(record, turn.at)
+    clock: Clock = (None, 0.0, 0, left)
     turn.client = turn.client.set(
-        timer.owner, _client(record, record.state, record.data, left, None, record.flow)
+        timer.owner, _client(record, record.state, record.data, clock, record.flow)
     )
     for name in due:
         step_client(turn, timer.owner, Fired(name))
@@ -248,7 +260,7 @@ def fire_client(turn: Turn, timer: Timer) -> None:
 def discard_client(turn: Turn, key: str) -> None:
     """Forget a client transaction whose answer nobody waits for."""
     record = turn.client[key]
-    turn.disarm(record.timer)
+    _disarm(turn, key, record)
     _remove(turn, key, record.flow)
 
 
@@ -256,7 +268,7 @@ def resend(turn: Turn, key: str) -> None:
     """Send the request once more, over a fresh flow."""
     record = turn.client[key]
     flow = _transmit(turn, key, record, record.data, again=True)
-    left = _client(record, record.state, record.data, record.deadlines, record.timer, flow)
+    left = _client(record, record.state, record.data, None, flow)
     turn.client = turn.client.set(key, left)
 
 
@@ -297,17 +309,15 @@ def _client_outputs(  # noqa: C901 - an arm for each output
     outputs: tuple[ClientOutput, ...],
     spare: Spare | None = None,
 ) -> None:
-    deadlines, flow = record.deadlines, record.flow
+    changes: list[Start | Stop] = []
+    flow = record.flow
     for output in outputs:
         match output:
             case Pass():
                 if record.context:
                     turn.tell(record.context, news.Answered(record.branch, output.response))
-            case Stop():
-                deadlines = _without(deadlines, output.timer)
-            case Start():
-                started: Deadline = (turn.at + output.after, output.timer)
-                deadlines = (*deadlines, started)
+            case Start() | Stop():
+                changes.append(output)
             case Transmit():
                 flow = _transmit(turn, key, record, output.data, spare)
             case TimedOut():
@@ -323,27 +333,25 @@ def _client_outputs(  # noqa: C901 - an arm for each output
             case _:
                 assert_never(output)
     if isinstance(state, Terminated):
-        turn.disarm(record.timer)
+        _disarm(turn, key, record)
         _remove(turn, key, flow)
         return
-    timer = record.timer
-    if deadlines is not record.deadlines or (deadlines and timer is None):
-        timer = _rearm(turn, key, timer, deadlines)
-    elif state is record.state and flow is record.flow:
-        return  # as it was; one that has just begun has a deadline at least
-    # From the final response on nobody reads the request again: a lingering record is small.
-    data = b"" if isinstance(state, LINGERING) else record.data
-    turn.client = turn.client.set(key, _client(record, state, data, deadlines, timer, flow))
+    clock = _wound(turn, key, record, changes)
+    if clock is not None or state is not record.state or flow is not record.flow:
+        # From the final response on nobody reads the request again: a lingering record is small.
+        data = b"" if isinstance(state, LINGERING) else record.data
+        turn.client = turn.client.set(key, _client(record, state, data, clock, flow))
+    # Else it is as it was: one that has just begun has a deadline at least.
 
 
 def _client(
     record: ClientTransaction,
     state: ClientState,
     data: bytes,
-    deadlines: Deadlines,
-    timer: Timer | None,
+    clock: Clock | None,
     flow: int | None,
 ) -> ClientTransaction:
+    timer, due, serial, later = clock or (record.timer, record.due, record.serial, record.later)
     return ClientTransaction(
         record.invite,
         data,
@@ -352,8 +360,10 @@ def _client(
         record.remote,
         record.context,
         record.branch,
-        deadlines,
         timer,
+        due,
+        serial,
+        later,
         flow,
         record.name,
     )
@@ -362,30 +372,46 @@ def _client(
 # --- their timers
 
 
-def _split(deadlines: Deadlines, at: float) -> tuple[list[TimerName], Deadlines]:
+def _split(record: Record, at: float) -> tuple[list[TimerName], Deadlines]:
     """The deadlines that are due, in order, and the others.
 
     The earliest is due in any case: its timer has fired, whatever the clocks say.
     """
-    ordered = sorted(deadlines)
-    first, rest = ordered[:1], ordered[1:]
-    due = first + [deadline for deadline in rest if deadline[0] <= at]
-    return [name for _, name in due], tuple([d for d in rest if d[0] > at])
+    due = [] if record.timer is None else [record.timer]
+    due += [name for deadline, name in record.later if deadline <= at]
+    return due, tuple([later for later in record.later if later[0] > at])
 
 
-def _without(deadlines: Deadlines, name: TimerName) -> Deadlines:
-    """The deadlines but the one of this name, which is most often the first or the only one."""
-    if deadlines and deadlines[0][1] == name:
-        return deadlines[1:]
-    return tuple([deadline for deadline in deadlines if deadline[1] != name])
+def _wound(turn: Turn, key: str, record: Record, changes: list[Start | Stop]) -> Clock | None:
+    """See to it that the one timer of this transaction stands for its earliest deadline.
 
-
-def _rearm(turn: Turn, key: str, running: Timer | None, deadlines: Deadlines) -> Timer | None:
-    """See to it that the one timer of this transaction stands for its earliest deadline."""
-    if not deadlines:
-        turn.disarm(running)
+    None: it is as it was.
+    """
+    timer, deadlines = record.timer, [*record.later]
+    if timer is not None:
+        if not changes:
+            return None
+        deadlines.append((record.due, timer))
+    elif not (changes or deadlines):
         return None
-    due, name = min(deadlines)
-    # The key as it was first: a message that comes later brings one of its own along, and what
-    # lingers is to be small.
-    return turn.rearm(key if running is None else running.owner, name, due)
+    for change in changes:
+        name = change.timer
+        if isinstance(change, Start):
+            deadlines.append((turn.at + change.after, name))
+        else:
+            for deadline in deadlines:
+                if deadline[1] == name:
+                    deadlines.remove(deadline)
+                    break
+    if not deadlines:
+        _disarm(turn, key, record)
+        return STOPPED
+    first = min(deadlines)
+    deadlines.remove(first)
+    due, name = first
+    return name, due, turn.rearm(key, name, due).serial, tuple(deadlines)
+
+
+def _disarm(turn: Turn, key: str, record: Record) -> None:
+    if record.timer is not None:
+        turn.disarm(Timer(key, record.timer, record.serial))
