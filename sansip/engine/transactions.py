@@ -141,7 +141,7 @@ def _server_outputs(
     state: ServerState | Terminated,
     outputs: tuple[ServerOutput, ...],
 ) -> bool:
-    changes: list[Start | Stop] = []
+    timer, later = record.timer, record.later
     acknowledged = False
     for output in outputs:
         match output:
@@ -156,8 +156,10 @@ def _server_outputs(
                     turn.unsent.append(
                         (Waiting(key, output.data), link, "its connection is closed")
                     )
-            case Start() | Stop():
-                changes.append(output)
+            case Stop():
+                timer, later = _without(timer, later, output.timer)
+            case Start():
+                later = (*later, (turn.at + output.after, output.timer))
             case PassAck():
                 acknowledged = True
             case Broke():
@@ -174,7 +176,9 @@ def _server_outputs(
         if key in turn.served:
             turn.over.append(key)
         return acknowledged
-    clock = _wound(turn, key, record, changes)
+    clock: Clock | None = None
+    if timer is not record.timer or later is not record.later or (timer is None and later):
+        clock = _wound(turn, key, record, timer, later)
     if clock is not None or state is not record.state:
         record = _server(record, state, clock)
     turn.server = turn.server.set(key, record)
@@ -309,15 +313,16 @@ def _client_outputs(  # noqa: C901 - an arm for each output
     outputs: tuple[ClientOutput, ...],
     spare: Spare | None = None,
 ) -> None:
-    changes: list[Start | Stop] = []
-    flow = record.flow
+    timer, later, flow = record.timer, record.later, record.flow
     for output in outputs:
         match output:
             case Pass():
                 if record.context:
                     turn.tell(record.context, news.Answered(record.branch, output.response))
-            case Start() | Stop():
-                changes.append(output)
+            case Stop():
+                timer, later = _without(timer, later, output.timer)
+            case Start():
+                later = (*later, (turn.at + output.after, output.timer))
             case Transmit():
                 flow = _transmit(turn, key, record, output.data, spare)
             case TimedOut():
@@ -336,7 +341,9 @@ def _client_outputs(  # noqa: C901 - an arm for each output
         _disarm(turn, key, record)
         _remove(turn, key, flow)
         return
-    clock = _wound(turn, key, record, changes)
+    clock: Clock | None = None
+    if timer is not record.timer or later is not record.later or (timer is None and later):
+        clock = _wound(turn, key, record, timer, later)
     if clock is not None or state is not record.state or flow is not record.flow:
         # From the final response on nobody reads the request again: a lingering record is small.
         data = b"" if isinstance(state, LINGERING) else record.data
@@ -382,34 +389,26 @@ def _split(record: Record, at: float) -> tuple[list[TimerName], Deadlines]:
     return due, tuple([later for later in record.later if later[0] > at])
 
 
-def _wound(turn: Turn, key: str, record: Record, changes: list[Start | Stop]) -> Clock | None:
-    """See to it that the one timer of this transaction stands for its earliest deadline.
+def _without(
+    running: TimerName | None, later: Deadlines, name: TimerName
+) -> tuple[TimerName | None, Deadlines]:
+    """What is left of a transaction's timers without the one of this name."""
+    if name == running:
+        return None, later
+    return running, tuple([deadline for deadline in later if deadline[1] != name])
 
-    None: it is as it was.
-    """
-    timer, deadlines = record.timer, [*record.later]
-    if timer is not None:
-        if not changes:
-            return None
-        deadlines.append((record.due, timer))
-    elif not (changes or deadlines):
-        return None
-    for change in changes:
-        name = change.timer
-        if isinstance(change, Start):
-            deadlines.append((turn.at + change.after, name))
-        else:
-            for deadline in deadlines:
-                if deadline[1] == name:
-                    deadlines.remove(deadline)
-                    break
+
+def _wound(
+    turn: Turn, key: str, record: Record, running: TimerName | None, later: Deadlines
+) -> Clock:
+    """See to it that the one timer of this transaction stands for its earliest deadline."""
+    deadlines = later if running is None else (*later, (record.due, running))
     if not deadlines:
         _disarm(turn, key, record)
         return STOPPED
-    first = min(deadlines)
-    deadlines.remove(first)
-    due, name = first
-    return name, due, turn.rearm(key, name, due).serial, tuple(deadlines)
+    due, name = first = min(deadlines)
+    rest = tuple([deadline for deadline in deadlines if deadline is not first])
+    return name, due, turn.rearm(key, name, due).serial, rest
 
 
 def _disarm(turn: Turn, key: str, record: Record) -> None:
