@@ -13,7 +13,7 @@ from sansip.errors import RemoteProtocolError
 from sansip.proxy import context as machine
 from sansip.proxy import vocabulary as order
 from sansip.proxy.request import max_breadth
-from sansip.proxy.states import Hunting, State
+from sansip.proxy.states import FIRST_LINGERS, Hunting, State
 from sansip.transaction import Abandon, Respond, client_key
 
 MOST_TOLD = 1_000  # pieces of news that one piece may lead to: a bug cannot hang the engine
@@ -130,7 +130,10 @@ def _carry_out(  # noqa: C901, PLR0912 - an arm for each order
         # The caller has had the answer: what is left of the context only tidies up.
         turn.count(origin.source, origin.size, -1)
         facts, remembered = turn.config.concluded[facts.invite], None
-    left = Context(facts, state, remembered, record.handle, record.number, record.loop, serial)
+    if state is FIRST_LINGERS and record.handle is None:
+        left = turn.config.lingering[facts.invite]
+    else:
+        left = Context(facts, state, remembered, record.handle, record.number, record.loop, serial)
     turn.contexts = turn.contexts.set(key, left)
 
 
