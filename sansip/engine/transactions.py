@@ -14,7 +14,6 @@ from sansip.engine.state import (
     Arrival,
     ClientState,
     ClientTransaction,
-    Deadline,
     Deadlines,
     Link,
     ServerState,
@@ -176,18 +175,16 @@ def _server_outputs(
         if key in turn.served:
             turn.over.append(key)
         return acknowledged
-    clock: Clock | None = None
-    if timer is not record.timer or later is not record.later or (timer is None and later):
-        clock = _wound(turn, key, record, timer, later)
-    if clock is not None or state is not record.state:
-        record = _server(record, state, clock)
-    turn.server = turn.server.set(key, record)
+    clock = _wound(turn, key, record, timer, later)
+    turn.server = turn.server.set(key, _server(record, state, clock))
     return acknowledged
 
 
 def _server(
     record: ServerTransaction, state: ServerState, clock: Clock | None
 ) -> ServerTransaction:
+    if clock is None and state is record.state:
+        return record
     waiting = record.waiting if isinstance(state, server.Trying) else None
     timer, due, serial, later = clock or (record.timer, record.due, record.serial, record.later)
     return ServerTransaction(
@@ -341,9 +338,7 @@ def _client_outputs(  # noqa: C901 - an arm for each output
         _disarm(turn, key, record)
         _remove(turn, key, flow)
         return
-    clock: Clock | None = None
-    if timer is not record.timer or later is not record.later or (timer is None and later):
-        clock = _wound(turn, key, record, timer, later)
+    clock = _wound(turn, key, record, timer, later)
     if clock is not None or state is not record.state or flow is not record.flow:
         # From the final response on nobody reads the request again: a lingering record is small.
         data = b"" if isinstance(state, LINGERING) else record.data
@@ -400,8 +395,13 @@ def _without(
 
 def _wound(
     turn: Turn, key: str, record: Record, running: TimerName | None, later: Deadlines
-) -> Clock:
-    """See to it that the one timer of this transaction stands for its earliest deadline."""
+) -> Clock | None:
+    """See to it that the one timer of this transaction stands for its earliest deadline.
+
+    None: all is as the record says.
+    """
+    if running is record.timer and later is record.later and (running or not later):
+        return None
     deadlines = later if running is None else (*later, (record.due, running))
     if not deadlines:
         _disarm(turn, key, record)

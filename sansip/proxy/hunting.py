@@ -90,7 +90,8 @@ def _answered(hunter: Hunter, number: int, response: Response) -> State | None:
         _failed(hunter, number, status, f"answered {status}", response)
         return None
     if status >= 200:
-        return _accepted(hunter, number, response)
+        # A 2xx "MUST be forwarded immediately" (16.7.5), and ends the hunt.
+        return _conclude(hunter, Forward(response), (ELSEWHERE,), number)
     if status == 100 or not hunter.facts.invite:
         # A non-INVITE's provisional responses are consumed (RFC 4320 4.1, AMB-20).
         branch = hunter.branches[number]
@@ -103,12 +104,6 @@ def _answered(hunter: Hunter, number: int, response: Response) -> State | None:
     # "any provisional response other than 100 MUST be forwarded immediately" (16.7.5)
     hunter.out.append(Forward(response))
     return hunter.hunting()
-
-
-def _accepted(hunter: Hunter, number: int, response: Response) -> State:
-    """A 2xx: "MUST be forwarded immediately" (16.7.5), and ends the hunt."""
-    hunter.put(hunter.branches[number].but(heard="final", status=response.status))
-    return _conclude(hunter, Forward(response), (ELSEWHERE,))
 
 
 def _rings(hunter: Hunter, number: int) -> None:
@@ -303,14 +298,19 @@ def _conclude_best(hunter: Hunter) -> State:
     return _conclude(hunter, Answer(408) if hunter.facts.invite else Silence())
 
 
-def _conclude(hunter: Hunter, last_word: Output, reasons: tuple[str, ...] = ()) -> State:
-    """Say the last word, and cancel what is still going on (16.7.10)."""
+def _conclude(
+    hunter: Hunter, last_word: Output, reasons: tuple[str, ...] = (), accepted: int | None = None
+) -> State:
+    """Say the last word, and cancel what is still going on (16.7.10).
+
+    ``accepted``: the branch that has just had a 2xx.
+    """
     hunter.out.append(last_word)
     hunter.stop_locating()
     waiting: list[int] = []
     lingering: list[int] = []
     for branch in hunter.branches:
-        if not branch.open:
+        if branch.status or branch.number == accepted:
             if not branch.over:
                 lingering.append(branch.number)
         elif hunter.facts.invite:
