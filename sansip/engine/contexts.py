@@ -131,10 +131,12 @@ def _carry_out(  # noqa: C901, PLR0912 - an arm for each order
         turn.count(origin.source, origin.size, -1)
         facts, remembered = turn.config.concluded[facts.invite], None
     if state is FIRST_LINGERS and record.handle is None:
-        left = turn.config.lingering[facts.invite]
-    else:
-        left = Context(facts, state, remembered, record.handle, record.number, record.loop, serial)
-    turn.contexts = turn.contexts.set(key, left)
+        record = turn.config.lingering[facts.invite]
+    elif state is not record.state or remembered is not record.origin or serial != record.serial:
+        record = Context(
+            facts, state, remembered, record.handle, record.number, record.loop, serial
+        )
+    turn.contexts = turn.contexts.set(key, record)
 
 
 def _owner(key: str, record: Context) -> str:
