@@ -85,7 +85,7 @@ class Table(Generic[K, V]):
         old = entries.get(key)
         if old is not None and old[1] is value:
             return self
-        newer: Table[K, V] = _new(Table)
+        newer = _new(type(self))
         if old is None:
             count = self._count
             entries[key] = (count, value)
@@ -109,7 +109,7 @@ class Table(Generic[K, V]):
         old = entries.pop(key, None)
         if old is None:
             return self
-        newer: Table[K, V] = _new(Table)
+        newer = _new(type(self))
         newer._count = self._count
         newer._entries = entries
         self._entries = None

@@ -14,6 +14,7 @@ from sansip.engine.state import (
     Arrival,
     ClientState,
     ClientTransaction,
+    Deadline,
     Deadlines,
     Link,
     ServerState,
@@ -158,7 +159,8 @@ def _server_outputs(
             case Stop():
                 timer, later = _without(timer, later, output.timer)
             case Start():
-                later = (*later, (turn.at + output.after, output.timer))
+                started: Deadline = (turn.at + output.after, output.timer)
+                later = (*later, started)
             case PassAck():
                 acknowledged = True
             case Broke():
@@ -319,7 +321,8 @@ def _client_outputs(  # noqa: C901 - an arm for each output
             case Stop():
                 timer, later = _without(timer, later, output.timer)
             case Start():
-                later = (*later, (turn.at + output.after, output.timer))
+                started: Deadline = (turn.at + output.after, output.timer)
+                later = (*later, started)
             case Transmit():
                 flow = _transmit(turn, key, record, output.data, spare)
             case TimedOut():
@@ -379,9 +382,10 @@ def _split(record: Record, at: float) -> tuple[list[TimerName], Deadlines]:
 
     The earliest is due in any case: its timer has fired, whatever the clocks say.
     """
-    due = [] if record.timer is None else [record.timer]
-    due += [name for deadline, name in record.later if deadline <= at]
-    return due, tuple([later for later in record.later if later[0] > at])
+    first: tuple[TimerName, ...] = () if record.timer is None else (record.timer,)
+    others = sorted(record.later)
+    due: list[TimerName] = [name for deadline, name in others if deadline <= at]
+    return [*first, *due], tuple([later for later in others if later[0] > at])
 
 
 def _without(
@@ -402,7 +406,7 @@ def _wound(
     """
     if running is record.timer and later is record.later and (running or not later):
         return None
-    deadlines = later if running is None else (*later, (record.due, running))
+    deadlines: Deadlines = later if running is None else (*later, (record.due, running))
     if not deadlines:
         _disarm(turn, key, record)
         return STOPPED
