@@ -80,7 +80,8 @@ def fire(turn: Turn, timer: Timer) -> None:
 
 def work_off(turn: Turn) -> None:
     """Tell the requests whose server transactions have ended."""
-    for key in turn.over:
+    over, turn.over = turn.over, []
+    for key in over:
         record = turn.served[key]
         _step(turn, key, record, uas.Over(), _unacknowledged(record))
 

@@ -159,6 +159,9 @@ def _forward(turn: Turn, key: str, record: Context, response: message.Response) 
         if len(response.values("via")) > 1:
             # "If there is more than one Via [...] the UAC SHOULD discard the message" (8.1.3.3)
             turn.report("malformed", key, f"a {response.status} with more Vias than were sent")
+            if response.status >= 200 and record.origin is not None:
+                # The branch is over all the same, and the program waits for an answer.
+                _answer(turn, key, record, record.origin, order.Answer(502))
         else:
             turn.actions.append(Deliver(record.handle, "response", response))
         return

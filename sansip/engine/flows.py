@@ -8,7 +8,7 @@ has answered hears of it.
 
 from typing import Final, assert_never
 
-from sansip.engine import arrivals, connecting, requests, unsent
+from sansip.engine import agents, arrivals, connecting, requests, unsent
 from sansip.engine.actions import CloseFlow, Timer
 from sansip.engine.connecting import OWNER
 from sansip.engine.events import FlowClosed, FlowOpened, StreamReceived
@@ -152,6 +152,7 @@ def _step(turn: Turn, number: int, flow: Flow, given: framing.Input) -> None:
             case framing.Complete() | framing.Refused() | framing.Fatal():
                 _take(turn, number, link, output)
                 unsent.settle(turn)  # as if each message had come by itself
+                agents.work_off(turn)
             case framing.Ping():
                 turn.send(owner, link.endpoint, link.remote, _PONG * output.count, number)
             case framing.StartClock():

@@ -6,7 +6,7 @@ from sansip.engine.state import Origin, Spare
 from sansip.engine.turn import Turn
 from sansip.entropy import Draws
 from sansip.message import Message, Request, Uri, parse_bracketed, parse_uri
-from sansip.proxy.request import HOPS, LOOP, Onward, hops_left, measured, onward, ways
+from sansip.proxy.request import LOOP, Onward, hops_left, measured, onward, ways
 from sansip.proxy.vocabulary import Target
 from sansip.transaction import client_key
 from sansip.value import value
@@ -126,7 +126,9 @@ def _copy(
     record_routes: tuple[str, ...] = ()
     if origin.record_route or "tls" in turn.config.transports:
         record_routes = _record_routes(turn, origin, going, endpoint)
-    hops = hops_left(request) if origin.source is not None else request.max_forwards or HOPS
+    given = request.max_forwards
+    # Of the program's own it is as the program has it: one may look who is how far away (20.22).
+    hops = hops_left(request) if origin.source is not None or given is None else given
     made = request.forwarded(going.uri, via, hops, record_routes, going.routes, breadth)
     return made if endpoint.transport == "udp" else measured(made)
 

@@ -94,7 +94,7 @@ def _proceed(
             case locate.Exhausted():
                 ended = output
             case locate.Ask():
-                known = _known(turn, output.question)
+                known = _known(turn, output.question, missing)
                 if known is None:
                     missing.append(output.question)
                 else:
@@ -139,16 +139,21 @@ def refused(turn: Turn, hop: Hop) -> str | None:
     return turn.config.refuses(hop)
 
 
-def _known(turn: Turn, question: Question) -> Answer | None:
-    """What the cache says; a failure is bridged if it can be."""
+def _known(turn: Turn, question: Question, missing: list[Question]) -> Answer | None:
+    """What the cache says; a failure is bridged if it can be. ``missing`` are asked besides."""
     known = locate.recall(turn.cache, question, turn.at)
     if isinstance(known, Failure):
         return locate.stale(turn.cache, question, turn.at) or known
-    is_full = len(turn.queries) >= turn.config.limits.questions
-    if known is None and is_full and question not in turn.queries:
+    if known is None and question not in turn.queries and _is_full(turn, missing):
         turn.report("limit", question.name, "too many DNS questions in flight")
         return Failure("too many DNS questions in flight")
     return known
+
+
+def _is_full(turn: Turn, missing: list[Question]) -> bool:
+    """Whether no question may be asked besides those in flight and these."""
+    new = [question for question in missing if question not in turn.queries]
+    return len(turn.queries) + len(new) >= turn.config.limits.questions
 
 
 def _meaning(ended: locate.Exhausted | None, refused: str) -> tuple[int, str]:

@@ -160,6 +160,8 @@ def _new(turn: Turn, came: Arrival, request: Request, key: str, remote: Address)
         # Its transaction has ended, its branches have not quite: no new request has this branch.
         turn.report("dropped", key, "a copy of a request that was answered long ago")
         return
+    if key in turn.asked:
+        return  # a copy, after its caller has given up: the question is being answered (17.2.2)
     verdict = judge(turn, came, request, key)
     match verdict:
         case Passage():

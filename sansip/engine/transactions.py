@@ -261,10 +261,11 @@ def fire_client(turn: Turn, timer: Timer) -> None:
 
 
 def discard_client(turn: Turn, key: str) -> None:
-    """Forget a client transaction whose answer nobody waits for."""
-    record = turn.client[key]
-    _disarm(turn, key, record)
-    _remove(turn, key, record.flow)
+    """Forget a client transaction whose answer nobody waits for, unless it has just ended."""
+    record = turn.client.get(key)
+    if record is not None:
+        _disarm(turn, key, record)
+        _remove(turn, key, record.flow)
 
 
 def resend(turn: Turn, key: str) -> None:

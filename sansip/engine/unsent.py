@@ -1,9 +1,10 @@
 """What could not be sent, and the news for response contexts: both are dealt with in their turn."""
 
-from sansip.engine import connecting, contexts, responses
-from sansip.engine.state import Link, Spare, Waiting
+from sansip.engine import connecting, contexts, lookups, responses
+from sansip.engine.state import ClientTransaction, Link, Spare, Waiting
 from sansip.engine.transactions import SILENT, discard_client, open_client, resend, step_client
 from sansip.engine.turn import Turn
+from sansip.proxy.states import Hunting
 from sansip.transaction import TransportFailed
 
 RESPONSE = ("s|", responses.OWNER)
@@ -24,16 +25,17 @@ def _fail(turn: Turn, what: Waiting, link: Link, reason: str) -> None:
         _not_sent(turn, owner, reason, spare)
     elif owner.startswith(RESPONSE):
         responses.undelivered(turn, what, link, reason)
-    elif spare is not None:
-        turn.send(owner, spare.endpoint, link.remote, spare.data)  # an ACK for a 2xx
+    elif spare is not None and owner.startswith(lookups.ACK):
+        turn.send(owner, spare.endpoint, link.remote, spare.data)
     else:
-        turn.report("transport", owner, f"{link.remote}: {reason}")  # an ACK for a refusal, a pong
+        # The ACK of a refusal, a pong, or a request that nobody wants any more.
+        turn.report("transport", owner, f"{link.remote}: {reason}")
 
 
 def _not_sent(turn: Turn, key: str, reason: str, spare: Spare | None) -> None:
     """What a client transaction wanted sent could not be, and nothing else is known of why."""
     record = turn.client[key]
-    if spare is not None:
+    if spare is not None and _is_wanted(turn, record):
         # "the element SHOULD retry the request, using UDP" (18.1.1), as a new transaction.
         turn.report("transport", key, f"{record.remote}: {reason}; sent as a datagram")
         discard_client(turn, key)
@@ -53,6 +55,13 @@ def _not_sent(turn: Turn, key: str, reason: str, spare: Spare | None) -> None:
         connecting.shun(turn, record.flow)
         reused = connecting.has_found_open(turn, record.flow, key)
         lost(turn, key, reason, reused=reused)
+
+
+def _is_wanted(turn: Turn, record: ClientTransaction) -> bool:
+    """Whether a request may still begin on a branch: no CANCEL, no answer yet (16.10)."""
+    context = turn.contexts.get(record.context)
+    state = None if context is None else context.state
+    return isinstance(state, Hunting) and state.branches[record.branch].cancel == "no"
 
 
 def lost(turn: Turn, key: str, reason: str, *, reused: bool) -> None:

@@ -59,9 +59,9 @@ def with_challenges(chosen: Result, heard: tuple[Response, ...]) -> Result:
     response = chosen.response
     if response is None or chosen.status not in (401, 407):
         return chosen
-    for other in heard:
-        if other is not chosen.response and other.status in (401, 407):
-            for name in _CHALLENGES:
-                for text in other.rows(name):
-                    response = response.append(name, text)
+    others = [other for other in heard if other is not response and other.status in (401, 407)]
+    for name in _CHALLENGES:
+        texts = [text for other in others for text in other.rows(name)]
+        if texts:
+            response = response.set(name, *response.rows(name), *texts)
     return Result(chosen.status, response)

@@ -5,6 +5,7 @@ import pickle
 import pytest
 
 import sansip
+from line import line, over_tcp
 from sansip.engine.agents import OWNER
 from sansip.transaction import server_key
 from stage import CALLER, GW_1, GW_2, PROXY, Decide, Stage, Whatever, config, make_request, on_stage
@@ -143,6 +144,24 @@ def test_a_refusal_is_repeated_and_acknowledged_without_the_program(status: int)
     assert stage.statuses() == [100, status, status]
     assert comes_to_rest(stage)
     assert kinds(stage) == ["request", "end"]
+
+
+@pytest.mark.rule("3261-17.2.1-06", "SIO-05")
+def test_what_comes_in_one_piece_comes_one_after_the_other() -> None:
+    # Over a connection the ACK ends the transaction at once (17.2.1): what follows it is new.
+    again = over_tcp(to_tag="within")
+    ended = over_tcp("ACK", to_tag="within")
+    stage = line(Decide(sansip.Local())).open()
+    stage.hear(again)
+    answer(stage, 486)
+    stage.hear(ended.render() + again.render())
+    assert kinds(stage) == ["request", "end", "request"]
+    answer(stage, 486)
+    stage.hear(ended.render() * 2)
+    assert stage.over() == [100, 486, 100, 486]
+    assert kinds(stage) == ["request", "end"] * 2
+    stage.close()
+    assert comes_to_rest(stage)
 
 
 @pytest.mark.rule("4320-4.1-04", "4320-4.1-02")

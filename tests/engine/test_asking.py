@@ -275,3 +275,17 @@ def test_a_failure_route_cannot_ask() -> None:
     stage.receive(make_request())
     stage.respond(404, GW_1)
     assert stage.statuses() == [100, 500]
+
+
+@pytest.mark.rule("3261-16.2-01", "3261-17.2.2-02", "SIO-05")
+def test_a_copy_after_the_transaction_has_ended_asks_no_second_question() -> None:
+    # "any further request retransmissions are discarded" (17.2.2): they stop after 64*T1, but
+    # whoever wants can send one more while a patient question still waits.
+    stage = asked(sansip.Relay(FIRST), method="MESSAGE", within=100.0)
+    stage.advance(33.0)
+    stage.receive(make_request("MESSAGE"))
+    assert len(stage.consults) == 1
+    assert stage.state.in_flight == 1
+    answer(stage)
+    assert not stage.at(GW_1, "MESSAGE")
+    assert comes_to_rest(stage)

@@ -58,6 +58,20 @@ def test_the_cancel_that_goes_out_is_made_of_the_invite_that_went_out() -> None:
     assert cancel.values("reason") == ("Q.850;cause=16", REASON)
 
 
+@pytest.mark.rule("3261-9.1-05", "3261-17.1.1.2-06")
+def test_cancel_and_ack_go_to_the_port_of_their_invite() -> None:
+    # CANCEL "MUST be sent to the same address, port and transport" (9.1), and so must the ACK of a
+    # refusal (17.1.1.2).
+    there = sansip.Address(GW_1.host, 5070)
+    stage = on_stage()
+    stage.receive(make_request(uri=f"sip:bob@{there}"))
+    stage.respond(180, there)
+    stage.receive(make_request("CANCEL", f"sip:bob@{there}"))
+    stage.respond(487, there)
+    methods = [m.method for to, m in stage.sent if to == there and isinstance(m, sansip.Request)]
+    assert methods == ["INVITE", "CANCEL", "ACK"]
+
+
 @pytest.mark.rule("3261-9.1-04")
 def test_a_cancel_waits_for_the_first_provisional_response() -> None:
     stage = on_stage()

@@ -18,6 +18,7 @@ BOB = f"sip:bob@{GW_1};transport=tcp"
 TWO = {"gateways": [f"sip:{GW_1};transport=tcp", f"sip:{GW_2};transport=tcp"]}
 BEHIND_NAT = sansip.Address("203.0.113.77", 41234)
 GROUP = sansip.Dispatch("gateways")
+BOB_ALONE = sansip.Relay(BOB)
 
 
 def call(number: int = 0, uri: str = BOB, method: str = "INVITE") -> sansip.Request:
@@ -112,7 +113,27 @@ def test_if_that_is_gone_over_a_new_one_to_the_same_address() -> None:
     assert stage.is_empty()
 
 
-@pytest.mark.rule("3261-20.14-01", "3261-18.3-01")
+@pytest.mark.rule("3261-18.4-02", "SIO-04")
+def test_all_of_a_request_may_be_lost_with_one_connection_in_any_order() -> None:
+    # A second connection has been opened for the target tried last; what was on the first one
+    # joins it, behind. When that is refused the hunt ends with the last target, at once.
+    first, second = (sansip.Target(f"sip:{user}@{GW_1};transport=tcp") for user in "ab")
+    both = sansip.Relay([first, sansip.Target(second.uri, 0.5)])
+    stage = line(Decide(lambda request, _: both if request.method == "OPTIONS" else BOB_ALONE))
+    stage.receive(call(1, method="MESSAGE"))
+    flow = stage.connect()
+    stage.receive(call(2, method="OPTIONS"))
+    stage.receive(call(3, method="MESSAGE"))
+    stage.refuse(stage.sends[-1])  # nothing new goes over the first connection
+    stage.advance(3.0)
+    stage.close(flow)
+    stage.reject()
+    assert stage.statuses(method="OPTIONS") == [500]
+    stage.advance(3600.0)
+    assert stage.is_empty()
+
+
+@pytest.mark.rule("3261-20.14-01", "3261-18.3-01", "3261-16.6.9-01")
 def test_what_goes_over_a_connection_has_a_content_length() -> None:
     stage = line()
     stage.receive(make_request(uri=BOB, body=b"v=0\r\n").remove("Content-Length"))

@@ -61,7 +61,7 @@ def test_all_of_the_call_stays_with_the_connection() -> None:
     assert stage.is_empty()
 
 
-@pytest.mark.rule("3261-18.1.1-02", "AMB-10")
+@pytest.mark.rule("3261-18.1.1-02", "AMB-10", "3261-16.6.10-01")
 @pytest.mark.parametrize("method", ["INVITE", "MESSAGE"])
 def test_a_refused_connection_leads_back_to_datagrams(method: str) -> None:
     stage = line(TWO, groups=GATEWAYS)
@@ -100,6 +100,33 @@ def test_then_cancel_is_a_datagram_too() -> None:
     stage.respond(180, GW_1)
     stage.receive(make_request("CANCEL", BOB))
     assert stage.at(GW_1, "CANCEL")[0].via == stage.at(GW_1, "INVITE")[0].via
+
+
+@pytest.mark.rule("3261-16.10-02", "SIO-07")
+def test_what_has_been_cancelled_does_not() -> None:
+    # It would be a new transaction, and nothing has gone out: "no new branch" after CANCEL (16.10).
+    stage = line()
+    stage.receive(large())
+    stage.receive(make_request("CANCEL", BOB))
+    stage.reject()
+    assert not stage.at(GW_1, "INVITE")
+    assert stage.statuses() == [100, 487]
+    stage.advance(3600.0)
+    assert stage.is_empty()
+
+
+@pytest.mark.rule("3261-16.6.10-01", "3261-16.7.10-03")
+def test_what_nobody_waits_for_any_more_does_not() -> None:
+    # "the element SHOULD retry the request, using UDP" (18.1.1): by then there is none to retry.
+    stage = line(Decide(sansip.Relay([f"sip:bob@{GW_1}", f"sip:bob@{GW_2}"])))
+    stage.receive(large("MESSAGE"))
+    flow = stage.connect(1)
+    stage.hear(reply(stage.at(GW_2, "MESSAGE")[0], 200, to_tag="gw"), flow)
+    assert stage.statuses(method="MESSAGE") == [200]
+    stage.reject(0)
+    assert not stage.at(GW_1, "MESSAGE")
+    stage.advance(3600.0)
+    assert stage.is_empty()
 
 
 @pytest.mark.rule("3261-18.1.1-02")

@@ -178,6 +178,7 @@ LEAKS: list[Whatever] = [
 ]
 
 
+@pytest.mark.rule("3261-16.6.11-01")
 @pytest.mark.parametrize(("decision", "text"), NONSENSE)
 @pytest.mark.parametrize("method", ["INVITE", "MESSAGE"])
 def test_nonsense_costs_its_request_a_500_and_a_report(

@@ -83,7 +83,7 @@ def test_a_new_connection_goes_to_where_the_request_came_from(sent_by: str, port
     assert stage.is_empty()
 
 
-@pytest.mark.rule("3263-5-01", "3263-5-05", "3261-17.2.4-01", "6026-7.1-07")
+@pytest.mark.rule("3263-5-01", "3263-5-05", "3261-17.2.4-01", "6026-7.1-07", "3261-18.2.2-02")
 def test_then_to_the_address_that_sent_by_is() -> None:
     stage = called("192.0.2.99:5070")
     stage.respond(200, GW_1)

@@ -53,13 +53,18 @@ def test_a_non_invite_that_comes_again() -> None:
 
 
 @pytest.mark.rule("3261-17.2.3-08", "3261-18.2.1-03")
-def test_it_is_the_same_request_from_another_port() -> None:
+@pytest.mark.parametrize("branch", ["z9hG4bKcaller", "of-rfc-2543"])
+def test_it_is_the_same_request_from_another_port(branch: str) -> None:
     """A NAT has given the phone a new binding between two retransmissions."""
     policy = Decide(RELAY)
     stage = on_stage(policy)
-    stage.receive(INVITE)
-    stage.receive(INVITE, sansip.Address("198.51.100.99", 1024))
+    via = f"SIP/2.0/UDP 10.0.0.1;branch={branch};rport"
+    for port in (1024, 1025):
+        source = sansip.Address("198.51.100.99", port)
+        stage.receive(make_request().with_top_via(via), source)
     assert len(policy.seen) == 1
+    first = sansip.Address("198.51.100.99", 1024)
+    assert stage.statuses(first) == [100, 100]
 
 
 @pytest.mark.rule("3261-17.2.3-01", "3261-17.2.3-02", "3261-16.3-03")

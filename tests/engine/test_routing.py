@@ -203,7 +203,9 @@ def test_a_policy_may_override_what_happens_within_a_dialog() -> None:
     class Strict(OnlyGateways):
         def in_dialog(self, request: sansip.Request, scene: sansip.Scene) -> sansip.Decision | None:
             assert scene.in_dialog
-            return sansip.Reply(403) if request.method == "REFER" else None
+            if request.method == "REFER":
+                return sansip.Reply(403)
+            return super().in_dialog(request, scene)
 
     stage = on_stage(Strict())
     routes = set_up(stage)

@@ -44,6 +44,16 @@ def test_a_request_goes_out_with_our_via_and_nothing_else_of_ours() -> None:
     assert (stage.state.in_flight, len(stage.state.sources)) == (1, 0)
 
 
+@pytest.mark.rule("3261-16.6.3-01")
+@pytest.mark.parametrize("hops", [0, 1, 255])
+def test_its_max_forwards_is_what_the_program_says(hops: int) -> None:
+    # "to target specific proxies" in the chain (11): 0 is for the next one.
+    stage = on_stage()
+    options = make_request("OPTIONS", f"sip:{GW_1}").set("Max-Forwards", str(hops))
+    stage.step(sansip.RequestSubmitted(stage.now, "mine", options))
+    assert stage.at(GW_1, "OPTIONS")[0].max_forwards == hops
+
+
 @pytest.mark.rule("3261-8.1.3.1-01", "6026-7.2-01", "6026-7.2-02")
 def test_everything_that_comes_of_it_is_delivered_and_the_end_is_told_once() -> None:
     stage = on_stage()
@@ -445,7 +455,7 @@ def test_a_response_with_a_via_that_was_never_sent_is_discarded() -> None:
     (sent,) = stage.at(GW_1, "INVITE")
     strange = sent.append("Via", "SIP/2.0/UDP elsewhere.example.com;branch=z9hG4bK1")
     stage.receive(reply(strange, 200, to_tag="gw"), GW_1)
-    assert outcome(stage) == []
+    assert outcome(stage) == [502]  # made here: the program has to hear something
     assert stage.topics() == ["malformed"]
 
 

@@ -54,6 +54,7 @@ def test_icmp_from_another_endpoint_is_about_other_branches() -> None:
     assert not stage.at(GW_2, "INVITE")
 
 
+@pytest.mark.rule("3261-18.4-01")
 def test_icmp_about_a_branch_of_somebody_else_changes_nothing() -> None:
     stage = called()
     sent = stage.at(GW_1, "INVITE")[0]

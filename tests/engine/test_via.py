@@ -7,7 +7,7 @@ import pytest
 
 import sansip
 from sansip.message import reply
-from stage import CALLER, GW_1, Stage, make_request, on_stage
+from stage import CALLER, GW_1, PROXY, Stage, make_request, on_stage
 
 BEHIND_NAT = sansip.Address("198.51.100.77", 41234)
 
@@ -289,6 +289,33 @@ def test_a_response_that_cannot_be_sent_changes_nothing(method: str) -> None:
     assert stage.reports[-1].text == "response not sent: network is unreachable"
     stage.receive(make_request(method))
     assert stage.statuses(method=method)[-2:] == [404, 404]
+
+
+@pytest.mark.rule("3581-4-02")
+def test_a_response_leaves_from_the_socket_that_its_request_came_to() -> None:
+    # "from the same IP address and port that the corresponding request was received on" (RFC 3581
+    # 4): a NAT lets in nothing else.
+    other = sansip.Endpoint("udp", "192.0.2.10:5070")
+    stage = on_stage(endpoints=[sansip.Endpoint("udp", str(PROXY)), other])
+    asked = options("10.0.0.9;rport;branch=z9hG4bK1").render()
+    stage.step(sansip.DatagramReceived(stage.now, other.name, BEHIND_NAT, other.bind, asked))
+    request = stage.at(GW_1, "OPTIONS")[0]
+    answered = reply(request, 200, to_tag="gw").render()
+    stage.step(sansip.DatagramReceived(stage.now, other.name, GW_1, other.bind, answered))
+    assert (stage.sends[-1].endpoint, stage.sends[-1].remote) == (other.name, BEHIND_NAT)
+
+
+@pytest.mark.rule("3261-16.9-02", "6026-7.1-07")
+def test_a_provisional_response_that_cannot_be_sent_ends_no_call() -> None:
+    # "the proxy MUST drop the response. The proxy SHOULD NOT cancel any outstanding client
+    # transactions associated with this response context due to this notification" (16.9).
+    stage = on_stage()
+    stage.receive(make_request())
+    stage.respond(180, GW_1)
+    stage.refuse(stage.sends[-1])
+    assert not stage.at(GW_1, "CANCEL")
+    stage.respond(200, GW_1)
+    assert stage.statuses() == [100, 180, 200]
 
 
 @pytest.mark.rule("6026-8.8-01")

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from collections.abc import Callable
 
 import pytest
 
@@ -312,6 +313,51 @@ def test_the_top_via_is_replaced(request_: Request, response: Response) -> None:
         assert (made.via, made.cseq, made.to_tag) == (stamped, message.cseq, message.to_tag)
         assert made.with_top_via("SIP/2.0/UDP x").via == Via("UDP", "x")
     assert Request.make("INVITE", "sip:h").with_top_via(stamped).via == stamped
+
+
+def ordinary() -> Request:
+    """A request that the one pattern recognises."""
+    given = parse(
+        b"INVITE sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=1;rport\r\nRoute: <sip:r;lr>\r\n"
+        b"Max-Forwards: 9\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\nCall-ID: c\r\n"
+        b"CSeq: 7 INVITE\r\nContent-Length: 0\r\n\r\n"
+    )
+    assert isinstance(given, Request)
+    return given
+
+
+EDITS: tuple[Callable[[Request], Request], ...] = (
+    lambda given: given.with_top_via(given.via.stamped("192.0.2.1", 5070)),
+    lambda given: given.with_uri("sip:c@h"),
+    lambda given: given.set("route"),
+    lambda given: given.set("to", "<sip:b@h>;tag=2"),
+    lambda given: given.set("max-forwards", "3").append("Via", "SIP/2.0/UDP x"),
+)
+READ = ("via", "cseq", "call_id", "from_tag", "to_tag", "max_forwards", "names", "uri")
+
+
+@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize("is_read", [True, False])
+def test_a_copy_reads_as_if_it_had_come_so(
+    edit: Callable[[Request], Request], *, is_read: bool
+) -> None:
+    given = ordinary()
+    if is_read:
+        assert "" not in [getattr(given, name) for name in READ]
+    made = edit(given)
+    again = parse(made.render())
+    assert isinstance(again, Request)
+    assert made == again
+    assert [getattr(made, name) for name in READ] == [getattr(again, name) for name in READ]
+    twice = made.set("Subject", "x")
+    assert [getattr(twice, name) for name in READ[:-2]] == [getattr(again, n) for n in READ[:-2]]
+    assert twice.uri == again.uri
+
+
+def test_a_uri_that_is_none_hurts_only_who_reads_it() -> None:
+    made = ordinary().with_uri("sip:").set("to", "<sip:c@h>").set("route")
+    with pytest.raises(RemoteProtocolError):
+        _ = made.uri
 
 
 @pytest.mark.rule("3261-16.7.3-01")

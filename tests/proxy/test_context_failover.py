@@ -455,12 +455,13 @@ def test_an_answered_non_invite_forgets_its_other_branches_without_cancel() -> N
     call = Call(make_hunt(late="cancel"), invite=False)
     call.located("A", "B")
     call.wait(3.0)
-    call.answered(0, 100)
+    assert call.answered(0, 100) == []
     assert call.answered(1, 200) == ["forward 200", "discard 0"]
     assert call.answered(1, 200) == []
     assert call.over(1) == ["ended"]
 
 
+@pytest.mark.rule("3261-9.1-01")
 def test_a_non_invite_that_makes_no_progress_moves_on_without_cancel() -> None:
     call = Call(make_hunt(progress=4.0), invite=False)
     call.located("A", "B")

@@ -4,6 +4,7 @@ Time moves only when a test says so. Timers fire in their order; DNS questions a
 table; what is sent is kept, and can be taken by address.
 """
 
+import dataclasses
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, cast
@@ -12,6 +13,7 @@ import sansip
 from sansip import dns
 from sansip.agenda import Agenda
 from sansip.message import reply
+from sansip.table import Table
 
 # For options that are handed on, and for the nonsense that some tests hand in.
 Whatever: TypeAlias = Any
@@ -279,23 +281,20 @@ class Stage:
 
     def is_empty(self) -> bool:
         """Whether the engine has forgotten everything but DNS answers."""
-        state = self.state
-        tables = (
-            state.flows,
-            state.links,
-            state.undelivered,
-            state.server,
-            state.client,
-            state.asked,
-            state.contexts,
-            state.served,
-            state.identities,
-            state.searches,
-            state.queries,
-            state.questions,
-            state.sources,
-        )
-        return not any(len(table) for table in tables) and not state.in_flight
+        return not in_use(self.state)
+
+
+def tables(state: sansip.State) -> dict[str, Table[object, object]]:
+    """All tables of a state, by their names, whatever tables there are."""
+    named = {each.name: getattr(state, each.name) for each in dataclasses.fields(state)}
+    return {name: thing for name, thing in named.items() if isinstance(thing, Table)}
+
+
+def in_use(state: sansip.State) -> dict[str, int]:
+    """What a state holds that is to be empty when all is over, and how much."""
+    sizes = {name: len(table) for name, table in tables(state).items()}
+    counted = {"in_flight": state.in_flight, "bytes_in_flight": state.bytes_in_flight}
+    return {name: size for name, size in (sizes | counted).items() if size}
 
 
 def _read(data: bytes) -> sansip.Request | sansip.Response:
