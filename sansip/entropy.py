@@ -20,13 +20,18 @@ class Draws:
 
     def octets(self, purpose: str, ordinal: int = 0, size: int = 16) -> bytes:
         """``size`` bytes (at most 64) for this purpose; the same question has the same answer."""
-        text = f"{purpose}\0{ordinal}\0{self.owner}".encode("utf-8", "surrogateescape")
-        return blake2b(text, key=self.seed, digest_size=size).digest()
+        return bytes.fromhex(token(self.seed, self.owner, purpose, ordinal, size))
 
     def token(self, purpose: str, ordinal: int = 0, size: int = 8) -> str:
         """``2 * size`` lower-case hexadecimal digits: a branch, a tag."""
-        return self.octets(purpose, ordinal, size).hex()
+        return token(self.seed, self.owner, purpose, ordinal, size)
 
     def below(self, bound: int, purpose: str, ordinal: int = 0) -> int:
         """An integer from 0 up to, not including, ``bound``."""
         return int.from_bytes(self.octets(purpose, ordinal), "big") % bound
+
+
+def token(seed: bytes, owner: str, purpose: str, ordinal: int = 0, size: int = 8) -> str:
+    """What ``Draws`` of this seed and owner give: where one draw is all that is wanted."""
+    text = f"{purpose}\0{ordinal}\0{owner}".encode("utf-8", "surrogateescape")
+    return blake2b(text, key=seed, digest_size=size).hexdigest()

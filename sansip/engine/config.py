@@ -1,5 +1,6 @@
 """What an engine is told once: endpoints, groups, limits. A wrong value never gets past here."""
 
+import re
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Literal
@@ -19,7 +20,11 @@ SECURE_PORT = 5061
 _IPV4 = 1 << 128  # tells the two versions apart where addresses are numbers
 _ALL = (1 << 129) - 1
 _MULTICAST = (ip_network("224.0.0.0/4"), ip_network("ff00::/8"))
-_SPECIAL_FIRST = ("0", "169")  # and all from 224 on
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+# IPv4 addresses in the blocks that have nothing special in them.
+_ORDINARY = re.compile(
+    rf"(?!(?:127|169)\.)(?:[1-9][0-9]?|1[0-9]{{2}}|2[01][0-9]|22[0-3])(?:\.{_OCTET}){{3}}"
+).fullmatch
 
 
 @value
@@ -57,11 +62,14 @@ class Endpoint:
     wildcard (``0.0.0.0``, ``::``) or on port 0.
     """
 
-    __slots__ = ("advertised", "bind", "family", "name", "sent_by", "transport", "via")
+    __slots__ = (
+        "advertised", "bind", "family", "name", "ports", "sent_by", "transport", "via",
+    )  # fmt: skip
     advertised: Address
     bind: Address
     family: int
     name: str
+    ports: tuple[int, int]
     sent_by: str
     transport: str
     via: str
@@ -89,6 +97,8 @@ class Endpoint:
         """Host (a name or an address) and port that others reach this endpoint at."""
         if self.advertised.port == 0:
             raise LocalProtocolError(f"endpoint {self.name}: advertise needs a port other than 0")
+        self.ports = self.bind.port, self.advertised.port
+        """The ports that a request to this endpoint may have been sent to."""
         self.sent_by = str(self.advertised)
         """The advertised address as it is written in Via and Record-Route."""
         self.via = f"SIP/2.0/{transport.upper()} {self.sent_by}"
@@ -110,9 +120,9 @@ class Config:
     """Everything an engine needs to know but its policy. It does not change."""
 
     __slots__ = (
-        "_allowed", "_mine", "_sent_bys", "aliases", "compact_above", "concluded", "endpoints",
-        "extensions", "families", "follow_maddr", "groups", "limits", "multicasts", "secret",
-        "tcp_above", "timing", "transports", "wildcards",
+        "_allowed", "_mine", "_named", "_placed", "_sent_bys", "aliases", "compact_above",
+        "concluded", "endpoints", "extensions", "families", "follow_maddr", "groups", "limits",
+        "multicasts", "secret", "tcp_above", "timing", "transports", "wildcards",
     )  # fmt: skip
     aliases: tuple[str, ...]
     compact_above: int | None
@@ -172,6 +182,9 @@ class Config:
         for name in names:
             if names.count(name) > 1:
                 raise LocalProtocolError(f"endpoint {name} is there twice")
+        self._named = dict(zip(names, self.endpoints, strict=True))
+        # By the place that a Record-Route URI names; of several at one place, the first.
+        self._placed = {_place(endpoint): endpoint for endpoint in reversed(self.endpoints)}
         self.groups = checked_groups((groups or {}).items())
         self.extensions = tuple(extensions)
         self.timing = timing or Timing()
@@ -245,32 +258,28 @@ class Config:
 
     def endpoint(self, name: str) -> Endpoint | None:
         """The endpoint of this name."""
-        for endpoint in self.endpoints:
-            if endpoint.name == name:
-                return endpoint
-        return None
+        return self._named.get(name)
 
     def endpoint_at(self, uri: Uri) -> Endpoint | None:
         """The endpoint that a Record-Route URI of ours stands for."""
         transport = "tls" if uri.scheme == "sips" else uri.transport or "udp"
-        place = transport, plain_host(uri.host), uri.port or _default_port(uri)
-        for endpoint in self.endpoints:
-            advertised = endpoint.advertised
-            host = plain_host(advertised.host.lower())
-            if (endpoint.transport, host, advertised.port) == place:
-                return endpoint
-        return None
+        port = uri.port or _default_port(uri)
+        return self._placed.get((transport, plain_host(uri.host), port))
 
     def endpoint_for(self, hop: Hop, preferred: Endpoint | None) -> Endpoint | None:
         """The endpoint to send from: the preferred one if it can reach the hop, else the first."""
-        if hop.transport not in self.transports:
-            return None
-        family = 6 if ":" in hop.address.host else 4
-        candidates = self.endpoints if preferred is None else (preferred, *self.endpoints)
-        for endpoint in candidates:
-            if endpoint.transport == hop.transport and endpoint.family == family:
+        transport, family = hop.transport, 6 if ":" in hop.address.host else 4
+        if preferred is not None and (preferred.transport, preferred.family) == (transport, family):
+            return preferred
+        for endpoint in self.endpoints:
+            if endpoint.transport == transport and endpoint.family == family:
                 return endpoint
         return None
+
+
+def _place(endpoint: Endpoint) -> tuple[str, str, int]:
+    advertised = endpoint.advertised
+    return endpoint.transport, plain_host(advertised.host.lower()), advertised.port
 
 
 def checked_groups(
@@ -344,16 +353,11 @@ def _is_wildcard(host: str) -> bool:
 
 def special(host: str) -> str | None:
     """What is special about an IP address, or not an address at all; None for an ordinary one."""
+    if _ORDINARY(host):
+        return None  # by far the most common case, without the cost of an ip_address object
     address = canonical(host)
     if address is None:
         return "not an IP"
-    if ":" not in address:
-        # By far the most common case, without the cost of an ip_address object.
-        first = address.partition(".")[0]
-        if first == "127":
-            return "loopback"
-        if first not in _SPECIAL_FIRST and int(first) < 224:
-            return None
     plain = plain_host(address)
     if plain != address:
         return special(plain)

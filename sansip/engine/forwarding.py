@@ -4,8 +4,8 @@ from sansip.address import Address, Hop
 from sansip.engine.config import Endpoint, special
 from sansip.engine.state import Origin, Spare
 from sansip.engine.turn import Turn
-from sansip.entropy import Draws
-from sansip.message import Message, Request, Uri, parse_bracketed, parse_uri
+from sansip.entropy import token
+from sansip.message import Message, Request, Uri, bracketed_uri, parse_uri
 from sansip.proxy.request import LOOP, Onward, hops_left, measured, onward, ways
 from sansip.proxy.vocabulary import Target
 from sansip.transaction import client_key
@@ -34,13 +34,13 @@ def branch(turn: Turn, owner: str, ordinal: int, loop: str, purpose: str = "bran
     "a branch value separable into two parts" (RFC 5393 4.2.1); the second one, ``loop``, tells when
     the request comes back. A request that was made here has none.
     """
-    unique = MAGIC + turn.draws(owner).token(purpose, ordinal)
+    unique = MAGIC + token(turn.seed, owner, purpose, ordinal)
     return f"{unique}{LOOP}{loop}" if loop else unique
 
 
 def loop_part(turn: Turn, request: Request, source: Address) -> str:
     """The loop part of the branches of a request, as it came: nobody else can make it."""
-    return Draws(turn.secret, ways(request, source.host)).token("loop", size=6)
+    return token(turn.secret, ways(request, source.host), "loop", size=6)
 
 
 def proof(turn: Turn, call_id: str | None, tag: str | None) -> str:
@@ -49,7 +49,7 @@ def proof(turn: Turn, call_id: str | None, tag: str | None) -> str:
     Nobody else can make it. Whoever has taken part in the dialog has it, and may use it for that
     dialog alone.
     """
-    return Draws(turn.secret, f"{call_id} {tag}").token("dialog")
+    return token(turn.secret, f"{call_id} {tag}", "dialog")
 
 
 def is_proven(turn: Turn, request: Request, passed: tuple[Uri, ...]) -> bool:
@@ -70,8 +70,8 @@ def is_proven(turn: Turn, request: Request, passed: tuple[Uri, ...]) -> bool:
 
 def departure(turn: Turn, origin: Origin, hop: Hop) -> Endpoint | None:
     """The endpoint to send from: the side that the Route names, else the one of arrival."""
-    wanted = origin.departure or origin.arrival
-    return turn.config.endpoint_for(hop, turn.config.endpoint(wanted))
+    config = turn.config
+    return config.endpoint_for(hop, config.endpoint(origin.departure or origin.arrival))
 
 
 def outgoing(
@@ -84,7 +84,7 @@ def outgoing(
     endpoint = departure(turn, origin, hop)
     if endpoint is None:
         return None
-    going = onward_from(origin, target)
+    going = onward(origin.request, target.uri, target.next_hop, origin.route)
     method, most = origin.request.method, turn.config.tcp_above
     name = branch(turn, owner, ordinal, origin.loop)
     data = wire(turn, _copy(turn, origin, going, endpoint, hop, name, breadth))
@@ -130,7 +130,9 @@ def _copy(
     # Of the program's own it is as the program has it: one may look who is how far away (20.22).
     hops = hops_left(request) if origin.source is not None or given is None else given
     made = request.forwarded(going.uri, via, hops, record_routes, going.routes, breadth)
-    return made if endpoint.transport == "udp" else measured(made)
+    if endpoint.transport == "udp" or "content-length" in request.names:
+        return made
+    return measured(made)
 
 
 def wire(turn: Turn, message: Message) -> bytes:
@@ -147,7 +149,9 @@ def _record_routes(
     One; or two if the request leaves by another side than it came in by (RFC 5658 5, 5658-5-01).
     """
     request = origin.request
-    arrived = turn.config.endpoint(origin.arrival) or endpoint
+    arrived = endpoint
+    if origin.arrival != endpoint.name:
+        arrived = turn.config.endpoint(origin.arrival) or endpoint
     secure = _is_secure(request, going)
     # "if the request was not received over TLS, the proxy MUST insert a Record-Route header field.
     # In a similar fashion, a proxy that receives a request over TLS, but generates a request
@@ -156,15 +160,17 @@ def _record_routes(
     crosses = secure != (arrived.transport == "tls") and bool(origin.arrival)
     if not (origin.record_route or (crosses and request.method in RECORD_ROUTED)):
         return ()
+    token = proof(turn, request.call_id, request.from_tag)
+    if arrived is endpoint:
+        return (f"<{_uri_of(endpoint, secure=secure, differs=False)};lr;{PROOF}={token}>",)
     sides = [endpoint]
     # Of a sips dialog every request comes over TLS, whatever its first one came over.
-    if arrived is not endpoint and (arrived.transport == "tls" or not secure):
+    if arrived.transport == "tls" or not secure:
         sides.append(arrived)
     # Both name their transport where these differ: a URI without one would mean UDP, or what DNS
     # says (RFC 5658 6). Else only for what is known to be used: a request has just come or gone by
     # it (16.6 step 4).
     differs = arrived.transport != endpoint.transport
-    token = proof(turn, request.call_id, request.from_tag)
     uris = [_uri_of(side, secure=secure, differs=differs) for side in sides]
     return tuple([f"<{uri};lr;{PROOF}={token}>" for uri in uris])
 
@@ -175,8 +181,10 @@ def _is_secure(request: Request, going: Onward) -> bool:
     # field MUST be a SIPS URI" (16.6 step 4).
     if going.uri[:5].lower() == "sips:":
         return True
-    routes = request.values("route") if going.routes is None else going.routes
-    return bool(routes) and parse_bracketed(routes[0], "Route").uri.scheme == "sips"
+    routes = going.routes
+    if routes is None:
+        routes = request.values("route") if "route" in request.names else ()
+    return bool(routes) and bracketed_uri(routes[0], "Route").scheme == "sips"
 
 
 def _uri_of(side: Endpoint, *, secure: bool, differs: bool) -> str:
@@ -188,21 +196,16 @@ def _uri_of(side: Endpoint, *, secure: bool, differs: bool) -> str:
     )
 
 
-def onward_from(origin: Origin, target: Target) -> Onward:
-    """What the copy for a target says, and the URI that leads to its next hop (16.6 steps 6, 7)."""
-    return onward(origin.request, target.uri, target.next_hop, origin.route)
-
-
 def located_uri(origin: Origin, target: Target) -> Uri:
     """The URI to be located for a target."""
     request = origin.request
-    going = onward_from(origin, target)
+    going = onward(request, target.uri, target.next_hop, origin.route)
     uri = request.uri if going.next_hop == request.uri_text else parse_uri(going.next_hop)
     if uri.scheme == "sip" and going.uri[:5].lower() == "sips:":
         # "if the Request-URI specifies a SIPS resource [...] the proxy MUST follow the procedures
         # of [RFC 3263] as if the input URI were a SIPS URI" (16.6 step 7)
         return parse_uri("sips:" + going.next_hop[4:])
-    transport = origin.departure.partition(":")[0]
+    transport = origin.departure[:3]
     if transport in ("tcp", "tls") and uri.scheme == "sip" and uri.transport is None:
         # The side that our Record-Route names decides the transport as well (RFC 5658 5,
         # 5658-5-03), where the next hop's URI leaves it open.

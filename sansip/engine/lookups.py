@@ -26,14 +26,14 @@ ACK = "a|"  # how the owner of an ACK's lookup begins, where a context's has its
 def begin(turn: Turn, owner: Owner, uri: Uri, ack: Ack | None = None) -> None:
     """Locate a URI; its context hears of hops with ``Located``, for the first time in this turn."""
     config = turn.config
-    aim = locate.aim(uri, config.transports, config.families)
-    hop = locate.literal(aim)
+    hop = locate.literal(uri, config.transports, config.families)
     if hop is not None and refused(turn, hop) is None:
         if ack is None:
             turn.tell(owner[0], Located(owner[1], (hop,), more=False))
         else:
             send_ack(turn, owner, ack, hop)
         return
+    aim = locate.aim(uri, config.transports, config.families)
     draws = turn.draws(f"{owner[0]} {uri}")
     lookup, outputs = locate.start(aim, draws, config.limits.locate)
     _proceed(turn, owner, Search(lookup, gave=False, refused="", ack=ack), outputs, told=False)

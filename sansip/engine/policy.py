@@ -16,7 +16,7 @@ from sansip.message import Request, Response, Uri
 from sansip.proxy.vocabulary import Finish, Late, TryNext
 from sansip.value import value
 
-EARLY_NON_INVITE = ("OPTIONS", "REGISTER")
+ADVANCE_EARLY = frozenset({"INVITE", "OPTIONS", "REGISTER"})
 
 
 @value

@@ -18,6 +18,7 @@ from sansip.engine.transactions import open_server, repeat, step_server
 from sansip.engine.turn import Turn
 from sansip.engine.verdicts import Handover, Inquiry, Passage, judge
 from sansip.engine.vias import first_sent_by, stamp
+from sansip.entropy import token
 from sansip.errors import RemoteProtocolError
 from sansip.message import ANY_SIZE, Request, parse, reply
 from sansip.proxy.vocabulary import Cancelled
@@ -31,6 +32,8 @@ from sansip.transaction import (
     other_keys,
     server_key,
 )
+
+TAG_SIZE = 16  # characters of a tag that is made here
 
 
 def arrived(turn: Turn, came: Arrival, request: Request) -> None:
@@ -80,12 +83,14 @@ def _key(request: Request) -> str | None:
 
 def _ack(turn: Turn, came: Arrival, request: Request) -> None:
     """An ACK belongs to a refusal that was sent from here, or is relayed (16.1, RFC 6026 7.1)."""
-    for key in ack_keys(request):
+    keys = ack_keys(request)
+    for key in keys:
         record = turn.server.get(key)
         if record is None:
             if key in turn.contexts:
                 return  # the ACK of a refusal once more, after its transaction has ended (AMB-21)
-            if request.to_tag is not None and request.to_tag == turn.draws(key).token("tag"):
+            tag = request.to_tag or ""
+            if len(tag) == TAG_SIZE and tag == token(turn.seed, key, "tag"):
                 return  # for a refusal that was sent without a transaction
         elif _acknowledges(request, record):
             if not step_server(turn, key, Acknowledged()):
@@ -95,7 +100,7 @@ def _ack(turn: Turn, came: Arrival, request: Request) -> None:
     if served is not None:
         agents.acknowledge(turn, served, request)
         return
-    _relay_ack(turn, came, request)
+    _relay_ack(turn, came, request, keys[0])
 
 
 def _acknowledges(request: Request, record: ServerTransaction) -> bool:
@@ -106,9 +111,8 @@ def _acknowledges(request: Request, record: ServerTransaction) -> bool:
     return acknowledges(request, sent.to_tag)
 
 
-def _relay_ack(turn: Turn, came: Arrival, request: Request) -> None:
+def _relay_ack(turn: Turn, came: Arrival, request: Request, key: str) -> None:
     """Send an ACK for a 2xx on: it has no transaction here, and nothing ever answers it."""
-    key = server_key(request)
     owner = lookups.ACK + key, 0
     if owner in turn.searches:
         return  # the same ACK once more, while its next hop is still being located
@@ -195,7 +199,7 @@ def _answer(
     if decision.status == 408 and request.method != "INVITE":
         turn.report("dropped", key, "no 408 to a non-INVITE (RFC 4320 4.2)")
         return
-    tag = turn.draws(key).token("tag")
+    tag = token(turn.seed, key, "tag")
     made = reply(request, decision.status, decision.reason, to_tag=tag, headers=decision.headers)
     # Where it cannot go it goes nowhere else (RFC 3263 5): the source may be forged.
     turn.send(f"n|{key}", came.endpoint, remote, made.render(), came.flow)

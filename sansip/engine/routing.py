@@ -1,12 +1,13 @@
 """Asking the policy, and what its decisions mean in terms of targets and hunts."""
 
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import TypeVar, cast
 
 from sansip import dispatch
 from sansip.address import Address
 from sansip.engine.policy import (
-    EARLY_NON_INVITE,
+    ADVANCE_EARLY,
     Ask,
     Decision,
     Drop,
@@ -22,6 +23,7 @@ from sansip.engine.policy import (
 from sansip.engine.state import Context, Origin
 from sansip.engine.transactions import step_server
 from sansip.engine.turn import Turn
+from sansip.entropy import Draws
 from sansip.errors import ProtocolError
 from sansip.message import Request, Response, Uri, canonical, equivalent, parse_uri, reply
 from sansip.proxy import vocabulary as order
@@ -42,15 +44,22 @@ class PolicyError(Exception):
     """A policy raised, or decided something impossible. Never leaves the engine."""
 
 
+def overrides(policy: Policy) -> bool:
+    """Whether a policy wants to be asked about requests within dialogs: most do not."""
+    return getattr(type(policy), "in_dialog", None) is not Policy.in_dialog
+
+
 def route(turn: Turn, key: str, request: Request, source: Address, *, in_dialog: bool) -> Decision:
-    """The policy's decision; a relay along the Route for a request within a dialog of ours."""
-    if in_dialog and getattr(type(turn.policy), "in_dialog", None) is Policy.in_dialog:
-        return Relay(request.uri)  # most policies have nothing to say about these
+    """The policy's decision; without one, a request within a dialog of ours follows its Route."""
     scene = _scene(turn, key, source, in_dialog=in_dialog)
-    if not in_dialog:
-        return _checked(_ask(lambda: turn.policy.route(request, scene)), request)
-    override = _ask(lambda: turn.policy.in_dialog(request, scene))
-    return Relay(request.uri) if override is None else _checked(override, request)
+    try:
+        ask = turn.policy.in_dialog if in_dialog else turn.policy.route
+        decision = ask(request, scene)
+    except Exception as error:
+        raise _raised(error) from error
+    if in_dialog and decision is None:
+        return Relay(request.uri)
+    return _checked(decision, request)
 
 
 def route_with(
@@ -72,18 +81,20 @@ def _scene(turn: Turn, key: str, source: Address, *, in_dialog: bool) -> Scene:
     return Scene(
         turn.at,
         source,
-        tuple([name for name, _ in turn.groups]),
+        tuple(dict(turn.groups)),
         turn.config.is_mine,
-        turn.draws(key),
+        Draws(turn.seed, key),
         in_dialog=in_dialog,
     )
 
 
 def _checked(decision: object, request: Request) -> Decision:
     """A policy may have been written without a type checker."""
+    if isinstance(decision, Relay):
+        return decision
     if isinstance(decision, Reply):
         return _checked_reply(decision, request)
-    if isinstance(decision, Relay | Drop | Local):
+    if isinstance(decision, Drop | Local):
         return decision
     if isinstance(decision, Ask):
         _ask(lambda: _seconds("within", decision.within))
@@ -104,7 +115,11 @@ def _ask(question: Callable[[], T]) -> T:
     try:
         return question()
     except Exception as error:
-        raise PolicyError(f"the policy raised {type(error).__name__}: {error}") from error
+        raise _raised(error) from error
+
+
+def _raised(error: Exception) -> PolicyError:
+    return PolicyError(f"the policy raised {type(error).__name__}: {error}")
 
 
 def plan_of(turn: Turn, relay: Relay, request: Request) -> tuple[order.Plan, order.Hunt]:
@@ -119,6 +134,10 @@ def plan_of(turn: Turn, relay: Relay, request: Request) -> tuple[order.Plan, ord
 
 def _targets(turn: Turn, relay: Relay, request: Request) -> order.Plan:
     """One target, a set of them, or a group's members as one way."""
+    if isinstance(relay.to, str):
+        # Where it was to go anyway, that has been read already.
+        uri = _uri(request.uri if relay.to == request.uri_text else relay.to)
+        return (((order.Target(uri.text, uri.text),),),)
     if isinstance(relay.to, dispatch.Dispatch):
         wish = relay.to
         members = dict(turn.groups).get(wish.group)
@@ -128,7 +147,7 @@ def _targets(turn: Turn, relay: Relay, request: Request) -> order.Plan:
         ordered = dispatch.order(wish.algorithm, members)
         uris = [dispatch.rewrite(wish.rewrite, request.uri, parse_uri(uri)) for uri in ordered]
         return ((tuple([order.Target(uri, next_hop) for uri, next_hop in uris]),),)
-    if isinstance(relay.to, str | Uri):
+    if isinstance(relay.to, Uri):
         return (((_target(_uri(relay.to)),),),)
     return _stages((relay.to,) if isinstance(relay.to, Target) else relay.to)
 
@@ -161,13 +180,11 @@ def _uri(wanted: str | Uri) -> Uri:
 
 
 def _target(uri: Uri) -> order.Target:
-    return order.Target(str(uri), str(uri))
+    return order.Target(uri.text, uri.text)
 
 
 def mandatory(relay: Relay) -> tuple[str, ...]:
     """The Route values for the proxies that a request has to visit first (16.6 step 6)."""
-    if not relay.route:
-        return ()
     if isinstance(relay.to, dispatch.Dispatch) and relay.to.rewrite == "none":
         # The first of them would be the next hop, and the group's member would say nothing.
         raise PolicyError("a group sets only the next hop (rewrite='none'), and so does route")
@@ -181,7 +198,25 @@ def mandatory(relay: Relay) -> tuple[str, ...]:
     return tuple([f"<{uri.for_request_line()}>" for uri in uris])
 
 
+def usual_hunt(method: str) -> order.Hunt:
+    """How targets are tried where nobody has other wishes."""
+    return _EARLY if method in ADVANCE_EARLY else _PATIENT
+
+
 def _hunt(relay: Relay, method: str) -> order.Hunt:
+    # What nearly every policy leaves as it is need not be checked again and again.
+    if _wishes(relay) == _USUAL_WISHES:
+        return usual_hunt(method)
+    return _checked_hunt(relay, early=method in ADVANCE_EARLY)
+
+
+_wishes = attrgetter(
+    "advance_after", "progress_after", "answer_within", "deadline", "timer_c", "failover_on",
+    "late", "on_failure",
+)  # fmt: skip
+
+
+def _checked_hunt(relay: Relay, *, early: bool) -> order.Hunt:
     timer_c = _seconds("timer_c", relay.timer_c)
     if timer_c <= TIMER_C:
         raise PolicyError(f"timer_c is {timer_c:g} s; RFC 3261 16.6 wants more than {TIMER_C:g}")
@@ -189,7 +224,7 @@ def _hunt(relay: Relay, method: str) -> order.Hunt:
         raise PolicyError(f'late is {relay.late!r}; it must be "first" or "cancel"')
     advance = relay.advance_after
     if advance == "default":
-        advance = EARLY if method == "INVITE" or method in EARLY_NON_INVITE else None
+        advance = EARLY if early else None
     return order.Hunt(
         None if advance is None else _seconds("advance_after", advance),
         None if relay.progress_after is None else _seconds("progress_after", relay.progress_after),
@@ -206,6 +241,11 @@ def _seconds(name: str, number: float) -> float:
     if not 0 <= number < MOST_SECONDS:
         raise PolicyError(f"{name} is {number!r}; it must be a number of seconds, 0 or more")
     return number
+
+
+_USUAL_WISHES = _wishes(Relay(""))
+_EARLY = _checked_hunt(Relay(""), early=True)
+_PATIENT = _checked_hunt(Relay(""), early=False)
 
 
 def respond(
@@ -258,7 +298,7 @@ def _given(turn: Turn, origin: Origin, decision: object) -> tuple[order.Given, O
                 origin.size,
                 origin.diversions + 1,
                 origin.loop,
-                mandatory(decision),
+                mandatory(decision) if decision.route else (),
             )
             return order.Divert(plan, hunt), diverted
         case _:

@@ -22,7 +22,7 @@ from sansip.engine.state import (
     Waiting,
 )
 from sansip.engine.turn import Turn
-from sansip.message import Request, reply
+from sansip.message import Request, trying
 from sansip.proxy import vocabulary as news
 from sansip.transaction import (
     Broke,
@@ -64,7 +64,7 @@ def open_server(turn: Turn, key: str, request: Request, came: Arrival, remote: A
     invite = request.method == "INVITE"
     state: ServerState
     if invite:
-        facts = ServerFacts(reliable, timing, reply(request, 100).render())
+        facts = ServerFacts(reliable, timing, trying(request))
         state, outputs = invite_server.start(facts)
     else:
         state, outputs = server.start(ServerFacts(reliable, timing))
@@ -90,8 +90,7 @@ def step_server(turn: Turn, key: str, given: ServerInput) -> bool:
     else:
         if isinstance(given, Fired) and given.timer == "100" and record.waiting is not None:
             # Made when RFC 4320 asks for it: most requests never get one.
-            trying = reply(record.waiting, 100).render()
-            facts = ServerFacts(reliable, turn.config.timing, trying)
+            facts = ServerFacts(reliable, turn.config.timing, trying(record.waiting))
         state, outputs = server.step(facts, cast("server.State", record.state), given)
     return _server_outputs(turn, key, record, state, outputs)
 

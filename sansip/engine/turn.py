@@ -33,7 +33,7 @@ from sansip.engine.state import (
     Undelivered,
     Waiting,
 )
-from sansip.entropy import Draws
+from sansip.entropy import Draws, token
 from sansip.locate import Cache
 from sansip.proxy.vocabulary import Given
 from sansip.table import Table
@@ -150,7 +150,7 @@ class Turn:
         served = self.served.get(key)
         if served is not None and served.tag is not None:
             return served.tag
-        return self.draws(key).token("tag")
+        return token(self.seed, key, "tag")
 
     def tell(self, context: str, given: Given) -> None:
         """Something for a response context; it hears of it before the turn ends."""

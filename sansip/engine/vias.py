@@ -19,11 +19,10 @@ def stamp(turn: Turn, request: Request, came: Arrival) -> tuple[Address | None, 
     None: to an address that must not get any.
     """
     via, source = request.via, came.source
-    host, rport = source.host, via.rport
+    host = source.host
+    rport = via.rport
     if rport == "":
-        # "it MUST set the value of the parameter to the source port of the request", and "MUST
-        # insert a received parameter [...] even if it is identical" (RFC 3581 4)
-        request = request.with_top_via(via.stamped(host, source.port))
+        request = request.stamped(host, source.port)
     elif via.host != host and plain_host(via.host) != plain_host(host):
         request = request.with_top_via(via.stamped(host, None))
     elif via.received is not None:

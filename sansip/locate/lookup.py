@@ -9,15 +9,16 @@ Invariants: the hops given are a prefix of the final list, and never repeat; ``E
 last and once; a sips URI never leaves TLS; nothing is asked twice; questions and hops are bounded.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import MappingProxyType
 from typing import Literal, TypeVar, assert_never
 
 from sansip.address import Address, Hop
 from sansip.dns import Answer, Failure, Found, Ip, Naptr, NoName, NoRecords, Question, Record, Srv
 from sansip.entropy import Draws
-from sansip.locate.aim import Aim, askable, canonical, numeric
+from sansip.locate.aim import Aim, askable, canonical, is_dotted, numeric
 from sansip.locate.order import TRANSPORTS, order, usable
+from sansip.message import Uri
 from sansip.table import Table
 from sansip.value import value
 
@@ -215,11 +216,17 @@ def _transports(aim: Aim) -> tuple[tuple[str, ...], bool]:
     return ((named,) if named in allowed else ()), True
 
 
-def literal(aim: Aim) -> Hop | None:
-    """The one hop of an IP address, where no lookup is needed to find it; None for all others."""
-    if not numeric(aim.host) or aim.secure or aim.transport is not None:
+def literal(uri: Uri, supported: Sequence[str], families: Sequence[int]) -> Hop | None:
+    """The one hop of an IPv4 address where nothing needs to be chosen or looked up.
+
+    It is what ``start`` would give. None says nothing.
+    """
+    host = uri.host
+    if uri.scheme != "sip" or not is_dotted(host) or "udp" not in supported or 4 not in families:
         return None
-    return _literal(aim, "udp") if "udp" in aim.supported else None
+    if uri.params and (uri.transport is not None or uri.maddr is not None):
+        return None
+    return Hop("udp", Address(host, 5060 if uri.port is None else uri.port), None, "literal")
 
 
 def _literal(aim: Aim, transport: str) -> Hop | None:

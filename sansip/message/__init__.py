@@ -15,11 +15,12 @@ From the bottom up:
 
 from sansip.message import framing, headers
 from sansip.message.base import Message
-from sansip.message.build import ack, cancel, phrase, reply
+from sansip.message.build import ack, cancel, phrase, reply, trying
 from sansip.message.fields import (
     CSeq,
     NameAddr,
     Via,
+    bracketed_uri,
     parse_bracketed,
     parse_cseq,
     parse_name_addr,
@@ -46,6 +47,7 @@ __all__ = [
     "Uri",
     "Via",
     "ack",
+    "bracketed_uri",
     "cancel",
     "canonical",
     "embedded",
@@ -62,4 +64,5 @@ __all__ = [
     "reply",
     "salvage",
     "top_branch",
+    "trying",
 ]

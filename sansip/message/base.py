@@ -36,7 +36,7 @@ _READ: Final = (
     ("max_forwards", "max-forwards"),
 )
 _FOUND: Final = frozenset([slot for slot, _ in _READ])
-_READ_NAMES: Final = frozenset([*[name for _, name in _READ], "request line"])
+_READ_NAMES: Final = frozenset([name for _, name in _READ])
 
 
 class Message:
@@ -146,8 +146,12 @@ class Message:
 
         Headers that are no lists, such as the four of authentication, give their rows.
         """
+        if self.names.count(name) == 1:
+            text = value_of(self.lines[self.names.index(name)])
+            if text and "," not in text:
+                return (text,)
         rows = self.rows(name)
-        if (len(rows) == 1 and rows[0] and "," not in rows[0]) or long_name(name) in SINGLE:
+        if long_name(name) in SINGLE:
             return rows
         pieces = [piece.strip(" \t") for text in rows for piece in split_outside(text, ",")]
         return tuple([piece for piece in pieces if piece])
@@ -211,11 +215,11 @@ class Message:
     def remove(self, name: str) -> Self:
         """Take all rows of that name out."""
         key = long_name(name)
-        if self.names.count(key) == 1:
-            at = self.names.index(key)
-            names, lines = self.names, self.lines
+        names, lines = self.names, self.lines
+        if names.count(key) == 1:
+            at = names.index(key)
             return self._edited(key, names[:at] + names[at + 1 :], lines[:at] + lines[at + 1 :])
-        kept = [(n, line) for n, line in zip(self.names, self.lines, strict=True) if n != key]
+        kept = [(n, line) for n, line in zip(names, lines, strict=True) if n != key]
         names, lines = tuple([n for n, _ in kept]), tuple([line for _, line in kept])
         return self._edited(key, names, lines)
 
@@ -291,9 +295,10 @@ class Message:
         self._hand_on(made, key)
         return made
 
-    def _hand_on(self, made: "Message", key: str) -> None:
+    def _hand_on(self, made: Self, key: str) -> None:
         """Give what was read from rows of other names than ``key`` to a copy."""
-        self.fill()
+        if self.found:
+            self.fill()
         if self.found is None and key not in _READ_NAMES:  # all of it has been read
             made.via = self.via
             made.cseq = self.cseq

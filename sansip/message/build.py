@@ -5,6 +5,7 @@ RFC 3261 8.2.6, 17.1.1.3 and 9.1. Rows that must equal those of another message 
 
 import re
 from collections.abc import Mapping
+from itertools import compress
 from types import MappingProxyType
 from typing import Final
 
@@ -18,6 +19,7 @@ from sansip.message.rows import Headers, checked, make_rows, row, status_code, t
 _NO_BODY: Final = ("Content-Length: 0",)
 _FIRST_FORWARDS: Final = "Max-Forwards: 70"  # 20.22
 _TRYING: Final = 100
+_OF_TRYING: Final = frozenset({"via", "from", "to", "call-id", "cseq", "timestamp"})  # 8.2.6
 _DIALOG_FORMING: Final = frozenset({"INVITE", "REFER", "SUBSCRIBE"})
 _PROGRESS: Final = 183
 _PROVISIONAL: Final = range(101, 200)
@@ -150,6 +152,16 @@ def reply(
     lines += make_rows(headers, body) if headers or body else _NO_BODY
     text = phrase(status) if reason is None else checked(reason)
     return Response(status_code(status), text, tuple(lines), body)
+
+
+def trying(request: Request) -> bytes:
+    """Give the 100 for a request as it goes on the wire: most INVITEs get one at once.
+
+    The same as ``reply(request, 100)``, but for the order of its rows, which is the request's.
+    """
+    kept = compress(request.lines, map(_OF_TRYING.__contains__, request.names))
+    text = "\r\n".join(("SIP/2.0 100 Trying", *kept, *_NO_BODY, "", ""))
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _first(message: Message, name: str) -> tuple[str, ...]:

@@ -267,6 +267,13 @@ def parse_bracketed(text: str, header: str) -> NameAddr:
     return parse_name_addr(text, header)
 
 
+def bracketed_uri(text: str, header: str) -> Uri:
+    """Read the URI of an address that must be in angle brackets, for those who want no more."""
+    if text[:1] == "<" and text.find(">") == len(text) - 1:  # and nothing else
+        return parse_uri(text[1:-1], "URI")
+    return parse_bracketed(text, header).uri
+
+
 def _cut_display(text: str) -> tuple[str, str, str]:
     """Cut at the first "<" that is not in a quoted display name: before, "<" or "", after."""
     start = quoted_length(text)

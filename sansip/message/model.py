@@ -1,10 +1,13 @@
 """Requests and responses (RFC 3261 7.1, 7.2, 16.6); what they have in common is ``Message``."""
 
-from typing import ClassVar, Self, cast, final
+from typing import ClassVar, Final, Self, final
 
 from sansip.message.base import Message
+from sansip.message.fields import Via
 from sansip.message.rows import Headers, checked, end_of_vias, make_rows, status_code, token, word
 from sansip.message.uri import Uri, parse_uri
+
+ASKING: Final = (("rport", ""),)  # the parameters, beside branch, of most Via values
 
 
 @final
@@ -46,8 +49,23 @@ class Request(Message):
 
     def with_uri(self, uri: Uri | str) -> "Request":
         """Put another Request-URI in."""
-        made = Request(self.method, word(str(uri)), self.lines, self.body)
-        self._hand_on(made, "request line")
+        made = type(self)(self.method, word(str(uri)), self.lines, self.body)
+        self._hand_on(made, "")
+        return made
+
+    def stamped(self, host: str, port: int) -> "Request":
+        """Note in the top Via, which asks for it with rport, where the request came from."""
+        # "it MUST set the value of the parameter to the source port of the request", and "MUST
+        # insert a received parameter [...] even if it is identical" (RFC 3581 4)
+        via, lines = self.via, self.lines
+        first, stamps = lines[0], (("received", host), ("rport", str(port)))
+        line = first.replace(";rport", f";received={host};rport={port}", 1)
+        is_usual = via.params == ASKING and first.startswith("Via:") and "," not in first
+        if line == first or not is_usual:
+            return self.with_top_via(via.stamped(host, port))
+        made = self._copy((line, *lines[1:]), self.body)
+        self._hand_on(made, "")
+        made.via = Via(via.transport, via.host, via.port, via.branch, stamps)
         return made
 
     def forwarded(
@@ -66,37 +84,32 @@ class Request(Message):
         unless ``routes`` is None, these Route values instead of those in the message. Nothing given
         is checked.
         """
-        names, lines = list(self.names), list(self.lines)
+        names, lines = self.names, list(self.lines)
         gone = "route" if routes is not None and "route" in names else ""
         if breadth is not None and names.count("max-breadth") > 1:
             gone += " max-breadth"
         if gone:
             kept = [at for at, name in enumerate(names) if name not in gone.split()]
-            names, lines = [names[at] for at in kept], [lines[at] for at in kept]
-        after_vias = end_of_vias(names)
+            names, lines = tuple([names[at] for at in kept]), [lines[at] for at in kept]
+        # What is new stands behind the Via rows, and before all other Record-Route.
+        at = end_of_vias(names)
+        if record_routes and "record-route" in names:
+            at = min(at, names.index("record-route"))
+        new: list[str] = []
+        if record_routes:
+            new += [f"Record-Route: {route}" for route in record_routes]
+        if routes:
+            new += [f"Route: {route}" for route in routes]
+        if breadth is not None and "max-breadth" in names:
+            lines[names.index("max-breadth")] = f"Max-Breadth: {breadth}"
+        elif breadth is not None:
+            new.append(f"Max-Breadth: {breadth}")
         if "max-forwards" in names:
             lines[names.index("max-forwards")] = f"Max-Forwards: {max_forwards}"
         else:
-            names.insert(after_vias, "max-forwards")
-            lines.insert(after_vias, f"Max-Forwards: {max_forwards}")
-        if breadth is not None:
-            if "max-breadth" in names:
-                lines[names.index("max-breadth")] = f"Max-Breadth: {breadth}"
-            else:
-                names.insert(after_vias, "max-breadth")
-                lines.insert(after_vias, f"Max-Breadth: {breadth}")
-        if routes:
-            names[after_vias:after_vias] = ["route"] * len(routes)
-            lines[after_vias:after_vias] = [f"Route: {route}" for route in routes]
-        if record_routes:
-            at = names.index("record-route") if "record-route" in names else after_vias
-            names[at:at] = ["record-route"] * len(record_routes)
-            lines[at:at] = [f"Record-Route: {route}" for route in record_routes]
-        names.insert(0, "via")
-        lines.insert(0, f"Via: {via}")
-        made = Request(self.method, uri_text, tuple(lines), self.body)
-        made.names = tuple(names)
-        return made
+            new.append(f"Max-Forwards: {max_forwards}")
+        rows = (f"Via: {via}", *lines[:at], *new, *lines[at:])
+        return Request(self.method, uri_text, rows, self.body)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Request):
@@ -117,16 +130,11 @@ class Request(Message):
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.uri_text} {len(self.lines)} rows {len(self.body)} B>"
 
-    def _hand_on(self, made: Message, key: str) -> None:
-        super()._hand_on(made, key)
-        made = cast("Request", made)
-        if made.found is None:  # ``parse`` has seen that the URI can be read
-            made.uri = self.uri
-        elif key != "request line":
-            try:  # noqa: SIM105 - suppress costs more than all the rest of this
-                made.uri = object.__getattribute__(self, "uri")
-            except AttributeError:  # not read yet
-                pass
+    def fill(self) -> None:
+        """Read at once what would be read when first asked for; the Request-URI, too."""
+        if self.found:
+            super().fill()
+            self.uri = parse_uri(self.uri_text)
 
     def _read(self, name: str) -> object:
         return parse_uri(self.uri_text) if name == "uri" else super()._read(name)
@@ -135,7 +143,12 @@ class Request(Message):
         return f"{self.method} {self.uri_text} SIP/2.0"
 
     def _copy(self, lines: tuple[str, ...], body: bytes) -> Self:
-        return type(self)(self.method, self.uri_text, lines, body)
+        made = type(self)(self.method, self.uri_text, lines, body)
+        try:  # noqa: SIM105 - suppress costs more than all the rest of this
+            made.uri = object.__getattribute__(self, "uri")
+        except AttributeError:  # not read yet
+            pass
+        return made
 
 
 @final

@@ -4,7 +4,6 @@ from sansip.message.limits import MessageLimits
 from sansip.message.model import Request, Response
 from sansip.message.ordinary import ORDINARY, is_certain
 from sansip.message.rows import top_via
-from sansip.message.uri import parse_uri
 
 
 def read_ordinary(text: str, limits: MessageLimits) -> tuple[Request | Response, int, int] | None:
@@ -31,10 +30,10 @@ def read_ordinary(text: str, limits: MessageLimits) -> tuple[Request | Response,
     if method is None:
         message = Response(int(status), reason, rows)
     else:
-        message = request = Request(method, uri_text, rows)
-        if ";" in uri_text or "[" in uri_text:
-            request.uri = parse_uri(uri_text)  # which knows more about these
+        message = Request(method, uri_text, rows)
     message.found = found
+    if method is not None and (";" in uri_text or "[" in uri_text):
+        message.fill()  # which knows more about these
     if not is_certain(found):
         message.fill()
         message.via = top_via(message.get("via") or "")

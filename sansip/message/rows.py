@@ -70,9 +70,7 @@ def after_first_value(line: str, key: str) -> str | None:
 
 def end_of_vias(names: Sequence[str]) -> int:
     """Give the index after the first block of Via rows; 0 if there is none."""
-    if "via" not in names:
-        return 0
-    at = names.index("via")
+    at = names.index("via") + 1 if "via" in names else 0
     while at < len(names) and names[at] == "via":
         at += 1
     return at

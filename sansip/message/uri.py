@@ -226,7 +226,9 @@ class Uri:
 
     def for_request_line(self) -> "Uri":
         """Take out what a Request-URI must not have: a method parameter, headers (16.6 item 2)."""
-        if not self.is_sip or (self.headers is None and self.param("method") is None):
+        if self.headers is None and (not self.params or self.param("method") is None):
+            return self
+        if not self.is_sip:
             return self
         bare = self if self.headers is None else self.with_headers()
         return bare.without_params("method")

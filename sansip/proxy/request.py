@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 
 from sansip.errors import RemoteProtocolError
-from sansip.message import Request, Uri, parse_bracketed, parse_uri, parse_via
+from sansip.message import Request, Uri, bracketed_uri, parse_uri, parse_via
 from sansip.value import value
 
 Mine = Callable[[Uri], bool]
@@ -46,13 +46,12 @@ class Arrived:
     loop: str = ""
 
 
-def check(
-    request: Request, extensions: tuple[str, ...] | None = (), *, looped: bool = False
-) -> Fault | None:
-    """The checks of 16.3 that need no state, in their order; None if all is well.
+def check(request: Request, extensions: tuple[str, ...] | None = ()) -> Fault | None:
+    """The checks of 16.3 that the request alone can fail, in their order; None if all is well.
 
     ``extensions`` are the option tags that Proxy-Require may name; None: it is not looked at, as in
-    an ACK (8.2.2.3). ``looped`` is what ``has_looped`` says. Not for CANCEL, which goes hop by hop.
+    an ACK (8.2.2.3). For step 4 see ``has_looped``: what another check has refused has not been
+    sent on, so it has not looped. Not for CANCEL, which goes hop by hop.
     """
     fault = check_scheme(request)
     if fault is not None:
@@ -61,10 +60,6 @@ def check(
     # element MUST NOT forward the request [...] MUST return a 483" (16.3 step 3)
     if request.max_forwards == 0:
         return Fault(483, "Max-Forwards is 0")
-    # "If these values are equal, the request has looped and the proxy MUST reject the request with
-    # a 482 (Loop Detected) response." (16.3 step 4 as RFC 5393 4.2.2 has it)
-    if looped:
-        return Fault(482, "it was here before, just as it is now")
     # "If the request contains a Proxy-Require header field with one or more option-tags this
     # element does not understand, the element MUST return a 420" (16.3 step 5)
     if extensions is not None and "proxy-require" in request.names:
@@ -88,6 +83,10 @@ def check_scheme(request: Request) -> Fault | None:
 
 # --- loops (RFC 5393 4.2)
 
+# "If these values are equal, the request has looped and the proxy MUST reject the request with a
+# 482 (Loop Detected) response." (16.3 step 4 as RFC 5393 4.2.2 has it)
+LOOPED = Fault(482, "it was here before, just as it is now")
+
 
 def ways(request: Request, source: str) -> str:
     """Everything in a request that decides where it goes from here: what the loop part is made of.
@@ -96,10 +95,14 @@ def ways(request: Request, source: str) -> str:
     as it came; "This second part MUST NOT vary with the request method" (RFC 5393 4.2.1). A policy
     may look at where a request comes from, so the host that sent it counts as well.
     """
-    listed = [text for name in DECISIVE if name in request.names for text in request.rows(name)]
+    tags = f"{request.from_tag or ''}\n{request.to_tag or ''}"
+    names = request.names
+    listed: list[str] = []
+    for name in DECISIVE:
+        if name in names:
+            listed += request.rows(name)
     number = str(request.cseq.number)
-    tags = request.from_tag or "", request.to_tag or ""
-    return "\n".join((request.uri_text, request.call_id or "", *tags, number, source, *listed))
+    return "\n".join((request.uri_text, request.call_id or "", tags, number, source, *listed))
 
 
 def has_looped(request: Request, loop: str, own_sent_by: Callable[[str], bool]) -> bool:
@@ -126,27 +129,29 @@ def has_looped(request: Request, loop: str, own_sent_by: Callable[[str], bool]) 
 # --- route information (16.4)
 
 
-def preprocess(
-    request: Request, mine: Mine, transport: str, ports: tuple[int, ...], loop: str = ""
-) -> Arrived:
+def preprocess(request: Request, mine: Mine, transport: str, ports: tuple[int, ...]) -> Arrived:
     """Undo what a strict router did, and take off the Route what is ours (16.4).
 
     ``transport`` is the one that the request came over, ``ports`` are those that it may have been
     sent to: the one listened on, and the one advertised.
     """
-    routes = request.values("route") if "route" in request.names else ()
+    uri = request.uri
+    has_routes = "route" in request.names
+    if not (has_routes or uri.params):
+        return Arrived(request)  # as most do that begin something
+    routes = request.values("route") if has_routes else ()
     count = len(routes)
     passed: tuple[Uri, ...] = ()
-    uri = request.uri
-    if routes and uri.lr and mine(uri):
+    if routes and uri.params and uri.lr and mine(uri):
         # "If the Request-URI of the request contains a value this proxy previously placed into a
         # Record-Route header field [...], the proxy MUST replace the Request-URI in the request
         # with the last value from the Route header field, and remove that value" (16.4).
         passed = (uri,)
-        request = request.with_uri(parse_bracketed(routes[-1], "Route").uri)
+        request = request.with_uri(bracketed_uri(routes[-1], "Route"))
         routes = routes[:-1]
         uri = request.uri
-    here = uri.params and uri.maddr is not None and mine(uri.with_host(uri.maddr, uri.port))
+    maddr = uri.maddr if uri.params else None
+    here = maddr is not None and mine(uri.with_host(maddr, uri.port))
     # "and the request was received using the port and transport indicated (explicitly or by
     # default) in the Request-URI, the proxy MUST
     if here and uri.transport in (None, transport) and (uri.port or DEFAULT_PORT) in ports:
@@ -159,13 +164,14 @@ def preprocess(
     # that value from the request"; with double Record-Route, both (RFC 5658 5, 3261-16.4-03).
     ours: list[Uri] = []
     for route in routes:
-        first = parse_bracketed(route, "Route").uri
+        first = bracketed_uri(route, "Route")
         if not mine(first):
             break
         ours.append(first)
-    if len(routes) - len(ours) < count:
-        request = request.set("route", *routes[len(ours) :])
-    return Arrived(request, (*passed, *ours), loop)
+    if ours or len(routes) < count:
+        left = routes[len(ours) :]
+        request = request.set("route", *left) if left else request.remove("route")
+    return Arrived(request, (*passed, *ours))
 
 
 @value
@@ -186,12 +192,12 @@ def onward(request: Request, uri: str, next_hop: str, pushed: tuple[str, ...] = 
     if pushed:
         # Proxies that local policy wants on the way, loose routers all, go ahead of the values that
         # are there; so there is no strict router in front (16.6 step 6).
-        return Onward(uri, str(parse_bracketed(pushed[0], "Route").uri), (*pushed, *routes))
+        return Onward(uri, str(bracketed_uri(pushed[0], "Route")), (*pushed, *routes))
     if not routes or (next_hop != uri and parse_uri(next_hop).lr):
         # A next hop that is fixed, where there is a Route, "MUST NOT be used if the proxy is not
         # certain that [it corresponds] to a server that is a loose router" (16.6 step 7).
         return Onward(uri, next_hop, None)
-    first = parse_bracketed(routes[0], "Route").uri
+    first = bracketed_uri(routes[0], "Route")
     if first.lr:
         return Onward(uri, str(first), None)
     # "If that URI does not contain an lr parameter, the proxy MUST modify the copy as follows": the

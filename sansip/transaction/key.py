@@ -25,7 +25,8 @@ _OTHERS: Final = (
     "BYE", "INFO", "MESSAGE", "NOTIFY", "OPTIONS", "PRACK", "PUBLISH", "REFER", "REGISTER",
     "SUBSCRIBE", "UPDATE",
 )  # fmt: skip
-_2543_INVITE: Final = "s|2543|6:INVITE"  # how the key of an RFC 2543 client's INVITE begins
+_2543: Final = "s|2543|"  # how the keys of an RFC 2543 client's requests begin
+_2543_INVITE: Final = f"{_2543}6:INVITE"
 COOKIE: Final = "z9hg4bk"  # in lower case: a branch is a token, compared without case (AMB-05)
 
 
@@ -81,7 +82,7 @@ def ack_keys(ack: Request) -> tuple[str, ...]:
     What is found is to be confirmed by ``acknowledges``.
     """
     first = server_key(ack)
-    if ack.to_tag is None or _compliant_branch(ack.via) is not None:
+    if ack.to_tag is None or not first.startswith(_2543):
         return (first,)
     return first, _key(ack, "INVITE", ack.to_tag)
 

@@ -119,7 +119,11 @@ def test_all_of_a_request_may_be_lost_with_one_connection_in_any_order() -> None
     # joins it, behind. When that is refused the hunt ends with the last target, at once.
     first, second = (sansip.Target(f"sip:{user}@{GW_1};transport=tcp") for user in "ab")
     both = sansip.Relay([first, sansip.Target(second.uri, 0.5)])
-    stage = line(Decide(lambda request, _: both if request.method == "OPTIONS" else BOB_ALONE))
+
+    def by_method(request: sansip.Request, scene: sansip.Scene) -> sansip.Decision:
+        return both if request.method == "OPTIONS" else BOB_ALONE
+
+    stage = line(Decide(by_method))
     stage.receive(call(1, method="MESSAGE"))
     flow = stage.connect()
     stage.receive(call(2, method="OPTIONS"))

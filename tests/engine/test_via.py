@@ -181,7 +181,7 @@ def test_a_response_goes_on_as_it_came_but_for_our_via() -> None:
     stage.receive(came, GW_1)
     assert stage.sends[-1].data == came.without_top_via().render()
     assert stage.responses(BEHIND_NAT, "OPTIONS")[-1].rows("via") == (
-        "SIP/2.0/UDP 10.0.0.9;branch=z9hG4bK1;received=198.51.100.77;rport=41234",
+        "SIP/2.0/UDP 10.0.0.9;received=198.51.100.77;rport=41234;branch=z9hG4bK1",
     )
 
 

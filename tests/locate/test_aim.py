@@ -4,7 +4,7 @@ import pytest
 
 from sansip.dns import Question
 from sansip.entropy import Draws
-from sansip.locate import Aim, Ask, Hops, aim, aim_back, literal, start
+from sansip.locate import Aim, Ask, Exhausted, Hops, aim, aim_back, literal, start
 from sansip.locate.aim import askable, canonical, numeric
 from sansip.message import parse_uri
 
@@ -75,8 +75,9 @@ def test_names_that_dns_cannot_carry(name: str) -> None:
     [
         ("sip:192.0.2.1", "udp:192.0.2.1:5060"),
         ("sip:192.0.2.1:5070", "udp:192.0.2.1:5070"),
-        ("sip:[2001:DB8::1]", "udp:[2001:db8::1]:5060"),
-        ("sip:gw.example.com;maddr=192.0.2.1", "udp:192.0.2.1:5060"),
+        ("sip:192.0.2.1;lr", "udp:192.0.2.1:5060"),
+        ("sip:[2001:DB8::1]", None),
+        ("sip:192.0.2.1;maddr=192.0.2.2", None),
         ("sip:gw.example.com", None),
         ("sips:192.0.2.1", None),
         ("sip:192.0.2.1;transport=tls", None),
@@ -86,14 +87,17 @@ def test_names_that_dns_cannot_carry(name: str) -> None:
 def test_an_address_needs_no_lookup_unless_the_transport_is_in_question(
     uri: str, hop: str | None
 ) -> None:
-    found = literal(aimed(uri))
+    found = literal(parse_uri(uri), ("udp", "tcp", "tls"), (4, 6))
     assert (None if found is None else str(found)) == hop
+    if found is not None:
+        _, outputs = start(aim(parse_uri(uri), ("udp", "tcp", "tls"), (4, 6)), Draws(b"", ""))
+        assert outputs == (Hops((found,)), Exhausted(""))
 
 
 def test_without_udp_or_without_that_ip_version_an_address_is_no_hop_at_once() -> None:
     uri = parse_uri("sip:192.0.2.1")
-    assert literal(aim(uri, ("tls",), (4,))) is None
-    assert literal(aim(uri, ("udp",), (6,))) is None
+    assert literal(uri, ("tls",), (4,)) is None
+    assert literal(uri, ("udp",), (6,)) is None
 
 
 @pytest.mark.parametrize("text", ["fe80::1%eth0", "fe80::1%", "::%x"])

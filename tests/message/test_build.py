@@ -3,7 +3,7 @@
 import pytest
 
 from sansip.errors import LocalProtocolError
-from sansip.message import Request, Response, ack, cancel, parse, phrase, reply
+from sansip.message import Request, Response, ack, cancel, parse, phrase, reply, trying
 
 ROWS = (
     "Via: SIP/2.0/UDP p;branch=z9hG4bK1",
@@ -52,6 +52,9 @@ def test_a_reply_copies_what_it_must() -> None:
 def test_a_100_gets_the_timestamp_and_no_tag() -> None:
     answer = reply(invite(), 100, to_tag="t")
     assert (answer.to_tag, answer.get("timestamp")) == (None, "54")
+    trying_ = parse(trying(invite()))
+    assert (trying_.to_tag, sorted(trying_.lines)) == (None, sorted(answer.lines))
+    assert trying(invite()).startswith(answer.render().partition(b"\r\n")[0])
     assert reply(invite(), 180).get("timestamp") is None
 
 

@@ -3,7 +3,16 @@
 import pytest
 
 from sansip.errors import RemoteProtocolError
-from sansip.message import CSeq, NameAddr, Via, parse_cseq, parse_name_addr, parse_via
+from sansip.message import (
+    CSeq,
+    NameAddr,
+    Via,
+    bracketed_uri,
+    parse_bracketed,
+    parse_cseq,
+    parse_name_addr,
+    parse_via,
+)
 from sansip.message.grammar import number, split_outside, unquote
 
 
@@ -118,3 +127,21 @@ def test_numbers_have_a_limit_and_no_other_digits() -> None:
         *(0, 255, None, None, 1, 0, None),
     ]
     assert number("\u0661", 9) is None
+
+
+@pytest.mark.rule("3261-25-08")
+@pytest.mark.parametrize(
+    "text",
+    ["<sip:p;lr>", "<sip:p;lr>;x=1", '"<x>" <sip:p>', "P <sip:p>", '<sip:p;lr>;x="<sip:q>"'],
+)
+def test_a_bracketed_uri_is_that_of_the_whole_address(text: str) -> None:
+    assert bracketed_uri(text, "Route") == parse_bracketed(text, "Route").uri
+
+
+@pytest.mark.rule("3261-25-08")
+@pytest.mark.parametrize("text", ["", "sip:p", "<sip:p", "<>", "<<sip:p>", "< sip:p>", "<sip:p>>"])
+def test_what_is_not_in_brackets_is_no_bracketed_uri(text: str) -> None:
+    with pytest.raises(RemoteProtocolError):
+        bracketed_uri(text, "Route")
+    with pytest.raises(RemoteProtocolError):
+        _ = parse_bracketed(text, "Route").uri

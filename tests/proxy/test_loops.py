@@ -5,7 +5,7 @@ import pytest
 from passing import make
 from sansip.message import Request
 from sansip.proxy import request as machine
-from sansip.proxy.request import LOOP, check, has_looped, ways
+from sansip.proxy.request import LOOP, has_looped, ways
 
 PART = "0123456789ab"
 OURS = f"SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bKunique{LOOP}{PART};rport"
@@ -105,11 +105,3 @@ def test_anything_else_is_none(request_: Request) -> None:
 def test_the_vias_of_others_are_not_even_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "parse_via", None)
     assert not has_looped(via(*["SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bKx"] * 100), PART, own)
-
-
-@pytest.mark.rule("3261-16.3-01", "5393-4.2.2-01")
-def test_a_loop_is_looked_for_after_max_forwards_and_before_proxy_require() -> None:
-    required = ("Proxy-Require", "wonders")
-    spent = check(make("sip:b@c", required, ("Max-Forwards", "0")), looped=True)
-    looped = check(make("sip:b@c", required), looped=True)
-    assert [fault and fault.status for fault in (spent, looped)] == [483, 482]
