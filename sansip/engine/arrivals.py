@@ -32,8 +32,6 @@ def _response(turn: Turn, came: Arrival, response: Response) -> None:
         turn.report("dropped", str(came.source), f"a {response.status} for {via.sent_by}, not us")
         return
     key = client_key(via.branch or "", response.cseq.method)
-    if key in turn.client:
-        step_client(turn, key, Responded(response))
-    else:
+    if not step_client(turn, key, Responded(response)):
         # RFC 6026 8.9 (6026-7.3-01): no transaction, no forwarding; not even of a 2xx.
         turn.report("dropped", key, f"a {response.status} that matches no transaction")

@@ -6,9 +6,11 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_netw
 from typing import Literal
 
 from sansip.address import Address, Hop
+from sansip.engine.state import Context
 from sansip.errors import LocalProtocolError, RemoteProtocolError
 from sansip.locate import CacheLimits, LocateLimits, canonical
 from sansip.message import MessageLimits, Uri, parse_uri
+from sansip.proxy.states import FIRST_LINGERS
 from sansip.proxy.vocabulary import Facts
 from sansip.timing import Timing
 from sansip.value import value
@@ -122,7 +124,7 @@ class Config:
     __slots__ = (
         "_allowed", "_mine", "_named", "_placed", "_sent_bys", "aliases", "compact_above",
         "concluded", "endpoints", "extensions", "families", "follow_maddr", "groups", "limits",
-        "multicasts", "secret", "tcp_above", "timing", "transports", "wildcards",
+        "lingering", "multicasts", "secret", "tcp_above", "timing", "transports", "wildcards",
     )  # fmt: skip
     aliases: tuple[str, ...]
     compact_above: int | None
@@ -133,6 +135,7 @@ class Config:
     follow_maddr: bool
     groups: tuple[tuple[str, tuple[str, ...]], ...]
     limits: Limits
+    lingering: tuple[Context, ...]
     multicasts: bool
     secret: bytes | None
     tcp_above: int | None
@@ -200,6 +203,10 @@ class Config:
         self.concluded = (
             Facts(invite=False, arrived=0.0, timing=self.timing, most_branches=0, breadth=0),
             Facts(invite=True, arrived=0.0, timing=self.timing, most_branches=0, breadth=0),
+        )
+        # And the whole of one whose only branch has had its final response.
+        self.lingering = tuple(
+            [Context(facts, FIRST_LINGERS, None, None, 0, "") for facts in self.concluded]
         )
         for name in ("partial_message", "connect", "unanswered"):
             seconds = getattr(self.limits, name)

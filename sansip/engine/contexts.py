@@ -1,6 +1,6 @@
 """Running the response contexts: what they order becomes lookups, branches, CANCELs and answers."""
 
-from typing import assert_never, cast
+from typing import Any, assert_never, cast
 
 from sansip import message
 from sansip.engine import lookups, responses, routing
@@ -13,7 +13,7 @@ from sansip.errors import RemoteProtocolError
 from sansip.proxy import context as machine
 from sansip.proxy import vocabulary as order
 from sansip.proxy.request import max_breadth
-from sansip.proxy.states import Hunting
+from sansip.proxy.states import FIRST_LINGERS, Hunting, State
 from sansip.transaction import Abandon, Respond, client_key
 
 MOST_TOLD = 1_000  # pieces of news that one piece may lead to: a bug cannot hang the engine
@@ -46,12 +46,14 @@ def open_context(
     turn.count(origin.source, origin.size, 1)
     turn.serial += 1
     record = Context(facts, state, origin, handle, turn.serial, origin.loop)
-    _carry_out(turn, key, record, outputs)
+    _carry_out(turn, key, record, state, 0, outputs)
 
 
 def work_off(turn: Turn) -> None:
     """Tell the contexts their news until there is none left."""
     told = turn.told
+    if not told:
+        return
     budget = MOST_TOLD * (1 + len(told))
     for _ in range(budget):
         if not told:
@@ -70,45 +72,46 @@ def fire(turn: Turn, timer: Timer) -> None:
     """A context's timer has run out."""
     key = timer.owner.removeprefix(OWNER)
     record = turn.contexts.get(key)
-    if record is not None and record.timer == timer:
+    if record is not None and record.serial == timer.serial:
         _step(turn, key, record, order.Woken())
 
 
 def _step(turn: Turn, key: str, record: Context, given: order.Given) -> None:
     state, outputs = machine.step(record.facts, record.state, given, turn.at)
-    timer = None if isinstance(given, order.Woken) else record.timer
-    left = Context(
-        record.facts, state, record.origin, record.handle, record.number, record.loop, timer
-    )
-    _carry_out(turn, key, left, outputs)
+    serial = 0 if isinstance(given, order.Woken) else record.serial
+    _carry_out(turn, key, record, state, serial, outputs)
 
 
 def _carry_out(  # noqa: C901, PLR0912 - an arm for each order
-    turn: Turn, key: str, record: Context, outputs: tuple[order.Output, ...]
+    turn: Turn,
+    key: str,
+    record: Context,
+    state: State,
+    serial: int,
+    outputs: tuple[order.Output, ...],
 ) -> None:
     """Perform what a context orders, and keep what it has become."""
-    timer = record.timer
     # Only a concluded context has no origin, and such a one locates, tries and answers no more.
-    origin = cast("Origin", record.origin)
+    origin: Any = record.origin
     for output in outputs:
         match output:
             case order.Forward():
                 _forward(turn, key, record, output.response)
             case order.Wake():
-                timer = _wake(turn, key, timer, output.at)
+                serial = _wake(turn, key, serial, output.at)
             case order.Try():
                 _try(turn, key, record, origin, output)
             case order.Locate():
                 _locate(turn, key, origin, output)
             case order.Ended():
-                _end(turn, key, record, timer)
+                _end(turn, key, record, serial)
                 return
             case order.Cancel():
                 _cancel(turn, key, record, output)
             case order.Answer():
                 _answer(turn, key, record, origin, output)
             case order.Consult():
-                given, origin = routing.consult(turn, key, record, origin)
+                given, origin = routing.consult(turn, key, record.facts, origin, state)
                 turn.told.appendleft((key, given))  # before anything else happens to it
             case order.StopLocating():
                 lookups.stop(turn, (key, output.way))
@@ -123,13 +126,15 @@ def _carry_out(  # noqa: C901, PLR0912 - an arm for each order
                 assert_never(output)
     facts = record.facts
     remembered: Origin | None = origin
-    if record.origin is not None and not isinstance(record.state, Hunting):
+    if record.origin is not None and not isinstance(state, Hunting):
         # The caller has had the answer: what is left of the context only tidies up.
         turn.count(origin.source, origin.size, -1)
         facts, remembered = turn.config.concluded[facts.invite], None
-    if remembered is not record.origin or timer is not record.timer:
+    if state is FIRST_LINGERS and record.handle is None:
+        record = turn.config.lingering[facts.invite]
+    elif state is not record.state or remembered is not record.origin or serial != record.serial:
         record = Context(
-            facts, record.state, remembered, record.handle, record.number, record.loop, timer
+            facts, state, remembered, record.handle, record.number, record.loop, serial
         )
     turn.contexts = turn.contexts.set(key, record)
 
@@ -246,15 +251,17 @@ def _cancel(turn: Turn, key: str, record: Context, given: order.Cancel) -> None:
     )
 
 
-def _wake(turn: Turn, key: str, running: Timer | None, at: float | None) -> Timer | None:
-    if at is None:
-        turn.disarm(running)
-        return None
-    return turn.rearm(OWNER + key, "hunt", at)
+def _wake(turn: Turn, key: str, running: int, at: float | None) -> int:
+    """Set the context's timer anew, or stop it; the serial number of the one that runs then."""
+    if at is not None:
+        return turn.rearm(OWNER + key, "hunt", at).serial
+    if running:
+        turn.disarm(Timer(OWNER + key, "hunt", running))
+    return 0
 
 
-def _end(turn: Turn, key: str, record: Context, timer: Timer | None) -> None:
-    turn.disarm(timer)
+def _end(turn: Turn, key: str, record: Context, serial: int) -> None:
+    _wake(turn, key, serial, None)
     if record.origin is not None:
         turn.count(record.origin.source, record.origin.size, -1)
     turn.contexts = turn.contexts.without(key)

@@ -123,7 +123,8 @@ class Engine:
             raise LocalProtocolError(f"{event!r} is not an event")
         turn = Turn(self.config, self.policy, state, event.at)
         handler(turn, event)
-        if turn.told or turn.unsent:
+        contexts.work_off(turn)
+        if turn.unsent:
             unsent.settle(turn)
         if turn.over:
             agents.work_off(turn)

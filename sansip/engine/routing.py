@@ -20,14 +20,14 @@ from sansip.engine.policy import (
     Target,
     Tried,
 )
-from sansip.engine.state import Context, Origin
+from sansip.engine.state import Origin
 from sansip.engine.transactions import step_server
 from sansip.engine.turn import Turn
 from sansip.entropy import Draws
 from sansip.errors import ProtocolError
 from sansip.message import Request, Response, Uri, canonical, equivalent, parse_uri, reply
 from sansip.proxy import vocabulary as order
-from sansip.proxy.states import Hunting, best_of
+from sansip.proxy.states import Hunting, State, best_of
 from sansip.transaction import Respond
 
 FINAL = range(200, 700)
@@ -263,9 +263,11 @@ def respond(
     step_server(turn, key, Respond(status, made.render()))
 
 
-def consult(turn: Turn, key: str, record: Context, origin: Origin) -> tuple[order.Given, Origin]:
+def consult(
+    turn: Turn, key: str, facts: order.Facts, origin: Origin, state: State
+) -> tuple[order.Given, Origin]:
     """Ask the failure route what to do now; also what its context is to remember from now on."""
-    failed = _failed(record.facts, origin, cast("Hunting", record.state))
+    failed = _failed(facts, origin, cast("Hunting", state))
     method = origin.on_failure or ""
     try:
         return _given(turn, origin, _ask(lambda: getattr(turn.policy, method)(failed)))

@@ -78,8 +78,10 @@ class ServerTransaction:
     remote: Address
     flow: int | None  # the connection that it came over
     waiting: Request | None  # a non-INVITE that nothing was sent to yet, for its 100 (RFC 4320)
-    deadlines: Deadlines = ()
-    timer: Timer | None = None
+    timer: TimerName | None = None  # the one that runs, if any: for its earliest deadline
+    due: float = 0.0  # that deadline
+    serial: int = 0  # of that timer
+    later: Deadlines = ()  # its other deadlines
 
 
 @value
@@ -93,8 +95,10 @@ class ClientTransaction:
     remote: Address
     context: str  # "" for a CANCEL: nobody cares for its answer (9.1)
     branch: int
-    deadlines: Deadlines = ()
-    timer: Timer | None = None
+    timer: TimerName | None = None  # as in a server transaction
+    due: float = 0.0
+    serial: int = 0
+    later: Deadlines = ()
     flow: int | None = None  # the connection that it went over; None: as a datagram
     name: str | None = None  # to whom, by TLS
 
@@ -128,7 +132,7 @@ class Context:
     handle: str | None
     number: int
     loop: str  # the loop part of its branches: needed longer than the rest of its origin
-    timer: Timer | None = None
+    serial: int = 0  # of its timer; 0: none runs
 
 
 @value

@@ -1,10 +1,11 @@
 """Running the transaction machines: their outputs become sends, timers, and news for the contexts.
 
 A transaction has at most one timer running, for the earliest of its deadlines (RFC 3261 gives it
-two at a time), so that a call costs few timer orders.
+two at a time), so that a call costs few timer orders. What is remembered of it is little: its name,
+when it is due, and its serial number.
 """
 
-from typing import assert_never, cast
+from typing import Any, assert_never
 
 from sansip.address import Address
 from sansip.engine import connecting
@@ -54,6 +55,10 @@ from sansip.transaction import (
 LINGERING = (invite_client.Accepted, invite_client.Completed, client.Completed)
 SILENT = (invite_client.Calling, client.Trying)
 
+Record = ServerTransaction | ClientTransaction
+Clock = tuple[TimerName | None, float, int, Deadlines]  # a record's timer, due, serial and later
+STOPPED: Clock = (None, 0.0, 0, ())
+
 # --- server transactions
 
 
@@ -83,15 +88,13 @@ def step_server(turn: Turn, key: str, given: ServerInput) -> bool:
         return False
     reliable = record.flow is not None
     facts = ServerFacts(reliable, turn.config.timing)
-    state: ServerState | Terminated
-    if record.invite:
-        at_work = cast("invite_server.State", record.state)
-        state, outputs = invite_server.step(facts, at_work, given)
-    else:
+    machine: Any = invite_server  # whose state it is
+    if not record.invite:
+        machine = server
         if isinstance(given, Fired) and given.timer == "100" and record.waiting is not None:
             # Made when RFC 4320 asks for it: most requests never get one.
             facts = ServerFacts(reliable, turn.config.timing, trying(record.waiting))
-        state, outputs = server.step(facts, cast("server.State", record.state), given)
+    state, outputs = machine.step(facts, record.state, given)
     return _server_outputs(turn, key, record, state, outputs)
 
 
@@ -110,8 +113,10 @@ def repeat(turn: Turn, key: str, came: Arrival) -> None:
             came.source,
             came.flow,
             record.waiting,
-            record.deadlines,
             record.timer,
+            record.due,
+            record.serial,
+            record.later,
         )
         turn.server = turn.server.set(key, moved)
     step_server(turn, key, Retransmitted())
@@ -120,10 +125,10 @@ def repeat(turn: Turn, key: str, came: Arrival) -> None:
 def fire_server(turn: Turn, timer: Timer) -> None:
     """A server transaction's timer has run out."""
     record = turn.server.get(timer.owner)
-    if record is None or record.timer != timer:
+    if record is None or record.serial != timer.serial:
         return  # it was stopped, or replaced (3261-17-T15)
-    due, left = _split(record.deadlines, turn.at)
-    turn.server = turn.server.set(timer.owner, _server(record, record.state, left, None))
+    due, left = _split(record, turn.at)
+    turn.server = turn.server.set(timer.owner, _server(record, record.state, (None, 0.0, 0, left)))
     for name in due:
         step_server(turn, timer.owner, Fired(name))
 
@@ -135,7 +140,7 @@ def _server_outputs(
     state: ServerState | Terminated,
     outputs: tuple[ServerOutput, ...],
 ) -> bool:
-    deadlines = record.deadlines
+    timer, later = record.timer, record.later
     acknowledged = False
     for output in outputs:
         match output:
@@ -150,11 +155,11 @@ def _server_outputs(
                     turn.unsent.append(
                         (Waiting(key, output.data), link, "its connection is closed")
                     )
+            case Stop():
+                timer, later = _without(timer, later, output.timer)
             case Start():
                 started: Deadline = (turn.at + output.after, output.timer)
-                deadlines = (*deadlines, started)
-            case Stop():
-                deadlines = _without(deadlines, output.timer)
+                later = (*later, started)
             case PassAck():
                 acknowledged = True
             case Broke():
@@ -166,22 +171,34 @@ def _server_outputs(
             case _:
                 assert_never(output)
     if isinstance(state, Terminated):
-        turn.disarm(record.timer)
+        _disarm(turn, key, record)
         turn.server = turn.server.without(key)
         if key in turn.served:
             turn.over.append(key)
         return acknowledged
-    timer = _rearm(turn, key, record.timer, record.deadlines, deadlines)
-    turn.server = turn.server.set(key, _server(record, state, deadlines, timer))
+    clock = _wound(turn, key, record, timer, later)
+    turn.server = turn.server.set(key, _server(record, state, clock))
     return acknowledged
 
 
 def _server(
-    record: ServerTransaction, state: ServerState, deadlines: Deadlines, timer: Timer | None
+    record: ServerTransaction, state: ServerState, clock: Clock | None
 ) -> ServerTransaction:
+    if clock is None and state is record.state:
+        return record
     waiting = record.waiting if isinstance(state, server.Trying) else None
+    timer, due, serial, later = clock or (record.timer, record.due, record.serial, record.later)
     return ServerTransaction(
-        record.invite, state, record.endpoint, record.remote, record.flow, waiting, deadlines, timer
+        record.invite,
+        state,
+        record.endpoint,
+        record.remote,
+        record.flow,
+        waiting,
+        timer,
+        due,
+        serial,
+        later,
     )
 
 
@@ -216,29 +233,27 @@ def open_client(  # noqa: PLR0913 - the fields of its record
     _client_outputs(turn, key, record, state, outputs, spare)
 
 
-def step_client(turn: Turn, key: str, given: ClientInput) -> None:
-    """Give a client transaction its input."""
+def step_client(turn: Turn, key: str, given: ClientInput) -> bool:
+    """Give a client transaction its input; False if there is no such transaction."""
     record = turn.client.get(key)
     if record is None:
-        return
+        return False
     facts = ClientFacts(record.data, record.flow is not None, turn.config.timing)
-    state: ClientState | Terminated
-    if record.invite:
-        at_work = cast("invite_client.State", record.state)
-        state, outputs = invite_client.step(facts, at_work, given)
-    else:
-        state, outputs = client.step(facts, cast("client.State", record.state), given)
+    machine: Any = invite_client if record.invite else client
+    state, outputs = machine.step(facts, record.state, given)
     _client_outputs(turn, key, record, state, outputs)
+    return True
 
 
 def fire_client(turn: Turn, timer: Timer) -> None:
     """A client transaction's timer has run out."""
     record = turn.client.get(timer.owner)
-    if record is None or record.timer != timer:
+    if record is None or record.serial != timer.serial:
         return
-    due, left = _split(record.deadlines, turn.at)
+    due, left = _split(record, turn.at)
+    clock: Clock = (None, 0.0, 0, left)
     turn.client = turn.client.set(
-        timer.owner, _client(record, record.state, record.data, left, None, record.flow)
+        timer.owner, _client(record, record.state, record.data, clock, record.flow)
     )
     for name in due:
         step_client(turn, timer.owner, Fired(name))
@@ -248,7 +263,7 @@ def discard_client(turn: Turn, key: str) -> None:
     """Forget a client transaction whose answer nobody waits for, unless it has just ended."""
     record = turn.client.get(key)
     if record is not None:
-        turn.disarm(record.timer)
+        _disarm(turn, key, record)
         _remove(turn, key, record.flow)
 
 
@@ -256,7 +271,7 @@ def resend(turn: Turn, key: str) -> None:
     """Send the request once more, over a fresh flow."""
     record = turn.client[key]
     flow = _transmit(turn, key, record, record.data, again=True)
-    left = _client(record, record.state, record.data, record.deadlines, record.timer, flow)
+    left = _client(record, record.state, record.data, None, flow)
     turn.client = turn.client.set(key, left)
 
 
@@ -297,19 +312,19 @@ def _client_outputs(  # noqa: C901 - an arm for each output
     outputs: tuple[ClientOutput, ...],
     spare: Spare | None = None,
 ) -> None:
-    deadlines, flow = record.deadlines, record.flow
+    timer, later, flow = record.timer, record.later, record.flow
     for output in outputs:
         match output:
-            case Transmit():
-                flow = _transmit(turn, key, record, output.data, spare)
-            case Start():
-                started: Deadline = (turn.at + output.after, output.timer)
-                deadlines = (*deadlines, started)
-            case Stop():
-                deadlines = _without(deadlines, output.timer)
             case Pass():
                 if record.context:
                     turn.tell(record.context, news.Answered(record.branch, output.response))
+            case Stop():
+                timer, later = _without(timer, later, output.timer)
+            case Start():
+                started: Deadline = (turn.at + output.after, output.timer)
+                later = (*later, started)
+            case Transmit():
+                flow = _transmit(turn, key, record, output.data, spare)
             case TimedOut():
                 if record.context:
                     turn.tell(record.context, news.TimedOut(record.branch))
@@ -323,23 +338,25 @@ def _client_outputs(  # noqa: C901 - an arm for each output
             case _:
                 assert_never(output)
     if isinstance(state, Terminated):
-        turn.disarm(record.timer)
+        _disarm(turn, key, record)
         _remove(turn, key, flow)
         return
-    timer = _rearm(turn, key, record.timer, record.deadlines, deadlines)
-    # From the final response on nobody reads the request again: a lingering record is small.
-    data = b"" if isinstance(state, LINGERING) else record.data
-    turn.client = turn.client.set(key, _client(record, state, data, deadlines, timer, flow))
+    clock = _wound(turn, key, record, timer, later)
+    if clock is not None or state is not record.state or flow is not record.flow:
+        # From the final response on nobody reads the request again: a lingering record is small.
+        data = b"" if isinstance(state, LINGERING) else record.data
+        turn.client = turn.client.set(key, _client(record, state, data, clock, flow))
+    # Else it is as it was: one that has just begun has a deadline at least.
 
 
 def _client(
     record: ClientTransaction,
     state: ClientState,
     data: bytes,
-    deadlines: Deadlines,
-    timer: Timer | None,
+    clock: Clock | None,
     flow: int | None,
 ) -> ClientTransaction:
+    timer, due, serial, later = clock or (record.timer, record.due, record.serial, record.later)
     return ClientTransaction(
         record.invite,
         data,
@@ -348,8 +365,10 @@ def _client(
         record.remote,
         record.context,
         record.branch,
-        deadlines,
         timer,
+        due,
+        serial,
+        later,
         flow,
         record.name,
     )
@@ -358,34 +377,44 @@ def _client(
 # --- their timers
 
 
-def _split(deadlines: Deadlines, at: float) -> tuple[list[TimerName], Deadlines]:
+def _split(record: Record, at: float) -> tuple[list[TimerName], Deadlines]:
     """The deadlines that are due, in order, and the others.
 
     The earliest is due in any case: its timer has fired, whatever the clocks say.
     """
-    ordered = sorted(deadlines)
-    first, rest = ordered[:1], ordered[1:]
-    due = first + [deadline for deadline in rest if deadline[0] <= at]
-    return [name for _, name in due], tuple([d for d in rest if d[0] > at])
+    first: tuple[TimerName, ...] = () if record.timer is None else (record.timer,)
+    others = sorted(record.later)
+    due: list[TimerName] = [name for deadline, name in others if deadline <= at]
+    return [*first, *due], tuple([later for later in others if later[0] > at])
 
 
-def _without(deadlines: Deadlines, name: TimerName) -> Deadlines:
-    """The deadlines but the one of this name, which is most often the first or the only one."""
-    if deadlines and deadlines[0][1] == name:
-        return deadlines[1:]
-    return tuple([deadline for deadline in deadlines if deadline[1] != name])
+def _without(
+    running: TimerName | None, later: Deadlines, name: TimerName
+) -> tuple[TimerName | None, Deadlines]:
+    """What is left of a transaction's timers without the one of this name."""
+    if name == running:
+        return None, later
+    return running, tuple([deadline for deadline in later if deadline[1] != name])
 
 
-def _rearm(
-    turn: Turn, key: str, running: Timer | None, before: Deadlines, after: Deadlines
-) -> Timer | None:
-    """See to it that the one timer of this transaction stands for its earliest deadline."""
-    if after is before and running is not None:
-        return running
-    if not after:
-        turn.disarm(running)
+def _wound(
+    turn: Turn, key: str, record: Record, running: TimerName | None, later: Deadlines
+) -> Clock | None:
+    """See to it that the one timer of this transaction stands for its earliest deadline.
+
+    None: all is as the record says.
+    """
+    if running is record.timer and later is record.later and (running or not later):
         return None
-    due, name = min(after)
-    # The key as it was first: a message that comes later brings one of its own along, and what
-    # lingers is to be small.
-    return turn.rearm(key if running is None else running.owner, name, due)
+    deadlines: Deadlines = later if running is None else (*later, (record.due, running))
+    if not deadlines:
+        _disarm(turn, key, record)
+        return STOPPED
+    due, name = first = min(deadlines)
+    rest = tuple([deadline for deadline in deadlines if deadline is not first])
+    return name, due, turn.rearm(key, name, due).serial, rest
+
+
+def _disarm(turn: Turn, key: str, record: Record) -> None:
+    if record.timer is not None:
+        turn.disarm(Timer(key, record.timer, record.serial))

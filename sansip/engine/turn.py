@@ -175,7 +175,7 @@ class Turn:
         """Start the owner's timer; it replaces the one that is running, if any."""
         self.serial += 1
         timer = Timer(owner, name, self.serial)
-        self.actions.append(StartTimer(timer, max(0.0, due - self.at)))
+        self.actions.append(StartTimer(timer, due - self.at if due > self.at else 0.0))
         return timer
 
     def disarm(self, running: Timer | None) -> None:

@@ -12,10 +12,11 @@ RESPONSE = ("s|", responses.OWNER)
 
 def settle(turn: Turn) -> None:
     """Go on until all is quiet: who could not send tries another place, or tells its context."""
-    while turn.told or turn.unsent:
+    contexts.work_off(turn)
+    while turn.unsent:
+        for _ in range(len(turn.unsent)):
+            _fail(turn, *turn.unsent.popleft())
         contexts.work_off(turn)
-        for what, link, reason in [turn.unsent.popleft() for _ in range(len(turn.unsent))]:
-            _fail(turn, what, link, reason)
 
 
 def _fail(turn: Turn, what: Waiting, link: Link, reason: str) -> None:

@@ -27,10 +27,10 @@ from typing import assert_never
 
 from sansip.proxy.best import Result
 from sansip.proxy.concluded import concluded
-from sansip.proxy.hunter import Hunter
+from sansip.proxy.hunter import Hunter, next_stage, ways_of
 from sansip.proxy.hunting import settle, take
-from sansip.proxy.states import Concluded, Gone, Hunting, Outputs, State
-from sansip.proxy.vocabulary import Facts, Given, Hunt, Plan
+from sansip.proxy.states import Concluded, Gone, Hunting, Outputs, State, Way
+from sansip.proxy.vocabulary import Facts, Given, Hunt, Output, Plan
 
 
 def start(facts: Facts, hunt: Hunt, plan: Plan) -> tuple[State, Outputs]:
@@ -42,13 +42,19 @@ def start(facts: Facts, hunt: Hunt, plan: Plan) -> tuple[State, Outputs]:
     if not facts.invite:
         # The caller's Timer F fires after 64*T1; what comes then is of no use (RFC 4320 4.2).
         patience = min(patience, facts.timing.timeout - facts.timing.t2)
+    outputs: list[Output] = []
+    stages = plan
+    ways: tuple[Way, ...] = ()
+    if plan:
+        stage, stages = next_stage(facts, plan, facts.most_branches, outputs)
+        ways = ways_of(stage, 0, outputs)
     state = Hunting(
         hunt=hunt,
         deadline=facts.arrived + patience,
-        stages=plan,
-        stage=0,
-        ways=(),
-        opened=0,
+        stages=stages,
+        stage=1 if plan else 0,
+        ways=ways,
+        opened=len(ways),
         branches=(),
         # "If the target set remains empty after applying all of the above, the proxy MUST return an
         # error response, which SHOULD be the 480 (Temporarily Unavailable) response" (16.5).
@@ -59,11 +65,10 @@ def start(facts: Facts, hunt: Hunt, plan: Plan) -> tuple[State, Outputs]:
         refused=False,
         wake=None,
     )
+    if plan:
+        return state, tuple(outputs)
     hunter = Hunter(facts, state, facts.arrived)
-    if not plan:
-        return settle(hunter), tuple(hunter.out)
-    hunter.open_stage()
-    return hunter.state(), tuple(hunter.out)
+    return settle(hunter), tuple(hunter.out)
 
 
 def step(facts: Facts, state: State, given: Given, at: float) -> tuple[State, Outputs]:

@@ -76,7 +76,10 @@ class Hunter:
 
     def is_waiting(self) -> bool:
         """Whether some branch holds the final answer back."""
-        return any(branch.status == 0 and not branch.abandoned for branch in self.branches)
+        for branch in self.branches:  # noqa: SIM110 - any costs twice as much
+            if branch.status == 0 and not branch.abandoned:
+                return True
+        return False
 
     def may_open(self) -> bool:
         """Whether the next stage may begin: of this one nobody has said anything for a while.
@@ -106,21 +109,12 @@ class Hunter:
 
     def open_stage(self) -> None:
         """Begin with all ways of the next stage that there is room for."""
-        most = self.facts.most_branches
-        room = most - len(self.branches)
-        stage, waiting = self.stages[0][:room], self.stages[0][room:]
-        self.stages = self.stages[1:]
-        if waiting:
-            # They are tried if some of the others lead nowhere.
-            self.stages = (waiting, *self.stages)
-            self.out.append(Note(f"limit of {most} branches: {_names(waiting)} must wait"))
-        if self.stage:
-            self.out.append(Note(f"trying {_names(stage)}"))
-        self.ways = [way for way in self.ways if way.left]  # for TryNext
-        for first, *others in stage:
-            self.ways.append(Way(self.opened, first, tuple(others)))
-            self.out.append(Locate(self.opened, first))
-            self.opened += 1
+        room = self.facts.most_branches - len(self.branches)
+        stage, self.stages = next_stage(self.facts, self.stages, room, self.out)
+        self.out.append(Note(f"trying {_names(stage)}"))
+        ways = ways_of(stage, self.opened, self.out)
+        self.ways = [*[way for way in self.ways if way.left], *ways]  # for TryNext
+        self.opened += len(ways)
         self.stage += 1
 
     def want(self, number: int) -> None:
@@ -134,7 +128,7 @@ class Hunter:
         if branch.stage != self.stage:
             self.put_back()
         for at, way in enumerate(self.ways):
-            if way.number == branch.way or branch.stage != self.stage:
+            if way.wanting and (way.number == branch.way or branch.stage != self.stage):
                 self.ways[at] = way.but(wanting=False)
 
     def put_back(self) -> None:
@@ -265,19 +259,18 @@ class Hunter:
 
     def hunting(self) -> Hunting:
         """Put the state together, and see that it is woken in time."""
-        dues: list[float] = []
+        # Waking too early does no harm and is cheaper than moving a timer at every response.
+        wake = self.wake
+        if not self.rang and self.cancelled is None and (wake is None or self.deadline < wake):
+            wake = self.deadline
         for branch in self.branches:
             if branch.status == 0:  # it is open
                 deadline = self.due(branch)
-                if deadline is not None:
-                    dues.append(deadline[0])
-        if not self.rang and self.cancelled is None:
-            dues.append(self.deadline)
-        due = min(dues, default=None)
-        # Waking too early does no harm and is cheaper than moving a timer at every response.
-        if due is not None and (self.wake is None or due < self.wake):
-            self.wake = due
-            self.out.append(Wake(due))
+                if deadline is not None and (wake is None or deadline[0] < wake):
+                    wake = deadline[0]
+        if wake is not self.wake:
+            self.wake = wake
+            self.out.append(Wake(wake))
         return self.state()
 
     def state(self) -> Hunting:
@@ -301,6 +294,29 @@ class Hunter:
     def put(self, branch: Branch) -> None:
         """Keep what has become of a branch."""
         self.branches[branch.number] = branch
+
+
+def next_stage(
+    facts: Facts, stages: tuple[Stage, ...], room: int, out: list[Output]
+) -> tuple[Stage, tuple[Stage, ...]]:
+    """The next stage, with as many ways as there is room for, and the stages that are left."""
+    stage, left = stages[0], stages[1:]
+    if len(stage) <= room:
+        return stage, left
+    # They are tried if some of the others lead nowhere.
+    stage, waiting = stage[:room], stage[room:]
+    out.append(Note(f"limit of {facts.most_branches} branches: {_names(waiting)} must wait"))
+    return stage, (waiting, *left)
+
+
+def ways_of(stage: Stage, number: int, out: list[Output]) -> tuple[Way, ...]:
+    """The ways of a stage, numbered from this one on; each has its first target located."""
+    ways: list[Way] = []
+    for targets in stage:
+        ways.append(Way(number, targets[0], targets[1:]))
+        out.append(Locate(number, targets[0]))
+        number += 1
+    return tuple(ways)
 
 
 def _names(stage: Stage) -> str:

@@ -39,8 +39,8 @@ def take(hunter: Hunter, given: Given) -> tuple[State, Outputs]:
     """Deal with one piece of news: the next state, and what to do."""
     concluded: State | None = None
     match given:
-        case Answered(number, response):
-            concluded = _answered(hunter, number, response)
+        case Answered():
+            concluded = _answered(hunter, given.branch, given.response)
         case Located():
             _located(hunter, given)
         case Over(number):
@@ -84,13 +84,14 @@ def _decided(hunter: Hunter, given: TryNext | Finish | Divert | Decline) -> Stat
 
 
 def _answered(hunter: Hunter, number: int, response: Response) -> State | None:
-    """A response came."""
+    """A response came. A provisional one is no reason to begin or to end anything."""
     status = response.status
     if status >= 300:
         _failed(hunter, number, status, f"answered {status}", response)
         return None
     if status >= 200:
-        return _accepted(hunter, number, response)
+        # A 2xx "MUST be forwarded immediately" (16.7.5), and ends the hunt.
+        return _conclude(hunter, Forward(response), (ELSEWHERE,), number)
     if status == 100 or not hunter.facts.invite:
         # A non-INVITE's provisional responses are consumed (RFC 4320 4.1, AMB-20).
         branch = hunter.branches[number]
@@ -98,17 +99,11 @@ def _answered(hunter: Hunter, number: int, response: Response) -> State | None:
             guard = branch.begun + hunter.hunt.timer_c
             hunter.put(branch.but(heard="trying", since=hunter.at, guard=guard, passed=False))
             hunter.cancel_if_wanted(number)
-        return None
+        return hunter.hunting()
     _rings(hunter, number)
     # "any provisional response other than 100 MUST be forwarded immediately" (16.7.5)
     hunter.out.append(Forward(response))
-    return None
-
-
-def _accepted(hunter: Hunter, number: int, response: Response) -> State:
-    """A 2xx: "MUST be forwarded immediately" (16.7.5), and ends the hunt."""
-    hunter.put(hunter.branches[number].but(heard="final", status=response.status))
-    return _conclude(hunter, Forward(response), (ELSEWHERE,))
+    return hunter.hunting()
 
 
 def _rings(hunter: Hunter, number: int) -> None:
@@ -121,14 +116,16 @@ def _rings(hunter: Hunter, number: int) -> None:
     # "If a provisional response is received (101 to 199), Timer C MUST be reset" (16.7.2)
     guard = branch.guard if branch.cancel == "sent" else hunter.at + hunter.hunt.timer_c
     since = branch.since if branch.heard == "ringing" else hunter.at
-    hunter.put(hunter.branches[number].but(heard="ringing", since=since, guard=guard))
-    if branch.cancel == "no":  # none of those that it would take the place of has rung
+    if branch.cancel != "no":
+        hunter.put(branch.but(heard="ringing", since=since, guard=guard))
+    else:  # none of those that it would take the place of has rung
         hunter.rang = True
-        hunter.put(hunter.branches[number].but(abandoned=False, passed=False))
+        live = branch.but(heard="ringing", since=since, guard=guard, abandoned=False, passed=False)
+        hunter.put(live)
         hunter.rest(branch)
         for other in hunter.branches:
             rival = other.way == branch.way or other.stage != branch.stage
-            if rival and other.open and other.number != number:
+            if rival and other.number != number and other.open:
                 hunter.abandon(other.number, cancel=True)
     hunter.cancel_if_wanted(number)
 
@@ -198,8 +195,9 @@ def _located(hunter: Hunter, given: Located) -> None:
         if way.number == given.way and way.locating:
             hops = way.hops + given.hops
             hunter.ways[at] = way.but(hops=hops, locating=given.more)
-            tried = any(branch.target == way.target for branch in hunter.branches)
-            if not (given.more or tried or hops):
+            if given.more or hops:
+                continue
+            if not any(branch.target == way.target for branch in hunter.branches):
                 hunter.results += (Result(given.status),)
                 hunter.out.append(Note(f"{way.target.next_hop}: {given.reason}"))
 
@@ -300,28 +298,35 @@ def _conclude_best(hunter: Hunter) -> State:
     return _conclude(hunter, Answer(408) if hunter.facts.invite else Silence())
 
 
-def _conclude(hunter: Hunter, last_word: Output, reasons: tuple[str, ...] = ()) -> State:
-    """Say the last word, and cancel what is still going on (16.7.10)."""
+def _conclude(
+    hunter: Hunter, last_word: Output, reasons: tuple[str, ...] = (), accepted: int | None = None
+) -> State:
+    """Say the last word, and cancel what is still going on (16.7.10).
+
+    ``accepted``: the branch that has just had a 2xx.
+    """
     hunter.out.append(last_word)
     hunter.stop_locating()
+    waiting: list[int] = []
+    lingering: list[int] = []
     for branch in hunter.branches:
-        if branch.open:
-            if hunter.facts.invite:
-                hunter.want_cancel(branch.number, *reasons)
-            else:
-                hunter.out.append(Discard(branch.number))  # nothing that it says matters now
-                hunter.put(hunter.branches[branch.number].but(over=True))
-    waiting = [branch for branch in hunter.branches if branch.open and not branch.over]
-    lingering = tuple([b.number for b in hunter.branches if not b.open and not b.over])
-    guards = [branch.guard for branch in waiting if branch.cancel == "sent"]
+        if branch.status or branch.number == accepted:
+            if not branch.over:
+                lingering.append(branch.number)
+        elif hunter.facts.invite:
+            hunter.want_cancel(branch.number, *reasons)
+            waiting.append(branch.number)
+        else:
+            hunter.out.append(Discard(branch.number))  # nothing that it says matters now
     state = FIRST_LINGERS
-    if waiting or lingering != (0,):
+    if waiting or lingering != [0]:
+        still = [hunter.branches[number] for number in waiting]
         state = Concluded(
-            open=tuple([branch.number for branch in waiting]),
-            uncancelled=tuple([b.number for b in waiting if b.cancel == "wanted"]),
-            reasons=next((branch.reasons for branch in waiting if branch.reasons), ()),
-            lingering=lingering,
-            wake=max(guards, default=None),
+            open=tuple(waiting),
+            uncancelled=tuple([branch.number for branch in still if branch.cancel == "wanted"]),
+            reasons=next((branch.reasons for branch in still if branch.reasons), ()),
+            lingering=tuple(lingering),
+            wake=max([branch.guard for branch in still if branch.cancel == "sent"], default=None),
         )
     if hunter.wake is not None or state.wake is not None:
         hunter.out.append(Wake(state.wake))

@@ -21,7 +21,7 @@ def due(hunt: Hunt, branch: Branch, *, invite: bool, live: bool, onward: bool) -
     ``live``: no other branch has taken its place, and the caller has not cancelled. ``onward``:
     there is another hop to go to.
     """
-    if not branch.open:
+    if branch.status:
         return None
     if branch.heard == "nothing":
         if onward and hunt.advance_after is not None:

@@ -73,8 +73,8 @@ def test_its_lifetime_goes_on_when_its_100_has_gone_out() -> None:
     stage.advance(4.0)
     assert stage.statuses(method="MESSAGE") == [100]
     (record,) = [record for _, record in stage.state.server.items()]
-    assert record.timer is not None
-    assert record.deadlines == ((stage.now + 28.0, "J"),)
+    assert (record.timer, record.due, record.later) == ("J", stage.now + 28.0, ())
+    assert record.serial
 
 
 @pytest.mark.rule("4320-4.2-02", "6026-8.3-01")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 import sansip
+from sansip.engine.contexts import OWNER
 from sansip.proxy.states import Hunting
 from sansip.table import Table
 from stage import tables
@@ -156,6 +157,13 @@ class Books:
 
 def timers(state: sansip.State) -> Iterator[sansip.Timer]:
     """All timers that anything in a state says are running."""
+    for transactions in (state.server, state.client):
+        for key, record in transactions.items():
+            if record.timer is not None:
+                yield sansip.Timer(key, record.timer, record.serial)
+    for key, context in state.contexts.items():
+        if context.serial:
+            yield sansip.Timer(f"{OWNER}{key}", "hunt", context.serial)
     for table in tables(state).values():
         for thing in values(table):
             timer: object = getattr(thing, "timer", None)

@@ -14,14 +14,25 @@ Program = list[Operation]
 METHODS = ("OPTIONS", "MESSAGE", "BYE", "INFO", "SUBSCRIBE", "REGISTER")
 STATUSES = (100, 180, 183, 200, 202, 302, 401, 404, 408, 482, 486, 487, 500, 503, 603)
 PAUSES = (0.0, 0.3, 0.5, 1.0, 3.0, 6.0, 20.0, 33.0, 130.0, 190.0)
-HOWS = ("plain", "plain", "neighbour", "narrow", "large", "routed", "old", "stream", "stream")
+HOWS = (
+    "plain",
+    "plain",
+    "neighbour",
+    "narrow",
+    "large",
+    "routed",
+    "old",
+    "named",
+    "stream",
+    "stream",
+)
 numbers, recent = st.integers(0, 2), st.integers(0, 5)
 FRUITFUL = ("name", "group", "fork", "fork", "restless", "mixed", "streams", "patient", "follow")
 fruitful, wishes = st.sampled_from(FRUITFUL), st.sampled_from(WISHES)
 local, others = st.sampled_from(("local", "local", "ask", "hurry")), st.sampled_from(METHODS)
 methods, hows = st.sampled_from(("INVITE", "INVITE", *METHODS)), st.sampled_from(HOWS)
 statuses, tags = st.sampled_from(STATUSES), st.sampled_from("ab")
-failures = st.sampled_from((302, 404, 486, 486, 503, 503, 600))
+failures = st.sampled_from((302, 404, 408, 486, 486, 503, 503, 600))
 refusals, pauses = st.sampled_from(("open", "refused")), st.sampled_from(PAUSES)
 found = st.sampled_from(("found", "found", "denied", "failed"))
 rightness = st.sampled_from(("right", "right", "tag", "branch"))

@@ -1,18 +1,16 @@
 """A world that has everything at once: callers, gateways, connections, DNS, a program, and time.
 
-Each of its methods makes one thing happen, if there is anything that it could happen to. The
-promises are looked at after every step. ``programs`` puts these operations together.
+Each of its methods makes one thing happen, if there is anything that it could happen to.
+``programs`` puts these operations together, ``watched`` looks at what comes of them.
 """
-
-from dataclasses import dataclass, field
 
 import sansip
 from line import TCP, over_tcp
-from promises import Promises, read
 from sansip import dns
 from sansip.message import ack, cancel, reply
-from stage import CALLER, GW_1, GW_2, PROXY, Stage, Whatever, make_request
-from wishes import GATEWAYS, ZONES
+from stage import CALLER, GW_1, GW_2, PROXY, Whatever, make_request
+from watched import Watched
+from wishes import GATEWAYS
 
 NEIGHBOUR = sansip.Address("198.51.100.2", 5060)
 DESK, THIRD = f"sip:desk@{GW_2}", "sip:bob@203.0.113.3:5060"
@@ -23,82 +21,10 @@ NOISE = (
     b"?\r\n\r\n",
     b"SIP/2.0 200 OK\r\n\r\n",
 )
-MISTAKES = (
-    sansip.RequestSubmitted,
-    sansip.ResponseSubmitted,
-    sansip.AckSubmitted,
-    sansip.CancelSubmitted,
-    sansip.Administered,
-    sansip.FlowOpened,
-)
 
 
-@dataclass
-class World(Stage):
+class World(Watched):
     """A stage on which everything may happen."""
-
-    answer_dns: bool = False
-    wrong: set[int] = field(default_factory=set[int])  # events that were refused, by number
-    calls: list[tuple[sansip.Request, sansip.Address, int | None]] = field(
-        default_factory=list[tuple[sansip.Request, sansip.Address, int | None]]
-    )
-    asked: list[tuple[sansip.Send, sansip.Request]] = field(
-        default_factory=list[tuple[sansip.Send, sansip.Request]]
-    )
-    answered: set[str | None] = field(default_factory=set[str | None])  # branches, finally
-    heard: list[sansip.Response] = field(default_factory=list[sansip.Response])  # by callers
-    wanted: list[sansip.OpenFlow] = field(default_factory=list[sansip.OpenFlow])
-    promises: Promises = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.promises = Promises(self.engine.config)
-        self.zone = ZONES
-        super().__post_init__()
-
-    def step(self, event: sansip.Event) -> tuple[sansip.Action, ...]:
-        """Only the program's own mistakes raise, and they change nothing."""
-        before = self.state
-        kept = before.freeze() if isinstance(event, MISTAKES) else None
-        try:
-            actions = super().step(event)
-        except sansip.LocalProtocolError:
-            assert kept is not None
-            assert before is self.state
-            assert before == kept
-            self.wrong.add(len(self.actions))
-            self.actions.append(())
-            return ()
-        self.promises.look(before, event, actions, self.state)
-        return actions
-
-    def perform(self, actions: tuple[sansip.Action, ...]) -> None:
-        super().perform(actions)
-        for action in actions:
-            match action:
-                case sansip.OpenFlow():
-                    self.wanted.append(action)
-                case sansip.CloseFlow(flow):
-                    self.wanted = [order for order in self.wanted if order.flow != flow]
-                case sansip.Send() if action.data.strip(b"\r\n"):
-                    message = read(action.data)
-                    if isinstance(message, sansip.Response):
-                        self.heard.append(message)
-                    elif message is not None and message.method != "ACK":
-                        self.asked.append((action, message))
-                case _:
-                    pass
-
-    @property
-    def flows(self) -> list[int]:
-        """The connections that are open."""
-        return sorted(self.promises.books.there)
-
-    def hear(self, message: bytes | Whatever, flow: int, cut: int | None = None) -> None:
-        """Something comes over a connection, in one piece or two."""
-        data = message if isinstance(message, bytes) else message.render()
-        for piece in (data,) if cut is None else (data[:cut], data[cut:]):
-            if flow in self.promises.books.there:
-                self.step(sansip.StreamReceived(self.now, flow, piece))
 
     # --- callers
 
@@ -121,11 +47,12 @@ class World(Stage):
                 pass
         uri = f"sip:{wish}@gw.example.com"
         inbound = [flow for flow in self.flows if flow > 0]
-        if how == "stream" and inbound:
-            flow = inbound[number % len(inbound)]
-            self.begin(over_tcp(method, uri=uri, **options), source, flow)
-        else:
-            self.begin(make_request(method, uri, **options), source, None)
+        flow = inbound[number % len(inbound)] if how == "stream" and inbound else None
+        request = (make_request if flow is None else over_tcp)(method, uri=uri, **options)
+        if how == "named":
+            via = f"SIP/2.0/UDP phone.example.net;branch={request.via.branch};rport"
+            request = request.with_top_via(via)
+        self.begin(request, source, flow)
 
     def invite(self, number: int, wish: str, how: str) -> None:
         self.request(number, "INVITE", wish, how)
@@ -287,16 +214,6 @@ class World(Stage):
             remote = sansip.Address(CALLER.host, 40_000 + number)
             self.step(sansip.FlowOpened(self.now, 1 + len(self.events), TCP, remote, PROXY))
 
-    def settle(self, number: int, how: str) -> None:
-        """A connection that is wanted opens, or does not."""
-        if self.wanted:
-            order = self.wanted.pop(number % len(self.wanted))
-            if how == "refused":
-                self.step(sansip.FlowClosed(self.now, order.flow, how))
-            else:
-                opened = order.flow, order.endpoint, order.remote, PROXY
-                self.step(sansip.FlowOpened(self.now, *opened))
-
     def cut(self, number: int, how: str) -> None:
         """A connection breaks; the last that was sent may be refused first."""
         if self.flows:
@@ -412,18 +329,3 @@ class World(Stage):
             sansip.Quiesce(7),
         )
         self.step(sansip.Administered(self.now, orders[which % len(orders)]))
-
-    # --- the end
-
-    def finish(self) -> None:
-        """Let everything come to its end: DNS fails, nothing connects, and time passes."""
-        while self.open_questions or self.wanted or self.flows or len(self.agenda):
-            while self.open_questions:
-                query = self.open_questions.pop(0)
-                self.step(sansip.DnsAnswered(self.now, query.query, dns.Failure("time-out")))
-            while self.wanted:
-                self.settle(0, "refused")
-            self.advance(600.0)
-            for flow in self.flows:
-                self.step(sansip.FlowClosed(self.now, flow))
-        self.promises.look_back(self.state)
