@@ -123,8 +123,9 @@ class Config:
 
     __slots__ = (
         "_allowed", "_mine", "_named", "_placed", "_sent_bys", "aliases", "compact_above",
-        "concluded", "endpoints", "extensions", "families", "follow_maddr", "groups", "limits",
-        "lingering", "multicasts", "secret", "tcp_above", "timing", "transports", "wildcards",
+        "concluded", "endpoints", "extensions", "families", "follow_maddr", "follow_sent_by",
+        "groups", "limits", "lingering", "multicasts", "secret", "tcp_above", "timing",
+        "transports", "wildcards",
     )  # fmt: skip
     aliases: tuple[str, ...]
     compact_above: int | None
@@ -133,6 +134,7 @@ class Config:
     extensions: tuple[str, ...]
     families: tuple[int, ...]
     follow_maddr: bool
+    follow_sent_by: bool
     groups: tuple[tuple[str, tuple[str, ...]], ...]
     limits: Limits
     lingering: tuple[Context, ...]
@@ -157,6 +159,7 @@ class Config:
         compact_above: int | None = None,
         tcp_above: int | None = 1300,
         follow_maddr: bool = False,
+        follow_sent_by: bool = True,
     ) -> None:
         """Check and keep the settings; LocalProtocolError says what is wrong with them.
 
@@ -177,6 +180,10 @@ class Config:
         ``follow_maddr``  send the responses to what came as a datagram to the address that its Via
                         has in maddr (18.2.2), if the hop filter lets it: anybody can then aim
                         answers of yours at anybody
+        ``follow_sent_by``  look for another place to send a response to when the way back is gone:
+                        where the sent-by of its Via leads (RFC 3263 5), as far as the hop filter
+                        lets it. Without, a response goes to the host that its request came from,
+                        or nowhere.
         """
         self.endpoints = tuple(endpoints)
         if not self.endpoints:
@@ -220,6 +227,7 @@ class Config:
             raise LocalProtocolError(f"tcp_above is {tcp_above}; it needs to be 0 or more")
         self.tcp_above = tcp_above
         self.follow_maddr = follow_maddr
+        self.follow_sent_by = follow_sent_by
         if secret is not None and not 16 <= len(secret) <= 64:
             raise LocalProtocolError(f"secret has {len(secret)} bytes; it needs 16 to 64")
         self.aliases = tuple(aliases)

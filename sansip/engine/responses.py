@@ -42,7 +42,11 @@ def undelivered(turn: Turn, what: Waiting, link: Link, reason: str) -> None:
     via = _via(what.data, key)
     if via is None or endpoint is None or place >= MOST_PLACES:
         _give_up(turn, key, link, reason)
-    elif not (place == ORIGINAL and _connect(turn, key, endpoint, link.remote, via, what.data)):
+    elif place == ORIGINAL and _connect(turn, key, endpoint, link.remote, via, what.data):
+        pass
+    elif not turn.config.follow_sent_by:
+        _give_up(turn, key, link, reason)
+    else:
         _look_up(
             turn, key, max(place, AGAIN) + 1, endpoint, via, Undelivered(what.data, link, reason)
         )

@@ -4,6 +4,7 @@ from sansip.message import Response
 from sansip.value import value
 
 # "SHOULD give preference to responses that provide information affecting resubmission" (16.7.6)
+MOST_CHALLENGES = 16_384  # characters of them that are put together
 _INFORMATIVE = (401, 407, 415, 420, 484)
 
 
@@ -62,6 +63,8 @@ def with_challenges(chosen: Result, heard: tuple[Response, ...]) -> Result:
     others = [other for other in heard if other is not response and other.status in (401, 407)]
     for name in _CHALLENGES:
         texts = [text for other in others for text in other.rows(name)]
+        if sum(map(len, texts)) > MOST_CHALLENGES:
+            return chosen  # no datagram would hold them, and the caller would hear nothing at all
         if texts:
             response = response.set(name, *response.rows(name), *texts)
     return Result(chosen.status, response)

@@ -282,6 +282,15 @@ def test_all_challenges_reach_the_caller() -> None:
     assert answer.rows("proxy-authenticate") == ('Digest realm="p"', 'Digest realm="q"')
 
 
+def test_more_challenges_than_a_datagram_holds_leave_the_answer_as_it_is() -> None:
+    stage = called()
+    for phone in (DESK, MOBILE, HOME):
+        challenges = [("WWW-Authenticate", f'Digest realm="{n}{"x" * 1000}"') for n in range(12)]
+        stage.respond(401, phone, headers=tuple(challenges))
+    assert finals(stage) == [401]
+    assert len(stage.responses()[-1].rows("www-authenticate")) == 12
+
+
 @pytest.mark.rule("4320-4.2-03", "4320-4.2-01")
 @pytest.mark.parametrize(("statuses", "got"), [((404,), [404]), ((), [])])
 def test_of_a_message_the_real_answer_or_nothing(statuses: tuple[int, ...], got: list[int]) -> None:

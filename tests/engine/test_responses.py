@@ -211,6 +211,13 @@ def test_the_list_has_an_end_that_comes_soon() -> None:
     assert stage.reports[-1].text.startswith("response not sent: ")
 
 
+def test_the_configuration_may_keep_it_to_the_host_that_the_request_came_from() -> None:
+    stage = called("phone.example.org:5070", follow_sent_by=False)
+    stage.respond(200, GW_1)
+    assert places(stage) == [sansip.Address(PHONE.host, 5070)]
+    assert stage.reports[-1].text.startswith("response not sent: ")
+
+
 def test_a_name_that_does_not_exist_ends_it() -> None:
     stage = called("nobody.example.org:5070")
     stage.respond(200, GW_1)

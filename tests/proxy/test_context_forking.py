@@ -494,10 +494,21 @@ def test_a_failure_route_may_choose_several_targets() -> None:
 def test_cancel_goes_to_all_phones_and_no_stage_opens_any_more() -> None:
     call = forked([DESK, MOBILE], [HOME])
     call.answered(0, 180)
-    assert call.cancelled("SIP;cause=9") == ["cancel 0 SIP;cause=9"]
-    assert call.answered(1, 100) == ["cancel 1 SIP;cause=9"]
+    call.answered(1, 100)
+    assert call.cancelled("SIP;cause=9") == ["cancel 0 SIP;cause=9", "cancel 1 SIP;cause=9"]
     assert call.answered(0, 487) == []
     assert call.answered(1, 487) == ["forward 487"]
+
+
+@pytest.mark.rule("3261-16.10-01", "3261-9.1-04")
+def test_after_cancel_the_487_does_not_wait_for_a_phone_that_never_said_a_word() -> None:
+    call = forked([DESK, MOBILE])
+    call.answered(0, 180)
+    assert call.cancelled() == ["cancel 0"]
+    assert call.answered(0, 487) == ["forward 487"]
+    assert call.answered(1, 180)[0].startswith("cancel 1")  # and if it wakes up it is cancelled
+    silent = forked([DESK, MOBILE])
+    assert silent.cancelled() == []  # Timer B decides: no CANCEL may be sent
 
 
 @pytest.mark.rule("3261-16.10-03", "3261-16.10-02")
