@@ -118,6 +118,13 @@ def test_a_challenge_brings_those_of_all_others_along_unmodified(status: int) ->
     assert made.get("server") == "first"
 
 
+def test_more_than_a_datagram_holds_is_not_put_together() -> None:
+    chosen = Result(401, challenged(401, ("WWW-Authenticate", REALM_A)))
+    other = challenged(407, *[("Proxy-Authenticate", f'Digest realm="{"x" * 4000}"')] * 5)
+    assert with_challenges(chosen, (other,)) == chosen
+    assert with_challenges(chosen, (challenged(407, ("Proxy-Authenticate", REALM_B)),)) != chosen
+
+
 @pytest.mark.rule("3261-16.7.7-01")
 def test_another_choice_brings_no_challenges_along() -> None:
     other = challenged(401, ("WWW-Authenticate", REALM_A))
