@@ -270,8 +270,10 @@ def test_the_question_and_what_waits_for_it_survive_a_pickle_of_the_state() -> N
 
 
 def test_a_failure_route_cannot_ask() -> None:
-    ask = sansip.Ask("more", "found")
-    stage = on_stage(Decide(sansip.Relay(FIRST, on_failure="failed"), failed=lambda _: ask))
+    def failed(_failed: sansip.Failed) -> object:
+        return sansip.Ask("more", "found")
+
+    stage = on_stage(Decide(sansip.Relay(FIRST, on_failure="failed"), failed=failed))
     stage.receive(make_request())
     stage.respond(404, GW_1)
     assert stage.statuses() == [100, 500]
