@@ -1,8 +1,9 @@
 """What is to be located: the part of a URI that RFC 3263 looks at, and what we can reach at all."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from ipaddress import ip_address
+from typing import Final
 
 from sansip.message import Uri
 from sansip.value import value
@@ -12,7 +13,9 @@ _NAME = re.compile(
 )  # labels of ASCII without space or dot
 
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
-is_dotted = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}").fullmatch  # an IPv4 address
+is_dotted: Final[Callable[[str], re.Match[str] | None]] = re.compile(
+    rf"{_OCTET}(?:\.{_OCTET}){{3}}"
+).fullmatch  # whether this is an IPv4 address
 
 
 @value
