@@ -161,6 +161,8 @@ class AnsweringMachine(Agent):
     def _serve(self, handle: str, request: Request) -> None:
         call_id = request.call_id or ""
         match request.method:
+            case "INVITE" if not (request.to_tag or headers.CONTACT.of(request)):
+                self.answer(handle, sansip.reply(request, 400, "Contact is missing"))
             case "INVITE" if request.to_tag is None:
                 self.invites[handle] = request
                 self.answer(handle, sansip.reply(request, 180, headers=[self.contact]))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from sansip.errors import LocalProtocolError
 from sansip.message import Request, Response, reply
 
 MOST_TAGS = 20  # that a 420 names: an answer is not to be larger than its request
@@ -27,10 +28,12 @@ def refusal(
 
     In this order: a method that is not served gets 405 with Allow, or 501 if nobody knows it; an
     option tag in Require that is not among ``extensions`` gets 420 with Unsupported; a body of a
-    type or encoding that is not understood, unless it may be ignored, gets 415 with Accept and
-    Accept-Encoding. Whom the request is for (To, Request-URI: 404) is for the program to say, and
-    so is who it comes from. ACK and CANCEL are never refused.
+    type or encoding that is not understood, unless it may be ignored, gets 415 with Accept or
+    Accept-Encoding, whichever it was. Whom the request is for (To, Request-URI: 404) is for the
+    program to say, and so is who it comes from. ACK and CANCEL are never refused.
     """
+    if isinstance(methods, str):
+        raise LocalProtocolError(f"methods={methods!r} is one text; give the names one by one")
     # An ACK is never answered, whatever is wrong with it; and of Require in CANCEL and ACK: "These
     # header fields MUST be ignored if they are present in these requests" (8.2.2.3).
     if request.method in ("ACK", "CANCEL"):
@@ -77,7 +80,7 @@ def _not_understood(
         return reply(request, 415, headers=(("Accept", ", ".join(types)),))
     used = [encoding.lower() for encoding in request.values("content-encoding")]
     understood = tuple(encodings)
-    if not set(used) <= set(understood):
+    if not set(used) <= {text.lower() for text in understood}:
         return reply(request, 415, headers=(("Accept-Encoding", ", ".join(understood)),))
     return None
 

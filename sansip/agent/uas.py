@@ -4,7 +4,8 @@ RFC 3261 8.2.6, 9.2 and 13.3.1.4, with RFC 6026 7.1 and 8.1. It stands on top of
 server transaction, and beneath the program, which answers or does not.
 
     Pending ---2xx to an INVITE---> Unacknowledged ---ACK, or 64*T1---> Settled
-       |---any other final response, CANCEL, or no answer-------------> Settled ---Over---> Ended
+       |---any other final response, CANCEL, or no answer-------------> Settled
+    and from any of them ---Over---> Gone
 
 * A 2xx to an INVITE is retransmitted from here, through the transaction, which does not do it: over
   reliable transports too, since the ACK comes from the far end.

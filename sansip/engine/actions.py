@@ -26,7 +26,8 @@ class Send:
 
     As a datagram if ``flow`` is None, else over that connection and no other.
 
-    If the operating system refuses, answer with ``SendFailed`` that repeats ``id``.
+    If the operating system refuses, answer with ``SendFailed`` that repeats ``id``, and has
+    ``data`` as ``quoted``: a response can then go to another place.
     """
 
     id: str

@@ -201,10 +201,7 @@ class Config:
         if not 0 < self.timing.t1 <= self.timing.t2:
             raise LocalProtocolError(f"{self.timing}: T1 must be above 0 and no more than T2")
         self.limits = limits or Limits()
-        if self.limits.flows < 0:
-            raise LocalProtocolError(
-                f"limit of {self.limits.flows} flows; it needs to be 0 or more"
-            )
+        _check(self.limits)
         # The facts that a concluded response context still needs, of a non-INVITE and of an INVITE:
         # they are the same for all, so that what lingers is small.
         self.concluded = (
@@ -215,10 +212,6 @@ class Config:
         self.lingering = tuple(
             [Context(facts, FIRST_LINGERS, None, None, 0, "") for facts in self.concluded]
         )
-        for name in ("partial_message", "connect", "unanswered"):
-            seconds = getattr(self.limits, name)
-            if seconds <= 0:
-                raise LocalProtocolError(f"{name} is {seconds}; it needs to be above 0")
         self.secret = secret
         if compact_above is not None and compact_above < 0:
             raise LocalProtocolError(f"compact_above is {compact_above}; it needs to be 0 or more")
@@ -290,6 +283,25 @@ class Config:
             if endpoint.transport == transport and endpoint.family == family:
                 return endpoint
         return None
+
+
+# The least that each of the limits may be; one of seconds must be above that.
+_LEAST = (
+    ("transactions", 1), ("in_flight", 1), ("in_flight_per_source", 1), ("bytes_in_flight", 1),
+    ("branches", 1), ("questions", 0), ("flows", 0), ("waiting", 0), ("bytes_waiting", 0),
+)  # fmt: skip
+_SECONDS = ("partial_message", "connect", "unanswered", "idle_flow")
+
+
+def _check(limits: Limits) -> None:
+    for name, least in _LEAST:
+        number = getattr(limits, name)
+        if number < least:
+            raise LocalProtocolError(f"Limits({name}={number}): it needs to be {least} or more")
+    for name in _SECONDS:
+        seconds = getattr(limits, name)
+        if seconds <= 0:
+            raise LocalProtocolError(f"Limits({name}={seconds}): seconds, which must be above 0")
 
 
 def _place(endpoint: Endpoint) -> tuple[str, str, int]:

@@ -32,8 +32,9 @@ class Relay:
     """Proxy the request to ``to``: a SIP URI, several, or the members of a group (``Dispatch``).
 
     Several URIs, or ``Target`` with a q, are a target set (RFC 3261 16.5): those of the highest q
-    are tried in parallel, those of the next q when these have all failed. The members of a group
-    are tried one after the other, and what one of them answers holds for all.
+    are tried in parallel, those of the next q when each of these has failed or has been silent for
+    ``advance_after``. The members of a group are tried one after the other, and what one of them
+    answers holds for all.
 
     Times are in seconds; None switches a silence off.
 
@@ -74,8 +75,8 @@ class Relay:
 class Reply:
     """Answer the request with this status: 300-699, or 200-299 unless it is an INVITE.
 
-    ``headers`` are added as they stand. The answer is sent without a transaction, every time that
-    the request comes.
+    ``headers`` are added as they stand. Decided at once, it is sent without a transaction, every
+    time that the request comes; after an ``Ask``, or by a failure route, through its transaction.
     """
 
     status: int
@@ -85,9 +86,10 @@ class Reply:
 
 @value
 class Drop:
-    """Say nothing at all, and remember nothing: each copy that comes is asked about again.
+    """Say nothing at all.
 
-    The caller will retransmit for 32 seconds, so this is for attackers only.
+    The caller will retransmit for 32 seconds, so this is for attackers only. Decided at once,
+    nothing is remembered, and each copy that comes is asked about again.
     """
 
 

@@ -23,9 +23,7 @@ from sansip.message import ANY_SIZE, Via, parse
 from sansip.proxy.vocabulary import Located
 from sansip.transaction import TransportFailed
 
-OWNER: Final = (
-    "r|"  # how the owner of a response that is on its second place, or a later one, begins
-)
+OWNER: Final = "r|"  # how the owner of a response begins that is not on its first place
 ORIGINAL: Final = 0
 AGAIN: Final = 1
 LISTED: Final = 2  # the first of the hops that the sent-by stands for

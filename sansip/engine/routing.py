@@ -31,7 +31,7 @@ from sansip.proxy.states import Hunting, State, best_of
 from sansip.transaction import Respond
 
 FINAL = range(200, 700)
-REFUSALS = range(300, 700)  # a 2xx to an INVITE begins a dialog, and we are no user agent
+REFUSALS = range(300, 700)  # a 2xx to an INVITE begins a dialog: that is for the program
 EARLY = 3.0  # seconds of silence before the next hop, where advancing early is the default
 TIMER_C = 180.0  # RFC 3261 16.6 step 11: Timer C must be greater
 MOST_SECONDS = 1e9
@@ -74,7 +74,7 @@ def route_with(
 ) -> Decision:
     """What the policy decides now that its question has been answered (``Ask``)."""
     scene = _scene(turn, key, source, in_dialog=in_dialog)
-    return _checked(_ask(lambda: getattr(turn.policy, then)(request, scene, answer)), request)
+    return _checked(_guarded(lambda: getattr(turn.policy, then)(request, scene, answer)), request)
 
 
 def _scene(turn: Turn, key: str, source: Address, *, in_dialog: bool) -> Scene:
@@ -97,7 +97,7 @@ def _checked(decision: object, request: Request) -> Decision:
     if isinstance(decision, Drop | Local):
         return decision
     if isinstance(decision, Ask):
-        _ask(lambda: _seconds("within", decision.within))
+        _guarded(lambda: _seconds("within", decision.within))
         return decision
     raise PolicyError(f"the policy returned {decision!r}; see sansip.Decision")
 
@@ -105,15 +105,23 @@ def _checked(decision: object, request: Request) -> Decision:
 def _checked_reply(decision: Reply, request: Request) -> Reply:
     allowed = REFUSALS if request.method == "INVITE" else FINAL
     if decision.status not in allowed:
-        only = "300 to 699 to an INVITE" if allowed is REFUSALS else "200 to 699"
+        only = "200 to 699"
+        if allowed is REFUSALS:
+            only = "300 to 699 to an INVITE; who takes calls decides Local()"
         raise PolicyError(f"Reply({decision.status!r}): only final responses, {only}")
-    _ask(lambda: Response.make(decision.status, decision.reason or "", decision.headers))
+    try:
+        Response.make(decision.status, decision.reason or "", decision.headers)
+    except (ProtocolError, AttributeError, TypeError, ValueError) as error:
+        said = f"{decision.reason!r}, headers={decision.headers!r}"
+        raise PolicyError(f"Reply({decision.status}, {said}): {error}") from error
     return decision
 
 
-def _ask(question: Callable[[], T]) -> T:
+def _guarded(question: Callable[[], T]) -> T:
     try:
         return question()
+    except PolicyError:
+        raise
     except Exception as error:
         raise _raised(error) from error
 
@@ -270,7 +278,7 @@ def consult(
     failed = _failed(facts, origin, cast("Hunting", state))
     method = origin.on_failure or ""
     try:
-        return _given(turn, origin, _ask(lambda: getattr(turn.policy, method)(failed)))
+        return _given(turn, origin, _guarded(lambda: getattr(turn.policy, method)(failed)))
     except PolicyError as error:
         turn.report("policy", key, str(error))
         return order.Decline(500), origin

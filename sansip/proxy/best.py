@@ -4,11 +4,9 @@ from sansip.message import Response
 from sansip.value import value
 
 # "SHOULD give preference to responses that provide information affecting resubmission" (16.7.6)
-MOST_CHALLENGES = 16_384  # characters of them that are put together
 _INFORMATIVE = (401, 407, 415, 420, 484)
-
-
 _CHALLENGES = ("WWW-Authenticate", "Proxy-Authenticate")
+MOST_CHALLENGES = 16_384  # characters of them that are put together
 
 
 @value

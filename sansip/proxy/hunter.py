@@ -75,11 +75,15 @@ class Hunter:
         return not self.rang and self.at >= self.deadline
 
     def is_waiting(self) -> bool:
-        """Whether some branch holds the final answer back."""
-        for branch in self.branches:  # noqa: SIM110 - any costs twice as much
-            if branch.status == 0 and not branch.abandoned:
-                return True
-        return False
+        """Whether some branch holds the final answer back.
+
+        After the caller's CANCEL none does that has never said a word, if another one has: it gets
+        no CANCEL (9.1), and Timer B is long.
+        """
+        waiting = [b for b in self.branches if b.status == 0 and not b.abandoned]
+        if self.cancelled is not None and any(b.heard != "nothing" for b in self.branches):
+            return any(branch.heard != "nothing" for branch in waiting)
+        return bool(waiting)
 
     def may_open(self) -> bool:
         """Whether the next stage may begin: of this one nobody has said anything for a while.

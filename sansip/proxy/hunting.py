@@ -219,13 +219,9 @@ def _cancel(hunter: Hunter, reasons: tuple[str, ...]) -> None:
     if hunter.cancelled is None and hunter.facts.invite:
         hunter.cancelled = reasons
         hunter.stop_locating()
-        going = [branch for branch in hunter.branches if branch.open]
-        heard = any(branch.heard != "nothing" for branch in going)
-        for branch in going:
-            hunter.want_cancel(branch.number, *reasons)
-            if heard and branch.heard == "nothing":
-                # The 487 does not wait for who has never said a word.
-                hunter.abandon(branch.number, cancel=False)
+        for branch in hunter.branches:
+            if branch.open:
+                hunter.want_cancel(branch.number, *reasons)
 
 
 def _woken(hunter: Hunter) -> State | None:

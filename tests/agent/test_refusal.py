@@ -24,6 +24,12 @@ def test_what_is_well_is_not_refused() -> None:
     assert refused(invite(TYPE, ("Content-Encoding", "Identity"))) is None
 
 
+def test_spelling_does_not_matter_and_one_text_is_no_list() -> None:
+    assert refused(invite(TYPE, ("Content-Encoding", "gzip")), encodings=["GZIP"]) is None
+    with pytest.raises(sansip.LocalProtocolError, match="give the names one by one"):
+        refused(invite(), methods="INVITE, ACK")
+
+
 @pytest.mark.rule("3261-8.2-01")
 @pytest.mark.parametrize(("method", "status"), [("MESSAGE", 405), ("REGISTER", 405), ("FOO", 501)])
 def test_a_method_that_is_not_served(method: str, status: int) -> None:

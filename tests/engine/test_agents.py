@@ -516,7 +516,7 @@ def test_a_late_timer_matches_nothing() -> None:
 
 
 def test_a_wrong_limit_is_told_at_once() -> None:
-    with pytest.raises(sansip.LocalProtocolError, match="unanswered is 0; it needs to be above 0"):
+    with pytest.raises(sansip.LocalProtocolError, match="seconds, which must be above 0"):
         config(limits=sansip.Limits(unanswered=0))
 
 

@@ -81,7 +81,7 @@ MISTAKES: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "connect": (
         lambda: sansip.Config([UDP], limits=sansip.Limits(connect=0.0)),
-        "connect is 0.0; it needs to be above 0",
+        "Limits(connect=0.0): seconds, which must be above 0",
     ),
     "compact above": (
         lambda: sansip.Config([UDP], compact_above=-1),
@@ -89,11 +89,15 @@ MISTAKES: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "fewer flows than none": (
         lambda: sansip.Config([UDP], limits=sansip.Limits(flows=-1)),
-        "limit of -1 flows; it needs to be 0 or more",
+        "Limits(flows=-1): it needs to be 0 or more",
+    ),
+    "no branches": (
+        lambda: sansip.Config([UDP], limits=sansip.Limits(branches=0)),
+        "Limits(branches=0): it needs to be 1 or more",
     ),
     "no time": (
         lambda: sansip.Config([UDP], limits=sansip.Limits(partial_message=0.0)),
-        "partial_message is 0.0; it needs to be above 0",
+        "Limits(partial_message=0.0): seconds, which must be above 0",
     ),
     "endpoint twice": (
         lambda: sansip.Config([UDP, UDP]),

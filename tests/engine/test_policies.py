@@ -15,6 +15,7 @@ NONSENSICAL: dict[str, Whatever] = {
     "reason": 404,
     "status": "404",
 }
+REFUSALS_ONLY = "only final responses, 300 to 699 to an INVITE; who takes calls decides Local()"
 ROULETTE = sansip.Dispatch("gateways", algorithm=NONSENSICAL["algorithm"])
 REWRITTEN = sansip.Dispatch("gateways", rewrite=NONSENSICAL["rewrite"])
 BACKUP = sansip.Address("203.0.113.50", 5060)
@@ -95,7 +96,9 @@ def test_a_2xx_is_for_anything_but_an_invite(status: int) -> None:
     assert stage.statuses(method="OPTIONS") == [status]
     stage.receive(make_request())
     assert stage.statuses() == [500]
-    assert stage.reports[-1].text.endswith("300 to 699 to an INVITE")
+    assert stage.reports[-1].text.endswith(
+        "300 to 699 to an INVITE; who takes calls decides Local()"
+    )
 
 
 @pytest.mark.rule("3261-8.2.7-01", "SIO-05")
@@ -332,9 +335,9 @@ def test_it_can_not_divert_for_ever() -> None:
             "there is no group 'x'; the groups are: gateways",
         ),
         (sansip.Relay("sip:gw", timer_c=1.0), "timer_c is 1 s; RFC 3261 16.6 wants more than 180"),
-        (sansip.Reply(180), "Reply(180): only final responses, 300 to 699 to an INVITE"),
-        (sansip.Reply(200), "Reply(200): only final responses, 300 to 699 to an INVITE"),
-        (sansip.Reply(700), "Reply(700): only final responses, 300 to 699 to an INVITE"),
+        (sansip.Reply(180), f"Reply(180): {REFUSALS_ONLY}"),
+        (sansip.Reply(200), f"Reply(200): {REFUSALS_ONLY}"),
+        (sansip.Reply(700), f"Reply(700): {REFUSALS_ONLY}"),
         (sansip.Reply(404, "Not\r\nFound"), ""),
         (sansip.Relay(ROULETTE), ""),
     ],

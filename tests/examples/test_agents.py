@@ -96,6 +96,7 @@ def asked(method: str, to_tag: str = "") -> sansip.Response:
     ("method", "to_tag", "status"),
     [
         ("OPTIONS", "", 200),
+        ("INVITE", "", 400),  # without Contact
         ("MESSAGE", "", 405),
         ("FOO", "", 501),
         ("BYE", "other", 481),

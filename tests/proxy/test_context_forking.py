@@ -509,6 +509,11 @@ def test_after_cancel_the_487_does_not_wait_for_a_phone_that_never_said_a_word()
     assert call.answered(1, 180)[0].startswith("cancel 1")  # and if it wakes up it is cancelled
     silent = forked([DESK, MOBILE])
     assert silent.cancelled() == []  # Timer B decides: no CANCEL may be sent
+    assert silent.answered(0, 100) == ["cancel 0"]
+    assert silent.answered(0, 487) == ["forward 487"]
+    refused = forked([DESK, MOBILE])
+    refused.answered(0, 486)
+    assert refused.cancelled() == ["forward 486"]
 
 
 @pytest.mark.rule("3261-16.10-03", "3261-16.10-02")
