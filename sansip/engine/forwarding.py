@@ -1,4 +1,8 @@
-"""Building the copy of a request that goes to a hop (RFC 3261 16.6 steps 2 to 9)."""
+"""Building the copy of a request that goes to a hop, and what it is known by when it comes back.
+
+RFC 3261 16.6 steps 2 to 9, RFC 5393 4.2 (the loop part of a branch), and the proof in our
+Record-Route that a dialog was set up here.
+"""
 
 from sansip.address import Address, Hop
 from sansip.engine.config import Endpoint, special
@@ -6,7 +10,7 @@ from sansip.engine.state import Origin, Spare
 from sansip.engine.turn import Turn
 from sansip.entropy import token
 from sansip.message import Message, Request, Uri, bracketed_uri, parse_uri
-from sansip.proxy.request import LOOP, Onward, hops_left, measured, onward, ways
+from sansip.proxy.request import LOOP, Onward, deciders, hops_left, measured, onward
 from sansip.proxy.vocabulary import Target
 from sansip.transaction import client_key
 from sansip.value import value
@@ -40,7 +44,7 @@ def branch(turn: Turn, owner: str, ordinal: int, loop: str, purpose: str = "bran
 
 def loop_part(turn: Turn, request: Request, source: Address) -> str:
     """The loop part of the branches of a request, as it came: nobody else can make it."""
-    return token(turn.secret, ways(request, source.host), "loop", size=6)
+    return token(turn.secret, deciders(request, source.host), "loop", size=6)
 
 
 def proof(turn: Turn, call_id: str | None, tag: str | None) -> str:

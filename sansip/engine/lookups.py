@@ -40,7 +40,7 @@ def begin(turn: Turn, owner: Owner, uri: Uri, ack: Ack | None = None) -> None:
 
 
 def seek(turn: Turn, owner: Owner, aim: locate.Aim, draws: Draws) -> None:
-    """Locate something else; its owner hears of hops like a context."""
+    """Locate a sent-by, with an aim of its own; its owner hears of hops like a context."""
     lookup, outputs = locate.start(aim, draws, turn.config.limits.locate)
     _proceed(turn, owner, Search(lookup, gave=False, refused=""), outputs, told=False)
 

@@ -1,21 +1,18 @@
 """Running the transaction machines: their outputs become sends, timers, and news for the contexts.
 
-A transaction has at most one timer running, for the earliest of its deadlines (RFC 3261 gives it
-two at a time), so that a call costs few timer orders. What is remembered of it is little: its name,
-when it is due, and its serial number.
+What each has of timers is in ``clocks``: at most one runs, for the earliest deadline.
 """
 
 from typing import Any, assert_never
 
 from sansip.address import Address
-from sansip.engine import connecting
+from sansip.engine import clocks, connecting
 from sansip.engine.actions import Timer
 from sansip.engine.state import (
     Arrival,
     ClientState,
     ClientTransaction,
     Deadline,
-    Deadlines,
     Link,
     ServerState,
     ServerTransaction,
@@ -43,7 +40,6 @@ from sansip.transaction import (
     Stop,
     Terminated,
     TimedOut,
-    TimerName,
     Transmit,
     Unacknowledged,
     client,
@@ -55,9 +51,6 @@ from sansip.transaction import (
 LINGERING = (invite_client.Accepted, invite_client.Completed, client.Completed)
 SILENT = (invite_client.Calling, client.Trying)
 
-Record = ServerTransaction | ClientTransaction
-Clock = tuple[TimerName | None, float, int, Deadlines]  # a record's timer, due, serial and later
-STOPPED: Clock = (None, 0.0, 0, ())
 
 # --- server transactions
 
@@ -127,7 +120,7 @@ def fire_server(turn: Turn, timer: Timer) -> None:
     record = turn.server.get(timer.owner)
     if record is None or record.serial != timer.serial:
         return  # it was stopped, or replaced (3261-17-T15)
-    due, left = _split(record, turn.at)
+    due, left = clocks.split(record, turn.at)
     turn.server = turn.server.set(timer.owner, _server(record, record.state, (None, 0.0, 0, left)))
     for name in due:
         step_server(turn, timer.owner, Fired(name))
@@ -156,7 +149,7 @@ def _server_outputs(
                         (Waiting(key, output.data), link, "its connection is closed")
                     )
             case Stop():
-                timer, later = _without(timer, later, output.timer)
+                timer, later = clocks.without(timer, later, output.timer)
             case Start():
                 started: Deadline = (turn.at + output.after, output.timer)
                 later = (*later, started)
@@ -171,18 +164,18 @@ def _server_outputs(
             case _:
                 assert_never(output)
     if isinstance(state, Terminated):
-        _disarm(turn, key, record)
+        clocks.disarm(turn, key, record)
         turn.server = turn.server.without(key)
         if key in turn.served:
             turn.over.append(key)
         return acknowledged
-    clock = _wound(turn, key, record, timer, later)
+    clock = clocks.wound(turn, key, record, timer, later)
     turn.server = turn.server.set(key, _server(record, state, clock))
     return acknowledged
 
 
 def _server(
-    record: ServerTransaction, state: ServerState, clock: Clock | None
+    record: ServerTransaction, state: ServerState, clock: clocks.Clock | None
 ) -> ServerTransaction:
     if clock is None and state is record.state:
         return record
@@ -250,8 +243,8 @@ def fire_client(turn: Turn, timer: Timer) -> None:
     record = turn.client.get(timer.owner)
     if record is None or record.serial != timer.serial:
         return
-    due, left = _split(record, turn.at)
-    clock: Clock = (None, 0.0, 0, left)
+    due, left = clocks.split(record, turn.at)
+    clock: clocks.Clock = (None, 0.0, 0, left)
     turn.client = turn.client.set(
         timer.owner, _client(record, record.state, record.data, clock, record.flow)
     )
@@ -263,7 +256,7 @@ def discard_client(turn: Turn, key: str) -> None:
     """Forget a client transaction whose answer nobody waits for, unless it has just ended."""
     record = turn.client.get(key)
     if record is not None:
-        _disarm(turn, key, record)
+        clocks.disarm(turn, key, record)
         _remove(turn, key, record.flow)
 
 
@@ -319,7 +312,7 @@ def _client_outputs(  # noqa: C901 - an arm for each output
                 if record.context:
                     turn.tell(record.context, news.Answered(record.branch, output.response))
             case Stop():
-                timer, later = _without(timer, later, output.timer)
+                timer, later = clocks.without(timer, later, output.timer)
             case Start():
                 started: Deadline = (turn.at + output.after, output.timer)
                 later = (*later, started)
@@ -338,10 +331,10 @@ def _client_outputs(  # noqa: C901 - an arm for each output
             case _:
                 assert_never(output)
     if isinstance(state, Terminated):
-        _disarm(turn, key, record)
+        clocks.disarm(turn, key, record)
         _remove(turn, key, flow)
         return
-    clock = _wound(turn, key, record, timer, later)
+    clock = clocks.wound(turn, key, record, timer, later)
     if clock is not None or state is not record.state or flow is not record.flow:
         # From the final response on nobody reads the request again: a lingering record is small.
         data = b"" if isinstance(state, LINGERING) else record.data
@@ -353,7 +346,7 @@ def _client(
     record: ClientTransaction,
     state: ClientState,
     data: bytes,
-    clock: Clock | None,
+    clock: clocks.Clock | None,
     flow: int | None,
 ) -> ClientTransaction:
     timer, due, serial, later = clock or (record.timer, record.due, record.serial, record.later)
@@ -372,49 +365,3 @@ def _client(
         flow,
         record.name,
     )
-
-
-# --- their timers
-
-
-def _split(record: Record, at: float) -> tuple[list[TimerName], Deadlines]:
-    """The deadlines that are due, in order, and the others.
-
-    The earliest is due in any case: its timer has fired, whatever the clocks say.
-    """
-    first: tuple[TimerName, ...] = () if record.timer is None else (record.timer,)
-    others = sorted(record.later)
-    due: list[TimerName] = [name for deadline, name in others if deadline <= at]
-    return [*first, *due], tuple([later for later in others if later[0] > at])
-
-
-def _without(
-    running: TimerName | None, later: Deadlines, name: TimerName
-) -> tuple[TimerName | None, Deadlines]:
-    """What is left of a transaction's timers without the one of this name."""
-    if name == running:
-        return None, later
-    return running, tuple([deadline for deadline in later if deadline[1] != name])
-
-
-def _wound(
-    turn: Turn, key: str, record: Record, running: TimerName | None, later: Deadlines
-) -> Clock | None:
-    """See to it that the one timer of this transaction stands for its earliest deadline.
-
-    None: all is as the record says.
-    """
-    if running is record.timer and later is record.later and (running or not later):
-        return None
-    deadlines: Deadlines = later if running is None else (*later, (record.due, running))
-    if not deadlines:
-        _disarm(turn, key, record)
-        return STOPPED
-    due, name = first = min(deadlines)
-    rest = tuple([deadline for deadline in deadlines if deadline is not first])
-    return name, due, turn.rearm(key, name, due).serial, rest
-
-
-def _disarm(turn: Turn, key: str, record: Record) -> None:
-    if record.timer is not None:
-        turn.disarm(Timer(key, record.timer, record.serial))

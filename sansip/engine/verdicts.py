@@ -63,7 +63,7 @@ Verdict = Passage | Inquiry | Handover | Reply | Drop
 
 
 def judge(turn: Turn, came: Arrival, request: Request, key: str) -> Verdict:
-    """The checks of 16.3, route preprocessing (16.4), and all that comes after these."""
+    """Say what is to become of a request; ``key`` is that of its server transaction."""
     extensions = None if request.method == "ACK" else turn.config.extensions
     fault = check(request, extensions)
     if fault is None:
@@ -96,7 +96,7 @@ def _admit(turn: Turn, came: Arrival, request: Request, key: str) -> Verdict:
             got = Arrived(got.request, got.passed, loop)
         if fault is None and not is_ack:
             going_on = proven or (turn.retry_after is not None and _goes_on(turn, came, got, key))
-            fault = _overload(turn, came, proven=going_on)
+            fault = _overload(turn, came, going_on=going_on)
         if fault is None and follows:
             return _follow(turn, came, got)
         if fault is None:
@@ -131,26 +131,27 @@ def _loop(turn: Turn, came: Arrival, request: Request) -> tuple[str, bool]:
 def _goes_on(turn: Turn, came: Arrival, got: Arrived, key: str) -> bool:
     """Whether a request, while no new ones are taken, may belong to a dialog of the program's.
 
-    Nothing proves that, but the program knows its dialogs, and must be able to end them.
+    Nothing proves that, but the program knows its dialogs, and must be able to end them. The policy
+    says so, and is asked once more for the verdict.
     """
     if got.request.to_tag is None:
         return False
     return isinstance(_decide(turn, came, got, key, proven=False), Handover)
 
 
-def _overload(turn: Turn, came: Arrival, *, proven: bool) -> Fault | None:
-    """Refuse what there is no room for; requests within dialogs have a little more room."""
-    limits, spare, host = turn.config.limits, 10 if proven else 11, came.source.host
+def _overload(turn: Turn, came: Arrival, *, going_on: bool) -> Fault | None:
+    """Refuse what there is no room for; new requests leave a tenth of it to dialogs."""
+    limits, weight, host = turn.config.limits, 10 if going_on else 11, came.source.host
     retry_after = RETRY_AFTER
-    if turn.retry_after is not None and not proven:
+    if turn.retry_after is not None and not going_on:
         text, retry_after = "no new requests are taken", turn.retry_after
-    elif len(turn.server) * spare >= limits.transactions * 10:
+    elif len(turn.server) * weight >= limits.transactions * 10:
         text = f"limit of {limits.transactions} transactions"
-    elif turn.in_flight * spare >= limits.in_flight * 10:
+    elif turn.in_flight * weight >= limits.in_flight * 10:
         text = f"limit of {limits.in_flight} requests in flight"
-    elif turn.bytes_in_flight * spare >= limits.bytes_in_flight * 10:
+    elif turn.bytes_in_flight * weight >= limits.bytes_in_flight * 10:
         text = f"limit of {limits.bytes_in_flight} bytes in flight"
-    elif turn.sources.get(host, 0) * spare >= limits.in_flight_per_source * 10:
+    elif turn.sources.get(host, 0) * weight >= limits.in_flight_per_source * 10:
         text = f"limit of {limits.in_flight_per_source} requests in flight from {host}"
     else:
         return None

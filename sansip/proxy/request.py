@@ -1,6 +1,6 @@
 """What a proxy does to a request on its way through: RFC 3261 16.3, 16.4 and 16.6.
 
-Pure functions from a request to a request. ``Mine`` answers the question that this layer cannot:
+Pure functions of a request. ``Mine`` answers the question that this layer cannot:
 does this URI name the proxy itself? (16.4: from configuration alone, no DNS is asked.)
 """
 
@@ -88,7 +88,7 @@ def check_scheme(request: Request) -> Fault | None:
 LOOPED = Fault(482, "it was here before, just as it is now")
 
 
-def ways(request: Request, source: str) -> str:
+def deciders(request: Request, source: str) -> str:
     """Everything in a request that decides where it goes from here: what the loop part is made of.
 
     "This second part MUST vary with any field used by the location service logic", of the request

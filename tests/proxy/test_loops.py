@@ -5,7 +5,7 @@ import pytest
 from passing import make
 from sansip.message import Request
 from sansip.proxy import request as machine
-from sansip.proxy.request import LOOP, has_looped, ways
+from sansip.proxy.request import LOOP, deciders, has_looped
 
 PART = "0123456789ab"
 OURS = f"SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bKunique{LOOP}{PART};rport"
@@ -38,12 +38,12 @@ def via(*values: str) -> Request:
     ],
 )
 def test_whatever_decides_where_a_request_goes_is_in_the_loop_part(other: Request) -> None:
-    assert ways(make(), "198.51.100.1") != ways(other, "198.51.100.1")
+    assert deciders(make(), "198.51.100.1") != deciders(other, "198.51.100.1")
 
 
 @pytest.mark.rule("5393-4.2.1-01")
 def test_so_is_who_sent_it() -> None:
-    assert ways(make(), "198.51.100.1") != ways(make(), "198.51.100.2")
+    assert deciders(make(), "198.51.100.1") != deciders(make(), "198.51.100.2")
 
 
 @pytest.mark.rule("5393-4.2.1-01", "5393-4.2.1-02", "3261-16.6.8-02")
@@ -60,7 +60,7 @@ def test_so_is_who_sent_it() -> None:
     ],
 )
 def test_what_changes_with_every_lap_is_not_nor_is_the_method(same: Request) -> None:
-    assert ways(make(), "198.51.100.1") == ways(same, "198.51.100.1")
+    assert deciders(make(), "198.51.100.1") == deciders(same, "198.51.100.1")
 
 
 @pytest.mark.rule("5393-4.2.2-01", "3261-16.6.8-01")
