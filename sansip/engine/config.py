@@ -300,8 +300,12 @@ def _check(limits: Limits) -> None:
             raise LocalProtocolError(f"Limits({name}={number}): it needs to be {least} or more")
     for name in _SECONDS:
         seconds = getattr(limits, name)
-        if seconds <= 0:
+        if not seconds > 0:
             raise LocalProtocolError(f"Limits({name}={seconds}): seconds, which must be above 0")
+    for name in ("entries", "records"):
+        number = getattr(limits.cache, name)
+        if number < 0:
+            raise LocalProtocolError(f"CacheLimits({name}={number}): it needs to be 0 or more")
 
 
 def _place(endpoint: Endpoint) -> tuple[str, str, int]:

@@ -77,8 +77,8 @@ class Hunter:
     def is_waiting(self) -> bool:
         """Whether some branch holds the final answer back.
 
-        After the caller's CANCEL none does that has never said a word, if another one has: it gets
-        no CANCEL (9.1), and Timer B is long.
+        After the caller's CANCEL none does that has never said a word, if another one has, or has
+        failed: it gets no CANCEL (9.1), and Timer B is long.
         """
         waiting = [b for b in self.branches if b.status == 0 and not b.abandoned]
         if self.cancelled is not None and any(b.heard != "nothing" for b in self.branches):

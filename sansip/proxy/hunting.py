@@ -84,7 +84,7 @@ def _decided(hunter: Hunter, given: TryNext | Finish | Divert | Decline) -> Stat
 
 
 def _answered(hunter: Hunter, number: int, response: Response) -> State | None:
-    """A response came. A provisional one is no reason to begin or to end anything."""
+    """A response came. A provisional one begins nothing, and ends nothing but a cancelled hunt."""
     status = response.status
     if status >= 300:
         _failed(hunter, number, status, f"answered {status}", response)
@@ -99,11 +99,11 @@ def _answered(hunter: Hunter, number: int, response: Response) -> State | None:
             guard = branch.begun + hunter.hunt.timer_c
             hunter.put(branch.but(heard="trying", since=hunter.at, guard=guard, passed=False))
             hunter.cancel_if_wanted(number)
-        return hunter.hunting()
+        return hunter.hunting() if hunter.cancelled is None else None
     _rings(hunter, number)
     # "any provisional response other than 100 MUST be forwarded immediately" (16.7.5)
     hunter.out.append(Forward(response))
-    return hunter.hunting()
+    return hunter.hunting() if hunter.cancelled is None else None
 
 
 def _rings(hunter: Hunter, number: int) -> None:

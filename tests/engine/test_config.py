@@ -6,6 +6,7 @@ import pytest
 
 import sansip
 from sansip.engine.config import special
+from sansip.locate import CacheLimits
 from sansip.message import parse_uri
 from stage import Whatever
 
@@ -94,6 +95,14 @@ MISTAKES: dict[str, tuple[Callable[[], object], str]] = {
     "no branches": (
         lambda: sansip.Config([UDP], limits=sansip.Limits(branches=0)),
         "Limits(branches=0): it needs to be 1 or more",
+    ),
+    "no cache": (
+        lambda: sansip.Config([UDP], limits=sansip.Limits(cache=CacheLimits(entries=-1))),
+        "CacheLimits(entries=-1): it needs to be 0 or more",
+    ),
+    "a time that is no number": (
+        lambda: sansip.Config([UDP], limits=sansip.Limits(connect=float("nan"))),
+        "Limits(connect=nan): seconds, which must be above 0",
     ),
     "no time": (
         lambda: sansip.Config([UDP], limits=sansip.Limits(partial_message=0.0)),

@@ -74,6 +74,18 @@ def test_cancel_before_any_response_and_nothing_ever_comes() -> None:
     assert call.timed_out(0) == ["answer 487", "ended"]
 
 
+@pytest.mark.rule("3261-9.1-04", "3261-16.10-01")
+@pytest.mark.parametrize(("status", "forwarded"), [(100, []), (180, ["forward 180"])])
+def test_the_first_word_after_cancel_ends_the_wait_for_those_who_say_none(
+    status: int, forwarded: list[str]
+) -> None:
+    call = Call(make_hunt(advance=1.0))
+    call.located("A", "B")
+    call.wait(1.0)  # A is left behind, and B is silent as well
+    assert call.cancelled() == []
+    assert call.answered(0, status) == ["cancel 0", *forwarded, "answer 487"]
+
+
 @pytest.mark.rule("3261-9.1-06", "3261-16.10-01")
 def test_cancelled_and_no_final_response_ever() -> None:
     call = Call()
