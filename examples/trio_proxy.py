@@ -28,7 +28,7 @@ from sansip_trio import EndpointError, Server, serve
 
 RETRY_AFTER = 10  # seconds after which others may ask again when we are draining
 LOOK_EVERY = 0.05  # seconds between two looks at whether calls are still being set up
-LAST_ACK = 1.0  # seconds for the ACK of the last call that was set up, one retransmission in
+LAST_ACK = 2.0  # seconds for the ACK of the last call, which comes from its far end
 FIXED = ("endpoints", "nameservers", "secret")  # what cannot change without a restart
 CALLED = {"endpoints": "listen or advertise"}  # in the file
 
