@@ -24,7 +24,6 @@ from sansip.engine.state import Origin
 from sansip.engine.transactions import step_server
 from sansip.engine.turn import Turn
 from sansip.entropy import Draws
-from sansip.errors import ProtocolError
 from sansip.message import Request, Response, Uri, canonical, equivalent, parse_uri, reply
 from sansip.proxy import vocabulary as order
 from sansip.proxy.states import Hunting, State, best_of
@@ -111,7 +110,7 @@ def _checked_reply(decision: Reply, request: Request) -> Reply:
         raise PolicyError(f"Reply({decision.status!r}): only final responses, {only}")
     try:
         Response.make(decision.status, decision.reason or "", decision.headers)
-    except (ProtocolError, AttributeError, TypeError, ValueError) as error:
+    except Exception as error:  # what a policy gives may raise anything when it is looked at
         said = f"{decision.reason!r}, headers={decision.headers!r}"
         raise PolicyError(f"Reply({decision.status}, {said}): {error}") from error
     return decision
@@ -136,7 +135,7 @@ def plan_of(turn: Turn, relay: Relay, request: Request) -> tuple[order.Plan, ord
         return _targets(turn, relay, request), _hunt(relay, request.method)
     except PolicyError:
         raise
-    except (ProtocolError, AssertionError, AttributeError, TypeError, ValueError) as error:
+    except Exception as error:
         raise PolicyError(f"Relay(to={relay.to!r}): {error}") from error
 
 
@@ -198,7 +197,7 @@ def mandatory(relay: Relay) -> tuple[str, ...]:
         raise PolicyError("a group sets only the next hop (rewrite='none'), and so does route")
     try:
         uris = [parse_uri(text, "route") for text in relay.route]
-    except (ProtocolError, AttributeError, TypeError) as error:
+    except Exception as error:
         raise PolicyError(f"Relay(route={relay.route!r}): {error}") from error
     for uri in uris:
         if not (uri.is_sip and uri.lr):

@@ -1,5 +1,8 @@
 """Policies and failure routes: what they may do, and what becomes of nonsense."""
 
+from collections.abc import Iterator
+from typing import cast
+
 import pytest
 
 import sansip
@@ -45,6 +48,27 @@ def call(policy: sansip.Policy) -> Stage:
     stage = on_stage(policy)
     stage.receive(make_request())
     return stage
+
+
+class Unreadable:
+    """What raises when it is looked at."""
+
+    def __iter__(self) -> Iterator[Whatever]:
+        raise RuntimeError("not today")
+
+
+@pytest.mark.parametrize(
+    "decision",
+    [
+        sansip.Reply(404, None, cast("Whatever", Unreadable())),
+        sansip.Relay(cast("Whatever", Unreadable())),
+        sansip.Relay(f"sip:bob@{GW_1}", route=cast("Whatever", Unreadable())),
+    ],
+)
+def test_whatever_a_decision_raises_costs_its_request_a_500(decision: sansip.Decision) -> None:
+    stage = call(Decide(decision))
+    assert stage.statuses() == [500]
+    assert "not today" in stage.reports[-1].text
 
 
 def comes_to_rest(stage: Stage) -> bool:
