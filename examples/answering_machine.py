@@ -6,6 +6,7 @@ a policy the engine hands over every request; docs/agents.md tells what it does 
 is left to the program.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
@@ -50,7 +51,7 @@ class Dialog:
         return Request.make(method, self.target, rows)
 
 
-class Agent:
+class Agent(ABC):
     """A program around an engine: it tells it what happens, and does what it says."""
 
     def __init__(self, name: str, address: str, say: Callable[[str, str], None]) -> None:
@@ -122,9 +123,9 @@ class Agent:
         """Send a request of our own."""
         self.tell(sansip.RequestSubmitted(self.now, handle, request))
 
+    @abstractmethod
     def take(self, what: Deliver) -> None:
         """Something was delivered."""
-        raise NotImplementedError
 
 
 class AnsweringMachine(Agent):
