@@ -3,9 +3,7 @@
 from collections.abc import Iterable
 
 from sansip.errors import LocalProtocolError
-from sansip.message import Request, Response, reply
-
-MOST_TAGS = 20  # that a 420 names: an answer is not to be larger than its request
+from sansip.message import Request, Response, not_understood, reply
 
 # The registry of methods: one of these that is not served is known, and not allowed.
 METHODS = frozenset(
@@ -56,14 +54,8 @@ def _not_extended(request: Request, extensions: Iterable[str]) -> Response | Non
     # "If a UAS does not understand an option-tag listed in a Require header field, it MUST respond
     # by generating a response with status code 420 (Bad Extension). The UAS MUST add an Unsupported
     # header field, and list in it those options it does not understand" (8.2.2.3).
-    if "require" not in request.names:
-        return None
-    known = {tag.lower() for tag in extensions}
-    unknown = [tag for tag in request.values("require") if tag.lower() not in known]
-    if not unknown:
-        return None
-    tags = ", ".join(list(dict.fromkeys(unknown))[:MOST_TAGS])
-    return reply(request, 420, headers=(("Unsupported", tags),))
+    tags = not_understood(request, "require", extensions)
+    return reply(request, 420, headers=(("Unsupported", tags),)) if tags else None
 
 
 def _not_understood(

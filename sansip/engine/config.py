@@ -8,7 +8,7 @@ from typing import Literal
 from sansip.address import Address, Hop
 from sansip.engine.state import Context
 from sansip.errors import LocalProtocolError, RemoteProtocolError
-from sansip.locate import CacheLimits, LocateLimits, canonical
+from sansip.locate import OCTET, CacheLimits, LocateLimits, canonical
 from sansip.message import MessageLimits, Uri, parse_uri
 from sansip.proxy.states import FIRST_LINGERS
 from sansip.proxy.vocabulary import Facts
@@ -22,10 +22,9 @@ SECURE_PORT = 5061
 _IPV4 = 1 << 128  # tells the two versions apart where addresses are numbers
 _ALL = (1 << 129) - 1
 _MULTICAST = (ip_network("224.0.0.0/4"), ip_network("ff00::/8"))
-_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 # IPv4 addresses in the blocks that have nothing special in them.
 _ORDINARY = re.compile(
-    rf"(?!(?:127|169)\.)(?:[1-9][0-9]?|1[0-9]{{2}}|2[01][0-9]|22[0-3])(?:\.{_OCTET}){{3}}"
+    rf"(?!(?:127|169)\.)(?:[1-9][0-9]?|1[0-9]{{2}}|2[01][0-9]|22[0-3])(?:\.{OCTET}){{3}}"
 ).fullmatch
 
 

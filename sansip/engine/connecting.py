@@ -11,9 +11,9 @@ from sansip.engine.state import Flow, Link, Waiting
 from sansip.engine.turn import Turn
 from sansip.message import framing
 from sansip.table import Table
+from sansip.transaction import CLIENT
 
 OWNER: Final = "f|"  # how the owner of a flow's timer begins
-TRANSACTION: Final = "c|"  # how the key of a client transaction begins
 NO_FLOW: Final = 0  # the number of no flow: the adapter's are above, ours below
 
 
@@ -43,7 +43,7 @@ def send(turn: Turn, link: Link, what: Waiting, *, again: bool = False) -> int:
     else:
         waiting = (*waiting, what)
     users = flow.users
-    if what.owner.startswith(TRANSACTION):
+    if what.owner.startswith(CLIENT):
         users = users.set(what.owner, flow.waiting is None and not again)
     turn.flows = turn.flows.set(
         number, Flow(link, flow.framing, users, turn.at, flow.timer, waiting)

@@ -12,7 +12,7 @@ from sansip.engine.turn import Turn
 from sansip.errors import RemoteProtocolError
 from sansip.proxy import context as machine
 from sansip.proxy import vocabulary as order
-from sansip.proxy.request import max_breadth
+from sansip.proxy.request import max_breadth, measured
 from sansip.proxy.states import FIRST_LINGERS, Hunting, State
 from sansip.transaction import Abandon, Respond, client_key
 
@@ -173,9 +173,8 @@ def _forward(turn: Turn, key: str, record: Context, response: message.Response) 
             routing.respond(turn, key, record.origin.request, 502)
         return
     server = turn.server.get(key)
-    if server is not None and server.flow is not None and "content-length" not in stripped.names:
-        # Content-Length "MUST be used with stream oriented transports" (18.3, 3261-20.14-01).
-        stripped = stripped.append("Content-Length", str(len(stripped.body)))
+    if server is not None and server.flow is not None:
+        stripped = measured(stripped)
     step_server(turn, key, Respond(response.status, wire(turn, stripped)))
 
 
@@ -183,7 +182,7 @@ def _answer(turn: Turn, key: str, record: Context, origin: Origin, answer: order
     request = origin.request
     if record.handle is not None:
         # "the TU behaves as if it had received a 408" (8.1.3.1): never seen on any wire.
-        tag = turn.draws(key).token("tag")
+        tag = turn.tag(key)
         made = message.reply(
             request, answer.status, answer.reason, to_tag=tag, headers=answer.headers
         )

@@ -54,7 +54,7 @@ from sansip.locate import Cache
 from sansip.message import parse, top_branch
 from sansip.proxy.vocabulary import Troubled
 from sansip.table import Table
-from sansip.transaction import client_key
+from sansip.transaction import CLIENT, SERVER, client_key
 
 KEEP_ALIVE = b"\r\n\0"  # RFC 5626 8, and what phones send through NATs
 SWEEP_EVERY = 1.0  # seconds between two searches for what an ICMP error may be about
@@ -184,9 +184,9 @@ def _trouble(turn: Turn, record: ClientTransaction, reason: str) -> None:
 
 def _timer(turn: Turn, event: TimerFired) -> None:
     owner = event.timer.owner
-    if owner.startswith("s|"):
+    if owner.startswith(SERVER):
         fire_server(turn, event.timer)
-    elif owner.startswith("c|"):
+    elif owner.startswith(CLIENT):
         fire_client(turn, event.timer)
     elif owner.startswith(connecting.OWNER):
         flows.fire(turn, event.timer)

@@ -21,7 +21,7 @@ from sansip.engine.turn import Turn
 from sansip.errors import RemoteProtocolError
 from sansip.message import ANY_SIZE, Via, parse
 from sansip.proxy.vocabulary import Located
-from sansip.transaction import TransportFailed
+from sansip.transaction import TransportFailed, is_of_via
 
 OWNER: Final = "r|"  # how the owner of a response begins that is not on its first place
 ORIGINAL: Final = 0
@@ -59,8 +59,7 @@ def _via(data: bytes, key: str) -> Via | None:
         via = parse(data, limits=ANY_SIZE).via
     except RemoteProtocolError:
         return None
-    own = f"s|{(via.branch or '').lower()}|{via.sent_by}|"
-    return via if key.startswith(own) else None
+    return via if is_of_via(key, via) else None
 
 
 def _connect(

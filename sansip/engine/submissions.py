@@ -25,9 +25,9 @@ from sansip.errors import LocalProtocolError, RemoteProtocolError
 from sansip.locate import Cache
 from sansip.message import ANY_SIZE, Request, Response, parse
 from sansip.proxy.vocabulary import Cancelled, Target
+from sansip.transaction import SERVER
 
 LOCAL = "l|"  # how the key of a submitted request's context begins
-SERVER = "s|"  # how the key of a server transaction begins: the handle of what was delivered
 SOME_VIA = "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK"  # for looking at a request that has none yet
 NEEDED = ("from", "to", "call-id", "cseq")
 

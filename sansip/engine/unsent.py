@@ -5,9 +5,9 @@ from sansip.engine.state import ClientTransaction, Link, Spare, Waiting
 from sansip.engine.transactions import SILENT, discard_client, open_client, resend, step_client
 from sansip.engine.turn import Turn
 from sansip.proxy.states import Hunting
-from sansip.transaction import TransportFailed
+from sansip.transaction import SERVER, TransportFailed
 
-RESPONSE = ("s|", responses.OWNER)
+RESPONSE = (SERVER, responses.OWNER)
 
 
 def settle(turn: Turn) -> None:

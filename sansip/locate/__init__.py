@@ -5,7 +5,7 @@ questions, takes the answers in any order, and gives hops as soon as their place
 certain. The cache of DNS answers stands beside it, for whoever carries the questions.
 """
 
-from sansip.locate.aim import Aim, aim, aim_back, canonical
+from sansip.locate.aim import OCTET, Aim, aim, aim_back, canonical
 from sansip.locate.cache import Cache, CacheLimits, recall, remember, stale
 from sansip.locate.lookup import (
     Answered,
@@ -24,6 +24,7 @@ from sansip.locate.lookup import (
 from sansip.locate.order import order
 
 __all__ = [
+    "OCTET",
     "Aim",
     "Answered",
     "Ask",

@@ -12,9 +12,9 @@ _NAME = re.compile(
     r"[!-\-/-~]{1,63}(?:\.[!-\-/-~]{1,63})*+"
 )  # labels of ASCII without space or dot
 
-_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+OCTET: Final = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 is_dotted: Final[Callable[[str], re.Match[str] | None]] = re.compile(
-    rf"{_OCTET}(?:\.{_OCTET}){{3}}"
+    rf"{OCTET}(?:\.{OCTET}){{3}}"
 ).fullmatch  # whether this is an IPv4 address
 
 

@@ -15,7 +15,7 @@ From the bottom up:
 
 from sansip.message import framing, headers
 from sansip.message.base import Message
-from sansip.message.build import ack, cancel, phrase, reply, trying
+from sansip.message.build import ack, cancel, not_understood, phrase, reply, trying
 from sansip.message.fields import (
     CSeq,
     NameAddr,
@@ -54,6 +54,7 @@ __all__ = [
     "equivalent",
     "framing",
     "headers",
+    "not_understood",
     "parse",
     "parse_bracketed",
     "parse_cseq",

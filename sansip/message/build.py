@@ -4,7 +4,7 @@ RFC 3261 8.2.6, 17.1.1.3 and 9.1. Rows that must equal those of another message 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import compress
 from types import MappingProxyType
 from typing import Final
@@ -16,6 +16,7 @@ from sansip.message.grammar import split_outside
 from sansip.message.model import Request, Response
 from sansip.message.rows import Headers, checked, make_rows, row, status_code, token, value_of
 
+MOST_TAGS: Final = 20  # that a 420 names: an answer is not to be larger than its request
 _NO_BODY: Final = ("Content-Length: 0",)
 _FIRST_FORWARDS: Final = "Max-Forwards: 70"  # 20.22
 _TRYING: Final = 100
@@ -152,6 +153,15 @@ def reply(
     lines += make_rows(headers, body) if headers or body else _NO_BODY
     text = phrase(status) if reason is None else checked(reason)
     return Response(status_code(status), text, tuple(lines), body)
+
+
+def not_understood(request: Request, header: str, extensions: Iterable[str]) -> str:
+    """List the option tags in Require or Proxy-Require that are none of these, for Unsupported."""
+    if header not in request.names:
+        return ""
+    known = {tag.lower() for tag in extensions}
+    unknown = [tag for tag in request.values(header) if tag.lower() not in known]
+    return ", ".join(list(dict.fromkeys(unknown))[:MOST_TAGS])
 
 
 def trying(request: Request) -> bytes:

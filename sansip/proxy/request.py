@@ -6,16 +6,25 @@ does this URI name the proxy itself? (16.4: from configuration alone, no DNS is 
 
 import re
 from collections.abc import Callable
+from typing import TypeVar
 
 from sansip.errors import RemoteProtocolError
-from sansip.message import Request, Uri, bracketed_uri, parse_uri, parse_via
+from sansip.message import (
+    Message,
+    Request,
+    Uri,
+    bracketed_uri,
+    not_understood,
+    parse_uri,
+    parse_via,
+)
 from sansip.value import value
 
 Mine = Callable[[Uri], bool]
+MessageT = TypeVar("MessageT", bound=Message)
 
 SCHEMES = ("sip", "sips")
 DEFAULT_PORT = 5060
-MOST_TAGS = 20  # that a 420 names: an answer is not to be larger than its request
 DECISIVE = ("route", "proxy-require", "proxy-authorization")  # besides those that all requests have
 LOOP = "."  # stands between the two parts of a branch
 HOPS = 70  # the recommended initial Max-Forwards (RFC 3261 20.22)
@@ -62,11 +71,9 @@ def check(request: Request, extensions: tuple[str, ...] | None = ()) -> Fault | 
         return Fault(483, "Max-Forwards is 0")
     # "If the request contains a Proxy-Require header field with one or more option-tags this
     # element does not understand, the element MUST return a 420" (16.3 step 5)
-    if extensions is not None and "proxy-require" in request.names:
-        known = {tag.lower() for tag in extensions}
-        unknown = [tag for tag in request.values("proxy-require") if tag.lower() not in known]
-        if unknown:
-            tags = ", ".join(list(dict.fromkeys(unknown))[:MOST_TAGS])
+    if extensions is not None:
+        tags = not_understood(request, "proxy-require", extensions)
+        if tags:
             return Fault(420, f"Proxy-Require: {tags}", (("Unsupported", tags),))
     return None
 
@@ -205,11 +212,11 @@ def onward(request: Request, uri: str, next_hop: str, pushed: tuple[str, ...] = 
     return Onward(str(first.for_request_line()), str(first), (*routes[1:], f"<{uri}>"))
 
 
-def measured(request: Request) -> Request:
-    """Give a copy that goes over a stream its Content-Length, if it came without (16.6 step 9)."""
-    if "content-length" in request.names:
-        return request
-    return request.append("Content-Length", str(len(request.body)))
+def measured(message: MessageT) -> MessageT:
+    """Give what goes over a stream its Content-Length, if it came without (16.6 step 9, 18.3)."""
+    if "content-length" in message.names:
+        return message
+    return message.append("Content-Length", str(len(message.body)))
 
 
 def hops_left(request: Request) -> int:

@@ -7,11 +7,14 @@ the vocabulary that stands here. They never hear of failover, CANCEL or Timer C,
 
 from sansip.transaction import client, invite_client, invite_server, server
 from sansip.transaction.key import (
+    CLIENT,
+    SERVER,
     ack_keys,
     acknowledges,
     client_key,
     has_cookie,
     invite_key,
+    is_of_via,
     other_keys,
     server_key,
 )
@@ -43,6 +46,8 @@ from sansip.transaction.vocabulary import (
 )
 
 __all__ = [
+    "CLIENT",
+    "SERVER",
     "Abandon",
     "Acknowledged",
     "Broke",
@@ -75,6 +80,7 @@ __all__ = [
     "invite_client",
     "invite_key",
     "invite_server",
+    "is_of_via",
     "other_keys",
     "server",
     "server_key",

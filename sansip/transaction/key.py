@@ -25,7 +25,9 @@ _OTHERS: Final = (
     "BYE", "INFO", "MESSAGE", "NOTIFY", "OPTIONS", "PRACK", "PUBLISH", "REFER", "REGISTER",
     "SUBSCRIBE", "UPDATE",
 )  # fmt: skip
-_2543: Final = "s|2543|"  # how the keys of an RFC 2543 client's requests begin
+SERVER: Final = "s|"  # how the keys of server transactions begin
+CLIENT: Final = "c|"  # and those of client transactions
+_2543: Final = f"{SERVER}2543|"  # how the keys of an RFC 2543 client's requests begin
 _2543_INVITE: Final = f"{_2543}6:INVITE"
 COOKIE: Final = "z9hg4bk"  # in lower case: a branch is a token, compared without case (AMB-05)
 
@@ -37,7 +39,7 @@ def client_key(branch: str, method: str) -> str:
     the 200 for a CANCEL never reaches the INVITE whose branch it shares (17.1.3). A branch is
     a token, and some send it back in capitals.
     """
-    return f"c|{branch.lower()}|{method}"
+    return f"{CLIENT}{branch.lower()}|{method}"
 
 
 def server_key(request: Request) -> str:
@@ -50,6 +52,11 @@ def server_key(request: Request) -> str:
     if request.method == "ACK":
         return _key(request, "INVITE", None)
     return _key(request, request.method, request.to_tag)
+
+
+def is_of_via(key: str, via: Via) -> bool:
+    """Whether this is the key of a request that came with this top Via, and an RFC 3261 branch."""
+    return key.startswith(f"{SERVER}{(via.branch or '').lower()}|{via.sent_by}|")
 
 
 def invite_key(cancel: Request) -> str:
@@ -71,7 +78,7 @@ def other_keys(cancel: Request) -> tuple[str, ...]:
         head = key.removesuffix("INVITE")
         return tuple([head + method for method in _OTHERS])
     tail = key.removeprefix(_2543_INVITE)
-    return tuple([f"s|2543|{len(method)}:{method}{tail}" for method in _OTHERS])
+    return tuple([f"{_2543}{len(method)}:{method}{tail}" for method in _OTHERS])
 
 
 def ack_keys(ack: Request) -> tuple[str, ...]:
@@ -117,7 +124,7 @@ def _key(request: Request, method: str, to_tag: str | None) -> str:
     via = request.via
     branch = _compliant_branch(via)
     if branch is not None:
-        return f"s|{branch}|{via.sent_by}|{method}"
+        return f"{SERVER}{branch}|{via.sent_by}|{method}"
     # "The INVITE request matches a transaction if the Request-URI, To tag, From tag, Call-ID, CSeq,
     # and top Via header field match ... Matching is done based on the matching rules defined for
     # each of those header fields" (17.2.3). The lengths keep one field from posing as two.
@@ -130,7 +137,7 @@ def _key(request: Request, method: str, to_tag: str | None) -> str:
         _canonical_via(via),
         canonical(request.uri),  # unequal ones that share it differ in another field
     )
-    return "s|2543|" + "|".join([f"{len(field)}:{field}" for field in fields])
+    return _2543 + "|".join([f"{len(field)}:{field}" for field in fields])
 
 
 def _canonical_via(via: Via) -> str:
