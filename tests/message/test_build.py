@@ -3,7 +3,17 @@
 import pytest
 
 from sansip.errors import LocalProtocolError
-from sansip.message import Request, Response, ack, cancel, parse, phrase, reply, trying
+from sansip.message import (
+    Request,
+    Response,
+    ack,
+    cancel,
+    not_understood,
+    parse,
+    phrase,
+    reply,
+    trying,
+)
 
 ROWS = (
     "Via: SIP/2.0/UDP p;branch=z9hG4bK1",
@@ -180,3 +190,14 @@ def test_only_the_first_of_several_vias_is_copied() -> None:
     rows = ("v: SIP/2.0/UDP p;branch=1 ,SIP/2.0/UDP a", *ROWS[1:])
     assert cancel(invite(*rows)).rows("via") == ("SIP/2.0/UDP p;branch=1",)
     assert ack(invite(*rows), Response(486, "", ())).values("via") == ("SIP/2.0/UDP p;branch=1",)
+
+
+def test_what_a_420_names_is_unknown_once_each_and_bounded() -> None:
+    rows = [row for row in ROWS if not row.startswith("Require")]
+    many = "Require: " + ", ".join(f"x{n}" for n in range(30))
+    request = invite(*rows, "Require: a, B, a", many)
+    named = not_understood(request, "require", ("b",)).split(", ")
+    assert named[:2] == ["a", "x0"]
+    assert len(named) == 20
+    assert not_understood(request, "proxy-require", ("Y",)) == ""
+    assert not_understood(invite(*rows), "require", ()) == ""

@@ -9,6 +9,7 @@ from sansip.transaction import (
     client_key,
     has_cookie,
     invite_key,
+    is_of_via,
     other_keys,
     server_key,
 )
@@ -279,3 +280,11 @@ def test_an_old_ack_without_a_to_tag_is_for_a_response_without_one() -> None:
     assert ack_keys(ack) == (server_key(request(via=OLD_VIA)),)
     assert acknowledges(ack, None)
     assert not acknowledges(ack, "b1")
+
+
+def test_a_key_is_of_the_via_that_its_request_came_with() -> None:
+    key = server_key(request())
+    assert is_of_via(key, parse_via(COOKIE_VIA.upper()))
+    for other in ("SIP/2.0/UDP 192.0.2.2;branch=z9hG4bK77", COOKIE_VIA + "8", "SIP/2.0/UDP a"):
+        assert not is_of_via(key, parse_via(other))
+    assert not is_of_via(server_key(request(via=OLD_VIA)), parse_via(OLD_VIA))
