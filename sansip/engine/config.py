@@ -41,6 +41,9 @@ class Limits:
     branches: int = 16  # that one request may have
     bytes_in_flight: int = 1 << 29  # of the requests without a final answer, as they came
     questions: int = 200  # DNS questions in flight; an adapter may need a socket for each
+    # Seconds that a DNS question may take before it counts as failed. No lookup asks more than three
+    # one after the other (NAPTR, SRV, addresses), so that it ends within three times as long.
+    resolve: float = 4.0
     flows: int = 8_192  # connections; each may hold ``message.message`` bytes of one message
     partial_message: float = 30.0  # seconds that a message may take to come over a connection
     # Seconds that a connection may take to open. A SYN that was lost is sent again after one second
@@ -289,7 +292,7 @@ _LEAST = (
     ("transactions", 1), ("in_flight", 1), ("in_flight_per_source", 1), ("bytes_in_flight", 1),
     ("branches", 1), ("questions", 0), ("flows", 0), ("waiting", 0), ("bytes_waiting", 0),
 )  # fmt: skip
-_SECONDS = ("partial_message", "connect", "unanswered", "idle_flow")
+_SECONDS = ("resolve", "partial_message", "connect", "unanswered", "idle_flow")
 
 
 def _check(limits: Limits) -> None:
