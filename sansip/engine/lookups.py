@@ -1,18 +1,19 @@
 """Running lookups: questions go to the cache or to DNS, hops through the filter to who wants them.
 
-One query per question, however many lookups wait for its answer, and each has so long and no longer:
-what an adapter never answers has failed. A failure of DNS is bridged with records past their TTL if
-there are any (RFC 8767), a denial never.
+One query per question, however many lookups wait for its answer, and each has so long and no
+longer: what an adapter never answers has failed. A failure of DNS is bridged with records past
+their TTL if there are any (RFC 8767), a denial never.
 """
 
 from typing import Final, assert_never, cast
 
 from sansip import locate
-from sansip.address import Hop
+from sansip.address import Address, Hop
 from sansip.dns import Answer, Failure, Question
 from sansip.engine import connecting
 from sansip.engine.actions import QueryDns, StopDns, Timer
 from sansip.engine.forwarding import outgoing
+from sansip.engine.hosts import end_of
 from sansip.engine.state import Ack, Link, Owner, Query, Search, Waiting
 from sansip.engine.turn import Turn
 from sansip.entropy import Draws
@@ -153,9 +154,13 @@ def _filter(turn: Turn, hops: tuple[Hop, ...], last: str) -> tuple[tuple[Hop, ..
 
 def refused(turn: Turn, hop: Hop) -> str | None:
     """Why nothing is sent to a hop: the hop filter, and what is known of this machine."""
-    if hop.address in turn.own:
-        return "that is this proxy itself"
-    return turn.config.refuses(hop)
+    why = turn.config.refuses(hop)
+    if why is None and turn.own:
+        host = hop.address.host
+        there = hop.address if ":" not in host else Address(end_of(host), hop.address.port)
+        if there in turn.own or hop.address in turn.own:
+            return "that is this proxy itself"
+    return why
 
 
 def _known(turn: Turn, question: Question, missing: list[Question]) -> Answer | None:
