@@ -9,7 +9,7 @@ the questions about it are noted.
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Final, cast
 
 from sansip.address import Hop
 from sansip.dns import Answer, Failure, Question
@@ -132,10 +132,9 @@ class Rehearsal(Turn):
     def unbind(self, most: int) -> None:
         """Hunt on to the end of the list, for so many branches, however long it takes."""
         record = self.contexts[self.key]
-        if isinstance(record.state, Hunting):
-            facts = replace(record.facts, most_branches=most)
-            state = replace(record.state, deadline=float("inf"))
-            self.contexts = self.contexts.set(self.key, replace(record, facts=facts, state=state))
+        facts = replace(record.facts, most_branches=most)
+        state = replace(cast("Hunting", record.state), deadline=float("inf"))
+        self.contexts = self.contexts.set(self.key, replace(record, facts=facts, state=state))
 
     def run(self) -> None:
         """Hunt to the end, or until more names are unknown than may be tried."""
@@ -160,7 +159,8 @@ class Rehearsal(Turn):
 
     def _settle(self) -> bool:
         """Let everything happen that happens now; False if that is the end."""
-        while self.told or self.unsent or self.actions:
+        most = self.config.limits.branches
+        while self.unknown < most and (self.told or self.unsent or self.actions):
             if self.told:
                 self._hear(*self.told.popleft())
             elif self.unsent:
@@ -170,7 +170,7 @@ class Rehearsal(Turn):
                 for action in actions:
                     self._perform(action)
                 self._leave_unknown()
-        return self.ended is None and self.unknown < self.config.limits.branches
+        return self.ended is None and self.unknown < most
 
     def _perform(self, action: Action) -> None:
         match action:
@@ -207,7 +207,10 @@ class Rehearsal(Turn):
             self._pass_over(way.number, all_of_them=True)
         listed += [(way.target, hop, why) for hop, why in examined.items()]
         self.suspects.update(given.suspects)
-        if given.reason and not (listed or way.hops):
+        if not given.more:
+            self._pass_over(way.number)
+        nowhere = not (way.hops or any(one.target == way.target for one in self.tried))
+        if given.reason and nowhere and not (examined or listed):
             self.notes.append(f"{way.target.next_hop}: {given.reason}")
 
     def _look(self) -> None:
