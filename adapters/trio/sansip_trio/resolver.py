@@ -199,21 +199,24 @@ def _converted(reply: dns.message.Message) -> Answer:
     chain = reply.resolve_chaining()
     # The smallest TTL of the chain, with the SOA's for a denial (RFC 2308), not only the last one.
     ttl = float(chain.minimum_ttl)
-    if reply.rcode() == dns.rcode.NXDOMAIN:
-        return NoName(ttl)
     answer: Any = chain.answer or ()  # an iterable of dns.rdata.Rdata
     records = tuple(record for data in answer if (record := _record(data)) is not None)
     if records:
         return Found(records, ttl)
-    return Failure("knows only who may know") if _is_referral(reply, chain) else NoRecords(ttl)
+    if chain.answer is None and not any(rrset.rdtype == SOA for rrset in reply.authority):
+        if _is_referral(reply, chain):
+            return Failure("knows only who may know")
+        # "Negative responses without SOA records SHOULD NOT be cached" (RFC 2308 5).
+        ttl = 0.0
+    return NoName(ttl) if reply.rcode() == dns.rcode.NXDOMAIN else NoRecords(ttl)
 
 
 def _is_referral(reply: dns.message.QueryMessage, chain: dns.message.ChainingResult) -> bool:
     """Whether a server that does not ask others has come to the end of what it knows.
 
-    A denial of its own would have the SOA (RFC 2308 2.2), or at least be authoritative.
+    It denies nothing then: no SOA (RFC 2308 2.2), and no name is its own to deny, or only an alias.
     """
-    if reply.flags & dns.flags.RA or any(rrset.rdtype == SOA for rrset in reply.authority):
+    if reply.flags & dns.flags.RA or reply.rcode() == dns.rcode.NXDOMAIN:
         return False
     return bool(chain.cnames) or not reply.flags & dns.flags.AA
 
