@@ -195,6 +195,8 @@ def _timer(turn: Turn, event: TimerFired) -> None:
         agents.fire(turn, event.timer)
     elif owner.startswith(asking.OWNER):
         asking.unanswered(turn, event.timer)
+    elif owner.startswith(lookups.OWNER):
+        lookups.unanswered(turn, event.timer)
     else:
         contexts.fire(turn, event.timer)
 
