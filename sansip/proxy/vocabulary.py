@@ -78,7 +78,7 @@ class Located:
     """These hops are next on the list of this way's target.
 
     With ``more`` the list may still grow. When it is complete and empty, ``status`` and ``reason``
-    say what that means. ``suspects`` are those of the hops that are better tried last of all.
+    say what that means. ``suspects`` are hops besides, that are better tried last of all.
     """
 
     way: int
@@ -225,6 +225,13 @@ class Discard:
 
 
 @value
+class Unheard:
+    """Nothing at all has come from this branch in the time that the hunt gives it."""
+
+    branch: int
+
+
+@value
 class Forward:
     """Send this response on to the caller."""
 
@@ -275,6 +282,7 @@ Output = (
     | Try
     | Cancel
     | Discard
+    | Unheard
     | Forward
     | Answer
     | Silence
