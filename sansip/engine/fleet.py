@@ -1,10 +1,10 @@
 """What an engine knows of its destination groups: who is in them, and how they are."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import field
 
 from sansip.address import Address
-from sansip.dispatch import Admission, Group, Health, group_of
+from sansip.dispatch import Admission, Group, Health, Member, group_of
 from sansip.engine.actions import Timer
 from sansip.table import Table
 from sansip.value import value
@@ -26,13 +26,13 @@ class Place:
 class Call:
     """A call that counts for the member that it went to (call-load).
 
-    First it is a branch; each 2xx makes a dialog of it, which has a timer in case that no BYE of it
-    is ever seen.
+    First it is a branch. Each 2xx makes a dialog of it, which has a timer in case that no BYE is
+    ever seen; from then on these count, and no more the branch, which still knows them.
     """
 
     name: str  # what it is counted under
     timer: Timer | None = None
-    counts: bool = True  # not the branch any more once it has had a 2xx: the dialog does
+    dialogs: tuple[str, ...] = ()
 
 
 @value
@@ -48,15 +48,27 @@ class Fleet:
     )  # if not plainly well
     calls: Table[str, Call] = field(default_factory=Table[str, Call])
     loads: Table[str, int] = field(default_factory=Table[str, int])  # calls, by members' names
+    latencies: Table[str, float] = field(default_factory=Table[str, float])  # by members' URIs
 
     def group(self, name: str) -> Group | None:
         """The group of this name."""
-        for known, group in self.groups:
-            if known == name:
-                return group
-        return None
+        return next((group for known, group in self.groups if known == name), None)
 
-    def but(
+    def regrouped(self, groups: Groups) -> "Fleet":
+        """Make one with other groups; members that stay in theirs stay as they are.
+
+        Those that come anew begin as they say.
+        """
+        known, listed = _members(self.groups), _members(groups)
+        asleep = [who for who, member in listed.items() if _begins(member, who, "inactive", known)]
+        uris = {uri for _, uri in listed}
+        return self.but(
+            groups=groups,
+            asleep=(*[who for who in self.asleep if who in listed], *asleep),
+            latencies=Table({u: seconds for u, seconds in self.latencies.items() if u in uris}),
+        )
+
+    def but(  # noqa: PLR0913 - a field each
         self,
         *,
         groups: Groups | None = None,
@@ -66,6 +78,7 @@ class Fleet:
         health: Table[Place, Health] | None = None,
         calls: Table[str, Call] | None = None,
         loads: Table[str, int] | None = None,
+        latencies: Table[str, float] | None = None,
     ) -> "Fleet":
         """Make a copy with new values for some of its fields."""
         return Fleet(
@@ -76,6 +89,7 @@ class Fleet:
             self.health if health is None else health,
             self.calls if calls is None else calls,
             self.loads if loads is None else loads,
+            self.latencies if latencies is None else latencies,
         )
 
     def freeze(self) -> "Fleet":
@@ -85,27 +99,24 @@ class Fleet:
             health=self.health.freeze(),
             calls=self.calls.freeze(),
             loads=self.loads.freeze(),
+            latencies=self.latencies.freeze(),
         )
 
 
 def begun(groups: Groups) -> Fleet:
     """A fleet as it begins."""
-    return Fleet(groups, asleep=_beginning(groups, "inactive"))
+    return Fleet(()).regrouped(groups)
 
 
-def regrouped(fleet: Fleet, groups: Groups) -> Fleet:
-    """The fleet with other groups; who stays in one stays as it is."""
-    known = {(name, member.uri) for name, group in fleet.groups for member in group.members}
-    still = set(fleet.asleep)
-    asleep = [who for who in _beginning(groups, "inactive") if who not in known or who in still]
-    return fleet.but(groups=groups, asleep=tuple(asleep))
+def _members(groups: Groups) -> dict[tuple[str, str], Member]:
+    return {(name, member.uri): member for name, group in groups for member in group.members}
 
 
-def _beginning(groups: Groups, begins: Admission) -> Listing:
-    """The members that begin so."""
-    return tuple(
-        [(name, m.uri) for name, group in groups for m in group.members if m.begins == begins]
-    )
+def _begins(
+    member: Member, who: tuple[str, str], how: Admission, known: Container[tuple[str, str]]
+) -> bool:
+    """Whether a member has just come, and begins so."""
+    return member.begins == how and who not in known
 
 
 def checked_groups(groups: Iterable[tuple[str, object]], endpoints: tuple[str, ...]) -> Groups:

@@ -231,7 +231,10 @@ def _woken(hunter: Hunter) -> State | None:
         hunter.stop_locating()
         hunter.out.append(Note(f"nobody rang within {hunter.deadline - hunter.facts.arrived:g} s"))
         if hunter.hunt.advance_after is None:  # else each has had its time, or is too young
-            hunter.out += [Unheard(b.number) for b in hunter.branches if is_watched(b)]
+            for branch in filter(is_watched, hunter.branches):
+                hunter.out.append(
+                    Unheard(branch.number, f"silent for {hunter.at - branch.begun:g} s")
+                )
         hunter.results += (Result(408),)
         return _conclude_best(hunter)
     for branch in hunter.branches:
@@ -245,9 +248,10 @@ def _overdue(hunter: Hunter, branch: Branch, why: str) -> None:
     """A silence has lasted too long."""
     number = branch.number
     if why == "advance":
+        trigger = f"silent for {hunter.hunt.advance_after:g} s"
         if is_watched(branch):
-            hunter.out.append(Unheard(number))
-        _pass(hunter, number, f"silent for {hunter.hunt.advance_after:g} s")
+            hunter.out.append(Unheard(number, trigger))
+        _pass(hunter, number, trigger)
     elif why == "progress":
         # It is cancelled when another one begins in its place.
         _pass(hunter, number, f"no progress for {hunter.hunt.progress_after:g} s")

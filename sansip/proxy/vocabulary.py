@@ -16,7 +16,8 @@ class Target:
 
     A group's member is told by the group's name and its URI there; ``departure`` is the endpoint to
     send from, if that matters, and ``edits`` are header fields that only this target gets in place
-    of the request's own; None takes one away.
+    of the request's own; None takes one away. ``counted`` is what its calls are counted under, if
+    they are.
     """
 
     uri: str
@@ -25,6 +26,7 @@ class Target:
     member: str = ""
     departure: str = ""
     edits: tuple[tuple[str, str | None], ...] = ()
+    counted: str = ""
 
 
 # What is tried, in its order. A stage is what has one q: its ways are tried in parallel, the stages
@@ -226,9 +228,10 @@ class Discard:
 
 @value
 class Unheard:
-    """Nothing at all has come from this branch in the time that the hunt gives it."""
+    """Nothing at all has come from this branch, a group's member, in the time that it had."""
 
     branch: int
+    why: str
 
 
 @value

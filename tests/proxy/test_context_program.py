@@ -259,7 +259,7 @@ class World:
                     self.cancel(number)
                 case v.Discard(number):
                     del self.clients[number]  # one that lives, and only once
-                case v.Unheard(number):
+                case v.Unheard(number, _):
                     self.check_unheard(number)
                 case v.Wake(at):
                     self.wake = at

@@ -70,7 +70,7 @@ def say(output: v.Output) -> str:
             return " ".join([f"cancel {branch}", *reasons])
         case v.Discard(branch):
             return f"discard {branch}"
-        case v.Unheard(branch):
+        case v.Unheard(branch, _):
             return f"unheard {branch}"
         case v.Forward(response):
             return f"forward {response.status}"
