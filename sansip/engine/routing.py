@@ -170,7 +170,6 @@ def _members(turn: Turn, wish: dispatch.Dispatch, request: Request) -> order.Pla
     way: list[order.Target] = []
     for member in dispatch.order(wish.algorithm, group.members):
         uri, next_hop = dispatch.rewrite(wish.rewrite, request.uri, parse_uri(member.uri))
-        next_hop = member.proxy or next_hop
         way.append(order.Target(uri, next_hop, wish.group, member.uri, member.endpoint))
     return ((tuple(way),),)
 
@@ -356,6 +355,7 @@ def _failed(facts: order.Facts, origin: Origin, state: Hunting) -> Failed:
     remaining: list[str] = []
     for way in state.ways:
         remaining += [*map(str, way.hops), *[target.next_hop for target in way.targets]]
+        remaining += [str(hop) for _, hops in way.suspects for hop in hops]
     chosen = best_of(facts, state.hunt, state.branches, state.results)
     best = None if chosen is None else chosen.response
     return Failed(origin.request, tried, tuple(remaining), best)
