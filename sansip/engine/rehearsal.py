@@ -13,7 +13,7 @@ from typing import Final, cast
 
 from sansip.address import Hop
 from sansip.dns import Answer, Failure, Question
-from sansip.engine import contexts, flows, lookups, unsent
+from sansip.engine import contexts, flows, health, lookups, unsent
 from sansip.engine.actions import (
     Action,
     Deliver,
@@ -76,7 +76,7 @@ class Rehearsal(Turn):
     open_questions: dict[Question, None]
     hunt: Hunting | None  # the last state in which the caller waited
     status: int | None
-    suspects: set[Hop]
+    suspects: set[tuple[Target, Hop]]
     timers: dict[str, tuple[float, Timer]]
     tried: list[Tried]
     unknown: int  # names that nothing is known of
@@ -206,7 +206,9 @@ class Rehearsal(Turn):
         if listed and listed[0][0] != way.target:
             self._pass_over(way.number, all_of_them=True)
         listed += [(way.target, hop, why) for hop, why in examined.items()]
-        self.suspects.update(given.suspects)
+        if health.has_doubts(self):
+            parted = health.set_aside(self, self.contexts[self.key], given)
+            self.suspects.update([(way.target, hop) for hop in parted.suspects])
         if not given.more:
             self._pass_over(way.number)
         nowhere = not (way.hops or any(one.target == way.target for one in self.tried))
@@ -224,7 +226,7 @@ class Rehearsal(Turn):
             self._pass_over(branch.way)
             listed = self.lists[branch.way]
             listed[:] = [one for one in listed if one[1] != branch.hop]
-            suspect = branch.hop in self.suspects
+            suspect = (branch.target, branch.hop) in self.suspects
             self.tried.append(
                 Tried(branch.stage, branch.way, branch.target, branch.hop, self.at, suspect, "")
             )

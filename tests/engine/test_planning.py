@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 import sansip
 from sansip import dns, locate
+from sansip.dispatch import ALGORITHMS
 from sansip.dns import Question
 from sansip.locate import CacheLimits
 from stage import (
@@ -206,6 +207,19 @@ def test_a_member_is_told_with_its_group() -> None:
         ("gateways", f"sip:gw-{n}.example.com:5060", f"sip:bob@gw-{n}.example.com:5060")
         for n in (1, 2)
     ]
+
+
+def test_a_suspect_hop_is_told_as_such_and_comes_last() -> None:
+    stage = on_stage(ToGroup())
+    stage.receive(make_request("OPTIONS", branch="z9hG4bKearlier", call_id="earlier"))
+    stage.advance(4)
+    made = plan(stage)
+    assert [(s.hop.address, s.after, s.suspect) for s in made.steps] == [
+        (GW_2, 0.0, False),
+        (GW_1, 3.0, True),
+    ]
+    stage.advance(3)  # now the second one has been silent, too
+    assert [(s.hop.address, s.suspect) for s in plan(stage).steps] == [(GW_1, True), (GW_2, True)]
 
 
 class Divert(ToGroup):
@@ -408,7 +422,11 @@ relays = st.one_of(
     st.fixed_dictionaries(
         {
             "to": st.builds(
-                sansip.Dispatch, st.just("gateways"), rewrite=st.sampled_from(["host", "none"])
+                sansip.Dispatch,
+                st.just("gateways"),
+                st.sampled_from(ALGORITHMS),
+                st.sampled_from(["host", "none"]),
+                st.just("a key"),
             ),
             **silences,
         }
@@ -423,7 +441,7 @@ def silent_call(stage: Stage, request: sansip.Request) -> list[tuple[str, str, f
 
     def look(stage: Stage) -> None:
         for to, message in stage.sent:
-            if isinstance(message, sansip.Request):
+            if isinstance(message, sansip.Request) and message.call_id == request.call_id:
                 came.setdefault((message.uri_text, str(to)), round(stage.now - began, 6))
 
     stage.on_step = look
@@ -439,6 +457,7 @@ def silent_call(stage: Stage, request: sansip.Request) -> list[tuple[str, str, f
     st.sampled_from(["INVITE", "MESSAGE", "OPTIONS"]),
     st.sampled_from([16, 3, 1]),
     st.sampled_from(["", "2", "60"]),
+    st.sampled_from([None, 5.0, 33.0]),
 )
 def test_a_plan_is_what_happens_when_all_gateways_are_silent(
     zone: dict[tuple[str, str], dns.Answer],
@@ -447,6 +466,7 @@ def test_a_plan_is_what_happens_when_all_gateways_are_silent(
     method: str,
     branches: int,
     breadth: str,
+    since: float | None,
 ) -> None:
     limits = sansip.Limits(branches=branches, cache=CacheLimits(positive=TTL, failure=TTL))
     settings = config(groups={"gateways": members}, limits=limits)
@@ -454,6 +474,10 @@ def test_a_plan_is_what_happens_when_all_gateways_are_silent(
     request = make_request(method, headers=headers)
     stage = Stage(sansip.Engine(settings, Decide(relay)), zone=zone)
     known = {Question(*key): answer for key, answer in zone.items()}
+    if since is not None:
+        # There has been such a call before: it has found out who is suspect.
+        stage.receive(make_request(branch="z9hG4bKearlier", call_id="earlier"))
+        stage.advance(since)
     made = plan(stage, request, answers=known)
     # What is asked first is tried first: with all the answers at hand that is the same each time.
     cache = stage.state.cache
@@ -467,7 +491,11 @@ def test_a_plan_is_what_happens_when_all_gateways_are_silent(
         for step in made.steps
         if step.after is not None
     ]
-    finals = [status for status in stage.statuses(method=method) if status >= 200]
+    finals = [
+        response.status
+        for response in stage.responses(method=method)
+        if response.status >= 200 and response.call_id == request.call_id
+    ]
     assert made.status == (finals[0] if finals else None)
     assert stage.is_empty()
 
