@@ -194,7 +194,7 @@ class Rehearsal(Turn):
         """Let the hunt have its news."""
         if isinstance(given, Located):
             examined = self.examined.popleft()
-            for way in [] if self.hunt is None else self.hunt.ways:
+            for way in () if self.hunt is None else self.hunt.ways:
                 if way.number == given.way:
                     self._note(way, given, examined)
         contexts.hear(self, key, given)
