@@ -42,7 +42,7 @@ from sansip import (
 Rewrite = Literal["host", "none"]
 Late = Literal["first", "cancel"]
 
-ONLY_UDP = "only udp is supported in this version"
+NO_TLS = "tls is not supported in this version"
 TIMER_C = 180  # seconds; RFC 3261 16.6 step 11: Timer C must be greater
 METHOD = re.compile(r"[A-Z][A-Z0-9]*")
 NAME = re.compile(r"[A-Za-z0-9_.-]+")
@@ -142,8 +142,9 @@ def _settings(top: Table) -> Settings:
     defaults_table = top.table("relay")
     defaults = _relay(defaults_table, Relay(""))
     defaults_table.close()
-    groups = _groups(top.table("groups"))
-    routes = [_route(table, defaults, domains, groups) for table in top.tables("route")]
+    transports = frozenset([name.partition(":")[0] for name in listen])
+    groups = _groups(top.table("groups"), transports)
+    routes = [_route(table, defaults, domains, groups, transports) for table in top.tables("route")]
     top.later("journal", "tls")
     top.close()
     return Settings(
@@ -187,14 +188,17 @@ def _endpoints(
     return tuple(found)
 
 
-def _groups(table: Table) -> dict[str, Group]:
+def _groups(table: Table, transports: frozenset[str]) -> dict[str, Group]:
+    def target(content: object) -> str:
+        return str(_uri(content, transports))
+
     found: dict[str, Group] = {}
     for name in table.content:
         if not NAME.fullmatch(name):
             table.wrong(name, "a group's name is made of letters, digits, and . _ -")
         group = table.table(name)
         found[name] = Group(
-            group.need("targets", each(_target), NO_TEXTS, "name at least one SIP URI"),
+            group.need("targets", each(target), NO_TEXTS, "name at least one SIP URI"),
             group.take("algorithm", _algorithm, "first"),
             group.take("rewrite", one_of(REWRITES), "host"),
             group.take("probe_every", seconds, None),
@@ -241,13 +245,17 @@ def _relay(table: Table, base: Relay) -> Relay:
 
 
 def _route(
-    table: Table, defaults: Relay, domains: tuple[str, ...], groups: dict[str, Group]
+    table: Table,
+    defaults: Relay,
+    domains: tuple[str, ...],
+    groups: dict[str, Group],
+    transports: frozenset[str],
 ) -> Route:
     method = table.take("method", _method, None)
     name = table.take("host", host, None)
     source = table.take("source", network, None)
     remedy = 'say "uri", "group:NAME" or a SIP URI'
-    to = table.need("to", lambda content: _to(content, groups), NOWHERE, remedy)
+    to = table.need("to", lambda content: _to(content, groups, transports), NOWHERE, remedy)
     follow = to == "uri"
     if follow and source is None:
         # Nobody gets an open relay by leaving something out.
@@ -268,10 +276,10 @@ def _route(
 def _listen(content: object) -> str:
     text = some_text(content)
     transport, _, address = text.partition(":")
-    if transport in {"tcp", "tls"}:
-        raise Wrong(ONLY_UDP)
+    if transport == "tls":
+        raise Wrong(NO_TLS)
     name, port = host_and_port(address) if address else ("", None)
-    if transport != "udp" or port is None or not is_ip(name):
+    if transport not in {"udp", "tcp"} or port is None or not is_ip(name):
         raise Wrong('must be like "udp:192.0.2.10:5060"')
     return text
 
@@ -326,23 +334,22 @@ def _method(content: object) -> str:
     return text
 
 
-def _uri(content: object) -> Uri:
+def _uri(content: object, transports: frozenset[str]) -> Uri:
     try:
         uri = parse_uri(some_text(content), "SIP URI")
     except RemoteProtocolError as error:
         raise Wrong(error.reason) from None
     if not uri.is_sip:
         raise Wrong("must be a SIP URI, such as sip:gw-1.example.com")
-    if uri.scheme == "sips" or uri.transport not in {None, "udp"}:
-        raise Wrong(ONLY_UDP)
+    wanted = "tls" if uri.scheme == "sips" else uri.transport
+    if wanted == "tls":
+        raise Wrong(NO_TLS)
+    if wanted is not None and transports and wanted not in transports:
+        raise Wrong(f"nothing listens on {wanted}, so nothing is sent by it; add it to listen")
     return uri
 
 
-def _target(content: object) -> str:
-    return str(_uri(content))
-
-
-def _to(content: object, groups: dict[str, Group]) -> Dispatch | str:
+def _to(content: object, groups: dict[str, Group], transports: frozenset[str]) -> Dispatch | str:
     """Where a route leads: "uri", a group, a URI with a user, or the dialled user at a host."""
     text = some_text(content)
     if text == "uri":
@@ -355,4 +362,4 @@ def _to(content: object, groups: dict[str, Group]) -> Dispatch | str:
     if ":" not in text:
         raise Wrong('must be "uri", "group:NAME" or a SIP URI')
     # The group of a single URI is called like it; other groups' names have no ":".
-    return Dispatch(text) if _uri(text).user is None else text
+    return Dispatch(text) if _uri(text, transports).user is None else text

@@ -138,6 +138,19 @@ def test_all_errors_are_told_at_once() -> None:
     assert len(caught.value.lines) == 3
 
 
+def test_tcp_is_there_when_something_listens_on_it() -> None:
+    text = """listen = ["udp:192.0.2.10:5060", "tcp:192.0.2.10:5060"]
+[groups.g]
+targets = ["sip:gw-1.example.com;transport=tcp", "sip:gw-2.example.com;transport=UDP"]
+[[route]]
+to = "sip:gw-3.example.com;transport=tcp"
+"""
+    config = load(text, "p").config()
+    assert config.transports == ("udp", "tcp")
+    (_, members), _ = config.groups
+    assert members[0] == "sip:gw-1.example.com;transport=tcp"
+
+
 def test_probes_are_asked_for_in_vain_and_the_reader_is_told() -> None:
     text = """listen = ["udp:192.0.2.10:5060"]
 [groups.g]
