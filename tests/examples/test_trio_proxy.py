@@ -268,7 +268,7 @@ def test_sighup_reads_a_dispatcher_list_again(proxy: Proxy, peer: Callable[[], P
     phone.invite(proxy.port, "after")
     new.accept("after")
     assert phone.final("after").status == 200
-    gateways.write_text("one\n", encoding="utf-8")
+    gateways.write_text("1\n", encoding="utf-8")
     process.send_signal(signal.SIGHUP)
     assert proxy.line().startswith("dispatcher.list:1:")
     assert proxy.line() == "proxy.toml: not reloaded; the old configuration stays"
