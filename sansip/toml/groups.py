@@ -55,7 +55,7 @@ def _wish(table: Table, name: str) -> Dispatch:
     wish = Dispatch(
         name,
         table.take("algorithm", _algorithm, "first"),
-        table.take("rewrite", one_of(REWRITES), "host"),
+        table.take("rewrite", one_of(REWRITES), REWRITES[0]),
         table.take("key", header, ""),
         table.take("user_only", switch, False),
         table.take("use_default", switch, False),
