@@ -10,14 +10,17 @@ from sansip.dispatch.groups import (
     order,
     rewrite,
 )
+from sansip.dispatch.health import Health
 from sansip.dispatch.listing import ListError, Mistake, parse_list
-from sansip.dispatch.members import Group, Listed, Member, Probing, Thresholds, group_of
+from sansip.dispatch.members import Admission, Group, Listed, Member, Probing, Thresholds, group_of
 
 __all__ = [
     "ALGORITHMS",
+    "Admission",
     "Algorithm",
     "Dispatch",
     "Group",
+    "Health",
     "ListError",
     "Listed",
     "Member",

@@ -21,6 +21,8 @@ from sansip.engine import (
     connecting,
     contexts,
     flows,
+    health,
+    loads,
     lookups,
     requests,
     submissions,
@@ -44,7 +46,7 @@ from sansip.engine.events import (
     StreamReceived,
     TimerFired,
 )
-from sansip.engine.fleet import Fleet
+from sansip.engine.fleet import begun
 from sansip.engine.policy import Everything, Policy
 from sansip.engine.state import Arrival, ClientTransaction, Link, State, Waiting
 from sansip.engine.transactions import SILENT, fire_client, fire_server
@@ -105,7 +107,7 @@ class Engine:
             sources=Table(),
             in_flight=0,
             bytes_in_flight=0,
-            fleet=Fleet(self.config.groups),
+            fleet=begun(self.config.groups),
             retry_after=None,
             own=(),
             swept=at - SWEEP_EVERY,
@@ -180,6 +182,7 @@ def _unreachable(turn: Turn, event: SendFailed) -> None:
 
 def _trouble(turn: Turn, record: ClientTransaction, reason: str) -> None:
     if record.context:
+        health.unheard(turn, record, reason)
         turn.tell(record.context, Troubled(record.branch, reason))
 
 
@@ -193,6 +196,8 @@ def _timer(turn: Turn, event: TimerFired) -> None:
         flows.fire(turn, event.timer)
     elif owner.startswith(agents.OWNER):
         agents.fire(turn, event.timer)
+    elif owner.startswith(loads.OWNER):
+        loads.fire(turn, event.timer)
     elif owner.startswith(asking.OWNER):
         asking.unanswered(turn, event.timer)
     elif owner.startswith(lookups.OWNER):

@@ -15,7 +15,7 @@ from sansip.engine.events import (
     RequestSubmitted,
     ResponseSubmitted,
 )
-from sansip.engine.fleet import Fleet, checked_groups
+from sansip.engine.fleet import checked_groups
 from sansip.engine.forwarding import located_uri
 from sansip.engine.policy import Relay
 from sansip.engine.routing import PolicyError, mandatory, plan_of
@@ -101,8 +101,7 @@ def administered(turn: Turn, event: Administered) -> None:
     match event.order:
         case ReplaceGroups(groups):
             names = tuple([endpoint.name for endpoint in turn.config.endpoints])
-            fleet = turn.fleet
-            turn.fleet = Fleet(checked_groups(groups, names), fleet.drained, fleet.turns)
+            turn.fleet = turn.fleet.regrouped(checked_groups(groups, names))
         case FlushCache():
             turn.cache = Cache()
         case Quiesce(retry_after):
