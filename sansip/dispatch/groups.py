@@ -71,8 +71,9 @@ def algorithm_named(wanted: object) -> Algorithm:
     raise LocalProtocolError(f"there is no algorithm {wanted!r}; there are: {listed}")
 
 
-def order(_algorithm: object, members: tuple[Member, ...]) -> tuple[Member, ...]:
-    """The members in the order of their list."""
+def order(algorithm: object, members: tuple[Member, ...]) -> tuple[Member, ...]:
+    """The members in the order of their list; for an algorithm that there is."""
+    algorithm_named(algorithm)
     return members
 
 

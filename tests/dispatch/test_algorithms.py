@@ -113,8 +113,8 @@ def one_order(
 
 
 ABCD = group("sip:a", "sip:b", "sip:c", "sip:d")
-EVEN = dict.fromkeys(("sip:a", "sip:b", "sip:c", "sip:d"), 1 / 4)
-THIRDS = dict.fromkeys(("sip:b", "sip:c", "sip:d"), 1 / 3)
+EVEN: dict[str, float] = dict.fromkeys(("sip:a", "sip:b", "sip:c", "sip:d"), 1 / 4)
+THIRDS: dict[str, float] = dict.fromkeys(("sip:b", "sip:c", "sip:d"), 1 / 3)
 
 
 # All of them ------------------------------------------------------------------------------------

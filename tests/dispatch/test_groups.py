@@ -2,7 +2,7 @@
 
 import pytest
 
-from sansip.dispatch import Dispatch, order, rewrite
+from sansip.dispatch import Dispatch, Member, order, rewrite
 from sansip.message import parse_uri
 
 
@@ -16,7 +16,7 @@ def at(dialled: str, member: str) -> str:
 
 def test_first_is_the_order_of_the_list_always_from_its_beginning() -> None:
     """OpenSER's algorithm 8: the first entry, and the others for failover."""
-    members = "sip:gw-1.example.com", "sip:gw-2.example.com", "sip:gw-1.example.com"
+    members = Member("sip:gw-1"), Member("sip:gw-2"), Member("sip:gw-1")
     assert order("first", members) == members
     assert order("first", ()) == ()
 
