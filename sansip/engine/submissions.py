@@ -54,7 +54,7 @@ def passage_of(turn: Turn, request: Request, relay: Relay | None = None) -> Pass
     relay = relay or Relay(request.uri_text)
     try:
         origin = Origin(request, on_failure=relay.on_failure, route=mandatory(relay))
-        plan, hunt = plan_of(turn, relay, request)
+        plan, hunt = plan_of(turn, relay, request, key)
     except PolicyError as error:
         raise LocalProtocolError(str(error)) from None
     return Passage(origin, plan, hunt, relay)
