@@ -200,6 +200,8 @@ def _timer(turn: Turn, event: TimerFired) -> None:
         loads.fire(turn, event.timer)
     elif owner.startswith(asking.OWNER):
         asking.unanswered(turn, event.timer)
+    elif owner.startswith(lookups.OWNER):
+        lookups.unanswered(turn, event.timer)
     else:
         contexts.fire(turn, event.timer)
 
