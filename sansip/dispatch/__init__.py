@@ -7,16 +7,14 @@ from sansip.dispatch.groups import (
     Dispatch,
     Rewrite,
     algorithm_named,
-    order,
     rewrite,
 )
 from sansip.dispatch.health import Health
 from sansip.dispatch.listing import ListError, Mistake, parse_list
-from sansip.dispatch.members import Admission, Group, Listed, Member, Probing, Thresholds, group_of
+from sansip.dispatch.members import Group, Listed, Member, Probing, Thresholds, group_of
 
 __all__ = [
     "ALGORITHMS",
-    "Admission",
     "Algorithm",
     "Dispatch",
     "Group",
@@ -32,7 +30,6 @@ __all__ = [
     "algorithm_named",
     "arrange",
     "group_of",
-    "order",
     "parse_list",
     "rewrite",
     "rotates",

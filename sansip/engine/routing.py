@@ -167,11 +167,40 @@ def _members(turn: Turn, wish: dispatch.Dispatch, request: Request) -> order.Pla
     if group is None:
         known = ", ".join(groups) or "none"
         raise PolicyError(f"there is no group {wish.group!r}; the groups are: {known}")
-    way: list[order.Target] = []
-    for member in dispatch.order(wish.algorithm, group.members):
-        uri, next_hop = dispatch.rewrite(wish.rewrite, request.uri, parse_uri(member.uri))
-        way.append(order.Target(uri, next_hop, wish.group, member.uri, member.endpoint))
-    return ((tuple(way),),)
+    algorithm = dispatch.algorithm_named(wish.algorithm)
+    counts = (algorithm, request.method, request.to_tag) == ("call-load", "INVITE", None)
+    ways: list[tuple[order.Target, ...]] = []
+    for members in dispatch.arrange(wish, group, request, _moment(turn, wish, group, request)):
+        way: list[order.Target] = []
+        for member in members:
+            uri, next_hop = dispatch.rewrite(wish.rewrite, request.uri, parse_uri(member.uri))
+            counted = member.name if counts else ""
+            way.append(
+                order.Target(
+                    uri, next_hop, wish.group, member.uri, member.endpoint, counted=counted
+                )
+            )
+        ways.append(tuple(way))
+    return (tuple(ways),) if ways else ()
+
+
+def _moment(
+    turn: Turn, wish: dispatch.Dispatch, group: dispatch.Group, request: Request
+) -> dispatch.Moment:
+    """What the algorithms look at now; a request that takes its turn has had it then."""
+    fleet, name = turn.fleet, wish.group
+    number = fleet.turns.get(name, 0)
+    if dispatch.rotates(wish, request):
+        turn.fleet = fleet.but(turns=fleet.turns.set(name, number + 1))
+    loads: dict[str, int] = {}
+    latencies: dict[str, float] = {}
+    for member in group.members if len(fleet.loads) or len(fleet.latencies) else ():
+        loads[member.name] = fleet.loads.get(member.name, 0)
+        if member.uri in fleet.latencies:
+            latencies[member.uri] = fleet.latencies[member.uri]
+    drained = [uri for drained, uri in fleet.drained if drained == name]
+    draws = turn.draws(f"{request.call_id} {request.get('cseq')}")
+    return dispatch.Moment(number, draws, loads, latencies, drained)
 
 
 def _stages(turn: Turn, wanted: Sequence[Target | str | Uri]) -> order.Plan:
