@@ -1,10 +1,10 @@
 """What an engine knows of its destination groups: who is in them, and how they are."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from dataclasses import field
 
 from sansip.address import Address
-from sansip.dispatch import Admission, Group, Health, Member, group_of
+from sansip.dispatch import Group, Health, Member, group_of
 from sansip.engine.actions import Timer
 from sansip.table import Table
 from sansip.value import value
@@ -60,10 +60,14 @@ class Fleet:
         Those that come anew begin as they say.
         """
         known, listed = _members(self.groups), _members(groups)
-        asleep = [who for who, member in listed.items() if _begins(member, who, "inactive", known)]
-        uris = {uri for _, uri in listed}
+        new = {who: member.begins for who, member in listed.items() if who not in known}
+        asleep = [who for who, begins in new.items() if begins == "inactive"]
+        drained = [who for who, begins in new.items() if begins == "disabled"]
+        uris, names = {uri for _, uri in listed}, {name for name, _ in groups}
         return self.but(
             groups=groups,
+            drained=(*[who for who in self.drained if who in listed], *drained),
+            turns=Table({name: number for name, number in self.turns.items() if name in names}),
             asleep=(*[who for who in self.asleep if who in listed], *asleep),
             latencies=Table({u: seconds for u, seconds in self.latencies.items() if u in uris}),
         )
@@ -110,13 +114,6 @@ def begun(groups: Groups) -> Fleet:
 
 def _members(groups: Groups) -> dict[tuple[str, str], Member]:
     return {(name, member.uri): member for name, group in groups for member in group.members}
-
-
-def _begins(
-    member: Member, who: tuple[str, str], how: Admission, known: Container[tuple[str, str]]
-) -> bool:
-    """Whether a member has just come, and begins so."""
-    return member.begins == how and who not in known
 
 
 def checked_groups(groups: Iterable[tuple[str, object]], endpoints: tuple[str, ...]) -> Groups:
