@@ -134,7 +134,7 @@ def _case(turn: Rehearsal, request: Request, source: Address | None) -> _Case:
 
 def _judged(turn: Rehearsal, case: _Case) -> Verdict:
     if case.came is None:
-        return passage_of(turn, case.request)
+        return passage_of(turn, case.key, case.request)
     if case.remote is None:
         turn.report("dropped", case.key, "Via leads to an address that no response goes to")
         return Drop()

@@ -44,12 +44,12 @@ def request_submitted(turn: Turn, event: RequestSubmitted) -> None:
         raise LocalProtocolError(f"handle {event.handle!r} still belongs to another request")
     if event.handle.startswith(SERVER):
         raise LocalProtocolError(f"handle {event.handle!r}: those with {SERVER} are the core's")
-    passage = passage_of(turn, request, event.relay)
+    passage = passage_of(turn, key, request, event.relay)
     open_context(turn, key, passage.origin, passage.hunt, passage.plan, event.handle)
 
 
-def passage_of(turn: Turn, request: Request, relay: Relay | None = None) -> Passage:
-    """Where a request of the program's own goes, and how."""
+def passage_of(turn: Turn, key: str, request: Request, relay: Relay | None = None) -> Passage:
+    """Where a request of the program's own goes, and how; ``key`` is that of its context."""
     request = _checked(request)
     relay = relay or Relay(request.uri_text)
     try:

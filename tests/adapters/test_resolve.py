@@ -204,7 +204,7 @@ def test_what_is_wrong_is_said_with_a_remedy(
     file.write_text(CONFIG)
     broken.write_text("")
     words = shlex.split(arguments.replace("FILE", str(file)).replace("BROKEN", str(broken)))
-    assert commands.main(["resolve", *words]) == 2
+    assert commands.main(["resolve", *words], sys.stdout) == 2
     assert complaint in capsys.readouterr().err
 
 
@@ -219,7 +219,7 @@ def test_without_arguments_it_helps(
 
 
 def test_help_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
-    assert commands.main(["resolve", "--help"]) == 0
+    assert commands.main(["resolve", "--help"], sys.stdout) == 0
     assert "exit status: 0 if there is a hop" in capsys.readouterr().out
 
 
@@ -228,7 +228,7 @@ def test_ctrl_c_ends_it_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(trio, "run", interrupted)
-    assert commands.main(["resolve", "sip:x"]) == 130
+    assert commands.main(["resolve", "sip:x"], sys.stdout) == 130
 
 
 # --- what a policy may decide besides

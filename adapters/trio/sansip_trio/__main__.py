@@ -4,4 +4,4 @@ import sys
 
 from sansip_trio.commands import main
 
-sys.exit(main(sys.argv[1:]))
+sys.exit(main(sys.argv[1:], sys.stdout))

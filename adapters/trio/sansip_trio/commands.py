@@ -37,9 +37,8 @@ NOBODY: Final = "192.0.2.1"  # an address that nobody has (RFC 5737): whom no so
 REFUSED: Final = ("ACK", "CANCEL")
 
 
-def main(arguments: Sequence[str], out: TextIO | None = None) -> int:
+def main(arguments: Sequence[str], out: TextIO) -> int:
     """Run a command; gives the exit status."""
-    out = out or sys.stdout
     parser, resolver = _parsers()
     if not arguments:
         parser.print_help(out)
