@@ -6,7 +6,7 @@ nothing else happens. What stands here is the public face; everything below it m
 
 from sansip.address import Address, Hop
 from sansip.agent import refusal
-from sansip.dispatch import Dispatch
+from sansip.dispatch import Dispatch, Group, Member, Probing, Thresholds
 from sansip.engine.actions import (
     Action,
     CloseFlow,
@@ -105,14 +105,17 @@ __all__ = [
     "FlowClosed",
     "FlowOpened",
     "FlushCache",
+    "Group",
     "Hop",
     "Limits",
     "Local",
     "LocalProtocolError",
+    "Member",
     "MessageLimits",
     "NameAddr",
     "OpenFlow",
     "Policy",
+    "Probing",
     "ProtocolError",
     "QueryDns",
     "Quiesce",
@@ -134,6 +137,7 @@ __all__ = [
     "StopTimer",
     "StreamReceived",
     "Target",
+    "Thresholds",
     "Timer",
     "TimerFired",
     "Timing",

@@ -2,6 +2,7 @@
 
 from typing import Literal, assert_never
 
+from sansip.dispatch.members import Member
 from sansip.message import Uri
 from sansip.value import value
 
@@ -18,17 +19,23 @@ _WHERE = ("transport", "maddr", "ttl", "method", "lr")
 class Dispatch:
     """Send a request to a group's members, one after the other until one takes it.
 
-    ``algorithm``  "first": in the order of the list, always from its beginning
-    ``rewrite``    "host": the dialled user at the member's host, as OpenSER's ds_select_domain did;
-                   "none": only the next hop is set, as ds_select_dst does
+    ``algorithm``    "first": in the order of the list, always from its beginning
+    ``rewrite``      "host": the dialled user at the member's host, as OpenSER's ds_select_domain
+                     did; "none": only the next hop is set, as ds_select_dst does
+    ``key``          what "hash" hashes
+    ``user_only``    a hash looks only at the user part of a URI
+    ``use_default``  the last member of the list is tried last, and chosen by no algorithm
     """
 
     group: str
     algorithm: Algorithm = "first"
     rewrite: Rewrite = "host"
+    key: str = ""
+    user_only: bool = False
+    use_default: bool = False
 
 
-def order(algorithm: Algorithm, members: tuple[str, ...]) -> tuple[str, ...]:
+def order(algorithm: Algorithm, members: tuple[Member, ...]) -> tuple[Member, ...]:
     """The members in the order in which a request tries them."""
     match algorithm:
         case "first":

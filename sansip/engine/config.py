@@ -5,11 +5,13 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Literal
 
 from sansip.address import Address, Hop
+from sansip.dispatch import Group, Member
+from sansip.engine.fleet import Groups, checked_groups
 from sansip.engine.hosts import as_number, end_of, is_ip, plain_host, special
 from sansip.engine.state import Context
-from sansip.errors import LocalProtocolError, RemoteProtocolError
+from sansip.errors import LocalProtocolError
 from sansip.locate import CacheLimits, LocateLimits
-from sansip.message import MessageLimits, Uri, parse_uri
+from sansip.message import MessageLimits, Uri
 from sansip.proxy.states import FIRST_LINGERS
 from sansip.proxy.vocabulary import Facts
 from sansip.timing import Timing
@@ -132,7 +134,7 @@ class Config:
     families: tuple[int, ...]
     follow_maddr: bool
     follow_sent_by: bool
-    groups: tuple[tuple[str, tuple[str, ...]], ...]
+    groups: Groups
     limits: Limits
     lingering: tuple[Context, ...]
     multicasts: bool
@@ -146,7 +148,7 @@ class Config:
         self,
         endpoints: Iterable[Endpoint],
         *,
-        groups: Mapping[str, Iterable[str]] | None = None,
+        groups: Mapping[str, Group | Iterable[str | Member]] | None = None,
         aliases: Iterable[str] = (),
         allow_hops: Iterable[str] = (),
         extensions: Iterable[str] = (),
@@ -160,7 +162,7 @@ class Config:
     ) -> None:
         """Check and keep the settings; LocalProtocolError says what is wrong with them.
 
-        ``groups``      name to SIP URIs, in the order in which they are to be tried
+        ``groups``      name to ``Group``, or to SIP URIs and ``Member``s in their order
         ``aliases``     other names of this proxy, ``HOST`` or ``HOST:PORT``, as found in Route
         ``allow_hops``  networks (``127.0.0.0/8``) that the hop filter would refuse otherwise:
                         loopback, link-local, multicast, broadcast and unspecified addresses
@@ -192,7 +194,7 @@ class Config:
         self._named = dict(zip(names, self.endpoints, strict=True))
         # By the place that a Record-Route URI names; of several at one place, the first.
         self._placed = {_place(endpoint): endpoint for endpoint in reversed(self.endpoints)}
-        self.groups = checked_groups((groups or {}).items())
+        self.groups = checked_groups((groups or {}).items(), tuple(names))
         self.extensions = tuple(extensions)
         self.timing = timing or Timing()
         if not 0 < self.timing.t1 <= self.timing.t2:
@@ -309,26 +311,6 @@ def _check(limits: Limits) -> None:
 def _place(endpoint: Endpoint) -> tuple[str, str, int]:
     advertised = endpoint.advertised
     return endpoint.transport, plain_host(advertised.host.lower()), advertised.port
-
-
-def checked_groups(
-    groups: Iterable[tuple[str, Iterable[str]]],
-) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Groups as the state keeps them: sorted out, every member a SIP URI."""
-    checked: dict[str, tuple[str, ...]] = {}
-    for name, listed in groups:
-        members = tuple(listed)
-        if not members:
-            raise LocalProtocolError(f"group {name} is empty: name at least one SIP URI")
-        for member in members:
-            try:
-                uri = parse_uri(member, "SIP URI")
-            except RemoteProtocolError as error:
-                raise LocalProtocolError(f"group {name}: {member!r}: {error.reason}") from None
-            if uri.scheme not in ("sip", "sips"):
-                raise LocalProtocolError(f"group {name}: {member!r} is not a sip or sips URI")
-        checked[name] = members
-    return tuple(checked.items())
 
 
 def _address(text: str, where: str, default_port: int | None = None) -> Address:

@@ -44,6 +44,7 @@ from sansip.engine.events import (
     StreamReceived,
     TimerFired,
 )
+from sansip.engine.fleet import Fleet
 from sansip.engine.policy import Everything, Policy
 from sansip.engine.state import Arrival, ClientTransaction, Link, State, Waiting
 from sansip.engine.transactions import SILENT, fire_client, fire_server
@@ -104,7 +105,7 @@ class Engine:
             sources=Table(),
             in_flight=0,
             bytes_in_flight=0,
-            groups=self.config.groups,
+            fleet=Fleet(self.config.groups),
             retry_after=None,
             own=(),
             swept=at - SWEEP_EVERY,

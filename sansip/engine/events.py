@@ -5,6 +5,7 @@ clock of its own; between two events no time passes for it.
 """
 
 from sansip.address import Address
+from sansip.dispatch import Group, Member
 from sansip.dns import Answer
 from sansip.engine.actions import Timer
 from sansip.engine.policy import Relay
@@ -174,7 +175,7 @@ class Administered:
 class ReplaceGroups:
     """New members for the destination groups; calls in flight keep the plan that they have."""
 
-    groups: tuple[tuple[str, tuple[str, ...]], ...]
+    groups: tuple[tuple[str, Group | tuple[str | Member, ...]], ...]
 
 
 @value

@@ -73,10 +73,11 @@ def is_proven(turn: Turn, request: Request, passed: tuple[Uri, ...]) -> bool:
     )
 
 
-def departure(turn: Turn, origin: Origin, hop: Hop) -> Endpoint | None:
-    """The endpoint to send from: the side that the Route names, else the one of arrival."""
+def departure(turn: Turn, origin: Origin, target: Target, hop: Hop) -> Endpoint | None:
+    """The endpoint to send from: the target's, else the side that the Route names or of arrival."""
     config = turn.config
-    return config.endpoint_for(hop, config.endpoint(origin.departure or origin.arrival))
+    preferred = target.departure or origin.departure or origin.arrival
+    return config.endpoint_for(hop, config.endpoint(preferred))
 
 
 def outgoing(
@@ -86,9 +87,11 @@ def outgoing(
 
     Over TCP, if it is too large for a datagram. None: no endpoint reaches the hop.
     """
-    endpoint = departure(turn, origin, hop)
+    endpoint = departure(turn, origin, target, hop)
     if endpoint is None:
         return None
+    if target.edits:
+        origin = origin.but(_edited(origin.request, target.edits))
     going = onward(origin.request, target.uri, target.next_hop, origin.route)
     method, most = origin.request.method, turn.config.tcp_above
     name = branch(turn, owner, ordinal, origin.loop)
@@ -100,12 +103,22 @@ def outgoing(
     # path MTU is unknown, the request MUST be sent using an RFC 2914 [43] congestion controlled
     # transport protocol, such as TCP. If this causes a change in the transport protocol from the
     # one indicated in the top Via, the value in the top Via MUST be changed" (18.1.1, AMB-10).
-    stream = departure(turn, origin, Hop("tcp", hop.address))
+    stream = departure(turn, origin, target, Hop("tcp", hop.address))
     if stream is None:
         return Outgoing(key, endpoint.name, data)
     name = branch(turn, owner, ordinal, origin.loop, LARGE)
     large = wire(turn, _copy(turn, origin, going, stream, hop, name, breadth))
     return Outgoing(client_key(name, method), stream.name, large, Spare(key, endpoint.name, data))
+
+
+def _edited(request: Request, edits: tuple[tuple[str, str | None], ...]) -> Request:
+    """The request with what its target wants otherwise; what two targets want does not mix."""
+    for name, text in edits:
+        if text is not None:
+            request = request.set(name, text)
+        elif name.lower() in request.names:
+            request = request.remove(name)
+    return request
 
 
 def _copy(

@@ -21,10 +21,18 @@ ADVANCE_EARLY = frozenset({"INVITE", "OPTIONS", "REGISTER"})
 
 @value
 class Target:
-    """A URI that a request may go to, and how much it is preferred: ``q`` from 0 to 1."""
+    """A URI that a request may go to, and how much it is preferred: ``q`` from 0 to 1.
+
+    ``edits`` are header fields that only this target gets, in place of the request's own:
+    ``(("P-Asserted-Identity", "<sip:+15550100@example.com>"), ("Privacy", None))``; None takes one
+    away. Those that make a call what it is (From, To, Via, Route ...) stay as they are.
+    ``endpoint`` names the endpoint to send from; by default the one that the request came to.
+    """
 
     uri: str | Uri
     q: float = 1.0
+    edits: tuple[tuple[str, str | None], ...] = ()
+    endpoint: str = ""
 
 
 @value

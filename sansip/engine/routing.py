@@ -34,6 +34,13 @@ REFUSALS = range(300, 700)  # a 2xx to an INVITE begins a dialog: that is for th
 EARLY = 3.0  # seconds of silence before the next hop, where advancing early is the default
 TIMER_C = 180.0  # RFC 3261 16.6 step 11: Timer C must be greater
 MOST_SECONDS = 1e9
+KEPT = frozenset(
+    {
+        *("via", "from", "to", "call-id", "cseq", "route", "record-route", "content-length"),
+        *("max-forwards", "max-breadth"),
+        *("v", "f", "t", "i", "l"),
+    }
+)
 MOST_DIVERSIONS = 8  # how often a failure route may choose new targets for one request
 
 T = TypeVar("T")
@@ -80,7 +87,7 @@ def _scene(turn: Turn, key: str, source: Address, *, in_dialog: bool) -> Scene:
     return Scene(
         turn.at,
         source,
-        tuple(dict(turn.groups)),
+        tuple([name for name, _ in turn.fleet.groups]),
         turn.config.is_mine,
         Draws(turn.seed, key),
         in_dialog=in_dialog,
@@ -146,32 +153,41 @@ def _targets(turn: Turn, relay: Relay, request: Request) -> order.Plan:
         uri = _uri(request.uri if relay.to == request.uri_text else relay.to)
         return (((order.Target(uri.text, uri.text),),),)
     if isinstance(relay.to, dispatch.Dispatch):
-        wish = relay.to
-        members = dict(turn.groups).get(wish.group)
-        if members is None:
-            known = ", ".join(dict(turn.groups)) or "none"
-            raise PolicyError(f"there is no group {wish.group!r}; the groups are: {known}")
-        ordered = dispatch.order(wish.algorithm, members)
-        uris = [dispatch.rewrite(wish.rewrite, request.uri, parse_uri(uri)) for uri in ordered]
-        return ((tuple([order.Target(uri, next_hop) for uri, next_hop in uris]),),)
+        return _members(turn, relay.to, request)
     if isinstance(relay.to, Uri):
-        return (((_target(_uri(relay.to)),),),)
-    return _stages((relay.to,) if isinstance(relay.to, Target) else relay.to)
+        uri = _uri(relay.to)
+        return (((order.Target(uri.text, uri.text),),),)
+    return _stages(turn, (relay.to,) if isinstance(relay.to, Target) else relay.to)
 
 
-def _stages(wanted: Sequence[Target | str | Uri]) -> order.Plan:
+def _members(turn: Turn, wish: dispatch.Dispatch, request: Request) -> order.Plan:
+    """The members of a group, in the order of the algorithm."""
+    groups = dict(turn.fleet.groups)
+    group = groups.get(wish.group)
+    if group is None:
+        known = ", ".join(groups) or "none"
+        raise PolicyError(f"there is no group {wish.group!r}; the groups are: {known}")
+    way: list[order.Target] = []
+    for member in dispatch.order(wish.algorithm, group.members):
+        uri, next_hop = dispatch.rewrite(wish.rewrite, request.uri, parse_uri(member.uri))
+        next_hop = member.proxy or next_hop
+        way.append(order.Target(uri, next_hop, wish.group, member.uri, member.endpoint))
+    return ((tuple(way),),)
+
+
+def _stages(turn: Turn, wanted: Sequence[Target | str | Uri]) -> order.Plan:
     """Those with the same q together, the highest q first (16.6)."""
     stages: dict[float, list[tuple[order.Target]]] = {}
-    known: dict[str, list[Uri]] = {}
+    known: dict[tuple[str, str], list[Uri]] = {}
     targets = [item if isinstance(item, Target) else Target(item) for item in wanted]
     for target in sorted(targets, key=_preference):
         uri = _uri(target.uri)
         # "If a URI is already in the target set (based on the definition of equality for the URI
         # type), it MUST NOT be added again" (16.5)
-        alike = known.setdefault(canonical(uri), [])
+        alike = known.setdefault((canonical(uri), target.endpoint), [])
         if not any(equivalent(uri, other) for other in alike):
             alike.append(uri)
-            stages.setdefault(target.q, []).append((_target(uri),))
+            stages.setdefault(target.q, []).append((_target(turn, uri, target),))
     return tuple(map(tuple, stages.values()))
 
 
@@ -186,8 +202,14 @@ def _uri(wanted: str | Uri) -> Uri:
     return (wanted if isinstance(wanted, Uri) else parse_uri(wanted, "to")).for_request_line()
 
 
-def _target(uri: Uri) -> order.Target:
-    return order.Target(uri.text, uri.text)
+def _target(turn: Turn, uri: Uri, wanted: Target) -> order.Target:
+    for name, text in wanted.edits:
+        if name.lower() in KEPT:
+            raise PolicyError(f"edits of {uri}: {name} belongs to the call, and stays as it is")
+        Response.make(200, "", [(name, text or "")])  # raises if that is no header field
+    if wanted.endpoint and turn.config.endpoint(wanted.endpoint) is None:
+        raise PolicyError(f"endpoint of {uri}: there is no {wanted.endpoint}")
+    return order.Target(uri.text, uri.text, departure=wanted.endpoint, edits=tuple(wanted.edits))
 
 
 def mandatory(relay: Relay) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from sansip.address import Address, Hop
 from sansip.agent import uas
 from sansip.dns import Question
 from sansip.engine.actions import Timer
+from sansip.engine.fleet import Fleet
 from sansip.locate import Cache, Ended, Lookup
 from sansip.message import Request, framing
 from sansip.proxy.request import Arrived
@@ -118,6 +119,21 @@ class Origin:
     loop: str = ""  # the loop part of its branches (RFC 5393)
     route: tuple[str, ...] = ()  # Route values for the proxies that it has to visit first
 
+    def but(self, request: Request) -> "Origin":
+        """Make a copy with another request."""
+        return Origin(
+            request,
+            self.source,
+            self.arrival,
+            self.departure,
+            self.record_route,
+            self.on_failure,
+            self.size,
+            self.diversions,
+            self.loop,
+            self.route,
+        )
+
 
 @value
 class Context:
@@ -229,7 +245,7 @@ class State:
     sources: Table[str, int]  # requests in flight, by the address that they came from
     in_flight: int
     bytes_in_flight: int
-    groups: tuple[tuple[str, tuple[str, ...]], ...]
+    fleet: Fleet
     retry_after: int | None  # not None: no new requests are taken (Quiesce)
     own: tuple[Address, ...]  # addresses of this machine at which wildcard endpoints were reached
     swept: float  # when an ICMP error was last compared with all transactions
@@ -260,7 +276,7 @@ class State:
             self.sources.freeze(),
             self.in_flight,
             self.bytes_in_flight,
-            self.groups,
+            self.fleet.freeze(),
             self.retry_after,
             self.own,
             self.swept,

@@ -4,7 +4,6 @@ from typing import assert_never
 
 from sansip.agent import fitted
 from sansip.engine import agents, lookups
-from sansip.engine.config import checked_groups
 from sansip.engine.contexts import open_context
 from sansip.engine.events import (
     AckSubmitted,
@@ -16,6 +15,7 @@ from sansip.engine.events import (
     RequestSubmitted,
     ResponseSubmitted,
 )
+from sansip.engine.fleet import Fleet, checked_groups
 from sansip.engine.forwarding import located_uri
 from sansip.engine.policy import Relay
 from sansip.engine.routing import PolicyError, mandatory, plan_of
@@ -100,7 +100,9 @@ def administered(turn: Turn, event: Administered) -> None:
     """Carry out an operator's order."""
     match event.order:
         case ReplaceGroups(groups):
-            turn.groups = checked_groups(groups)
+            names = tuple([endpoint.name for endpoint in turn.config.endpoints])
+            fleet = turn.fleet
+            turn.fleet = Fleet(checked_groups(groups, names), fleet.drained, fleet.turns)
         case FlushCache():
             turn.cache = Cache()
         case Quiesce(retry_after):

@@ -17,6 +17,7 @@ from sansip.engine.actions import (
     Timer,
 )
 from sansip.engine.config import Config
+from sansip.engine.fleet import Fleet
 from sansip.engine.policy import Policy
 from sansip.engine.state import (
     Asked,
@@ -46,7 +47,7 @@ class Turn:
 
     __slots__ = (
         "actions", "asked", "at", "bytes_in_flight", "cache", "client", "config", "contexts",
-        "flows", "groups", "identities", "in_flight", "links", "over", "own", "policy", "queries",
+        "fleet", "flows", "identities", "in_flight", "links", "over", "own", "policy", "queries",
         "questions", "retry_after", "searches", "secret", "seed", "serial", "served", "server",
         "sources", "swept", "told", "undelivered", "unsent",
     )  # fmt: skip
@@ -69,7 +70,7 @@ class Turn:
     sources: Table[str, int]
     in_flight: int
     bytes_in_flight: int
-    groups: tuple[tuple[str, tuple[str, ...]], ...]
+    fleet: Fleet
     retry_after: int | None
     own: tuple[Address, ...]
     swept: float
@@ -109,7 +110,7 @@ class Turn:
         self.sources = state.sources
         self.in_flight = state.in_flight
         self.bytes_in_flight = state.bytes_in_flight
-        self.groups = state.groups
+        self.fleet = state.fleet
         self.retry_after = state.retry_after
         self.own = state.own
         self.swept = state.swept
@@ -135,7 +136,7 @@ class Turn:
             self.sources,
             self.in_flight,
             self.bytes_in_flight,
-            self.groups,
+            self.fleet,
             self.retry_after,
             self.own,
             self.swept,

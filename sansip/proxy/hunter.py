@@ -182,6 +182,7 @@ class Hunter:
         return not any(
             branch.hop.address == hop.address
             and branch.hop.transport == hop.transport
+            and branch.target.departure == way.target.departure
             and (
                 branch.target.uri == uri or equivalent(parse_uri(branch.target.uri), parse_uri(uri))
             )

@@ -12,10 +12,19 @@ Late = Literal["first", "cancel"]
 
 @value
 class Target:
-    """Where a request may go: the Request-URI that it gets, and the URI that is located for it."""
+    """Where a request may go: the Request-URI that it gets, and the URI that is located for it.
+
+    A group's member is told by the group's name and its URI there; ``departure`` is the endpoint to
+    send from, if that matters, and ``edits`` are header fields that only this target gets in place
+    of the request's own; None takes one away.
+    """
 
     uri: str
     next_hop: str
+    group: str = ""
+    member: str = ""
+    departure: str = ""
+    edits: tuple[tuple[str, str | None], ...] = ()
 
 
 # What is tried, in its order. A stage is what has one q: its ways are tried in parallel, the stages
@@ -69,7 +78,7 @@ class Located:
     """These hops are next on the list of this way's target.
 
     With ``more`` the list may still grow. When it is complete and empty, ``status`` and ``reason``
-    say what that means.
+    say what that means. ``suspects`` are those of the hops that are better tried last of all.
     """
 
     way: int
@@ -77,6 +86,7 @@ class Located:
     more: bool
     status: int = 480
     reason: str = ""
+    suspects: tuple[Hop, ...] = ()
 
 
 @value
