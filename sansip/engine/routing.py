@@ -170,7 +170,6 @@ def _members(turn: Turn, wish: dispatch.Dispatch, request: Request) -> order.Pla
     way: list[order.Target] = []
     for member in dispatch.order(wish.algorithm, group.members):
         uri, next_hop = dispatch.rewrite(wish.rewrite, request.uri, parse_uri(member.uri))
-        next_hop = member.proxy or next_hop
         way.append(order.Target(uri, next_hop, wish.group, member.uri, member.endpoint))
     return ((tuple(way),),)
 
