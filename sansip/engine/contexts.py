@@ -3,7 +3,7 @@
 from typing import Any, assert_never, cast
 
 from sansip import message
-from sansip.engine import lookups, responses, routing
+from sansip.engine import lookups, probes, responses, routing
 from sansip.engine.actions import Deliver, Timer
 from sansip.engine.forwarding import LARGE, branch, located_uri, outgoing, wire
 from sansip.engine.state import Context, Origin
@@ -64,6 +64,8 @@ def work_off(turn: Turn) -> None:
             _step(turn, key, record, given)
         elif key in turn.undelivered and isinstance(given, order.Located):
             responses.located(turn, key, given)
+        elif key.startswith(probes.OWNERS):
+            probes.hear(turn, key, given)
     turn.report("limit", "", f"more than {budget} pieces of news in one step: the rest is lost")
     told.clear()
 

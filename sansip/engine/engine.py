@@ -22,6 +22,7 @@ from sansip.engine import (
     contexts,
     flows,
     lookups,
+    probes,
     requests,
     submissions,
     unsent,
@@ -105,13 +106,14 @@ class Engine:
             sources=Table(),
             in_flight=0,
             bytes_in_flight=0,
-            fleet=Fleet(self.config.groups),
+            fleet=Fleet(()).regrouped(self.config.groups),
             retry_after=None,
             own=(),
             swept=at - SWEEP_EVERY,
         )
         turn = Turn(self.config, self.policy, state, at)
-        return turn.state(), tuple(turn.actions)
+        probes.begin(turn)
+        return _end(turn)
 
     def step(self, state: State, event: Event) -> tuple[State, tuple[Action, ...]]:
         """Take one event: the state that follows, and what is to be done, in order.
@@ -124,12 +126,17 @@ class Engine:
             raise LocalProtocolError(f"{event!r} is not an event")
         turn = Turn(self.config, self.policy, state, event.at)
         handler(turn, event)
-        contexts.work_off(turn)
-        if turn.unsent:
-            unsent.settle(turn)
-        if turn.over:
-            agents.work_off(turn)
-        return turn.state(), tuple(turn.actions)
+        return _end(turn)
+
+
+def _end(turn: Turn) -> tuple[State, tuple[Action, ...]]:
+    """Go on until all is quiet."""
+    contexts.work_off(turn)
+    if turn.unsent:
+        unsent.settle(turn)
+    if turn.over:
+        agents.work_off(turn)
+    return turn.state(), tuple(turn.actions)
 
 
 def _datagram(turn: Turn, event: DatagramReceived) -> None:
@@ -195,6 +202,8 @@ def _timer(turn: Turn, event: TimerFired) -> None:
         agents.fire(turn, event.timer)
     elif owner.startswith(asking.OWNER):
         asking.unanswered(turn, event.timer)
+    elif owner.startswith(probes.OWNERS):
+        probes.fire(turn, event.timer)
     else:
         contexts.fire(turn, event.timer)
 

@@ -3,19 +3,21 @@
 from typing import assert_never
 
 from sansip.agent import fitted
-from sansip.engine import agents, lookups
+from sansip.engine import agents, lookups, probes
 from sansip.engine.contexts import open_context
 from sansip.engine.events import (
     AckSubmitted,
     Administered,
     CancelSubmitted,
+    Drain,
+    Enable,
     FlushCache,
     Quiesce,
     ReplaceGroups,
     RequestSubmitted,
     ResponseSubmitted,
 )
-from sansip.engine.fleet import Fleet, checked_groups
+from sansip.engine.fleet import checked_groups
 from sansip.engine.forwarding import located_uri
 from sansip.engine.policy import Relay
 from sansip.engine.routing import PolicyError, mandatory, plan_of
@@ -101,8 +103,13 @@ def administered(turn: Turn, event: Administered) -> None:
     match event.order:
         case ReplaceGroups(groups):
             names = tuple([endpoint.name for endpoint in turn.config.endpoints])
-            fleet = turn.fleet
-            turn.fleet = Fleet(checked_groups(groups, names), fleet.drained, fleet.turns)
+            before = turn.fleet.groups
+            turn.fleet = turn.fleet.regrouped(checked_groups(groups, names))
+            probes.replaced(turn, before)
+        case Drain(name, uri):
+            probes.drain(turn, name, uri)
+        case Enable(name, uri):
+            probes.enable(turn, name, uri)
         case FlushCache():
             turn.cache = Cache()
         case Quiesce(retry_after):
