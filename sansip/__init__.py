@@ -58,6 +58,7 @@ from sansip.engine.policy import (
     Target,
     Tried,
 )
+from sansip.engine.standing import HopStanding, Standing
 from sansip.engine.state import State
 from sansip.errors import LocalProtocolError, ProtocolError, RemoteProtocolError
 from sansip.message import (
@@ -111,6 +112,7 @@ __all__ = [
     "FlushCache",
     "Group",
     "Hop",
+    "HopStanding",
     "Limits",
     "Local",
     "LocalProtocolError",
@@ -135,6 +137,7 @@ __all__ = [
     "Scene",
     "Send",
     "SendFailed",
+    "Standing",
     "StartTimer",
     "State",
     "StopDns",

@@ -54,6 +54,9 @@ class Limits:
     bytes_waiting: int = 1 << 20  # the same, in bytes
     # Seconds that an INVITE waits for the embedding program, from the last provisional response on.
     unanswered: float = 185.0
+    health: int = 10_000  # hops of groups' members of which anything is remembered; the newest
+    calls: int = 100_000  # calls that are counted for call-load; those beyond are not
+    call: float = 7200.0  # seconds after which a call whose BYE never came counts no more
 
 
 class Endpoint:
@@ -290,8 +293,9 @@ class Config:
 _LEAST = (
     ("transactions", 1), ("in_flight", 1), ("in_flight_per_source", 1), ("bytes_in_flight", 1),
     ("branches", 1), ("questions", 0), ("flows", 0), ("waiting", 0), ("bytes_waiting", 0),
+    ("health", 0), ("calls", 0),
 )  # fmt: skip
-_SECONDS = ("partial_message", "connect", "unanswered", "idle_flow")
+_SECONDS = ("partial_message", "connect", "unanswered", "idle_flow", "call")
 
 
 def _check(limits: Limits) -> None:

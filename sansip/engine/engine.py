@@ -24,6 +24,7 @@ from sansip.engine import (
     lookups,
     probes,
     requests,
+    standing,
     submissions,
     unsent,
 )
@@ -45,7 +46,7 @@ from sansip.engine.events import (
     StreamReceived,
     TimerFired,
 )
-from sansip.engine.fleet import Fleet
+from sansip.engine.fleet import begun
 from sansip.engine.policy import Everything, Policy
 from sansip.engine.state import Arrival, ClientTransaction, Link, State, Waiting
 from sansip.engine.transactions import SILENT, fire_client, fire_server
@@ -106,7 +107,7 @@ class Engine:
             sources=Table(),
             in_flight=0,
             bytes_in_flight=0,
-            fleet=Fleet(()).regrouped(self.config.groups),
+            fleet=begun(self.config.groups),
             retry_after=None,
             own=(),
             swept=at - SWEEP_EVERY,
@@ -127,6 +128,10 @@ class Engine:
         turn = Turn(self.config, self.policy, state, event.at)
         handler(turn, event)
         return _end(turn)
+
+    def standing(self, state: State, at: float) -> tuple[standing.Standing, ...]:
+        """How the members of all groups are at this time, in their order; changes nothing."""
+        return standing.standing(Turn(self.config, self.policy, state, at))
 
 
 def _end(turn: Turn) -> tuple[State, tuple[Action, ...]]:

@@ -1,16 +1,16 @@
 """What an engine knows of its destination groups: who is in them, and how they are."""
 
 from collections.abc import Iterable
-from dataclasses import field, replace
+from dataclasses import field
 
 from sansip.address import Address
-from sansip.dispatch import Group, Member, group_of
+from sansip.dispatch import Admission, Group, Health, Member, group_of
 from sansip.engine.actions import Timer
 from sansip.table import Table
 from sansip.value import value
 
 Groups = tuple[tuple[str, Group], ...]
-Drained = tuple[tuple[str, str], ...]  # groups, and URIs of members that get nothing
+Listing = tuple[tuple[str, str], ...]  # groups, and URIs of members
 
 
 @value
@@ -65,37 +65,106 @@ class Watch:
 
 
 @value
+class Call:
+    """A call that counts for the member that it went to (call-load).
+
+    First it is a branch; each 2xx makes a dialog of it, which has a timer in case that no BYE of it
+    is ever seen.
+    """
+
+    name: str  # what it is counted under
+    timer: Timer | None = None
+    counts: bool = True  # not the branch any more once it has had a 2xx: the dialog does
+
+
+@value
 class Fleet:
     """The groups, and what is remembered of their members."""
 
     groups: Groups
-    drained: Drained = ()
+    drained: Listing = ()  # members that get nothing
     turns: Table[str, int] = field(default_factory=Table[str, int])  # of groups that rotate
+    asleep: Listing = ()  # members that began as inactive, and nothing has come from yet
+    health: Table[Place, Health] = field(
+        default_factory=Table[Place, Health]
+    )  # if not plainly well
+    calls: Table[str, Call] = field(default_factory=Table[str, Call])
+    loads: Table[str, int] = field(default_factory=Table[str, int])  # calls, by members' names
     watch: Watch = field(default_factory=Watch)
-
-    def freeze(self) -> "Fleet":
-        """Make an equal one that shares no memory with older or newer ones."""
-        return Fleet(self.groups, self.drained, self.turns.freeze(), self.watch.freeze())
 
     def group(self, name: str) -> Group | None:
         """The group of this name."""
-        return next((group for known, group in self.groups if known == name), None)
+        for known, group in self.groups:
+            if known == name:
+                return group
+        return None
 
-    def regrouped(self, groups: Groups) -> "Fleet":
-        """Make one with other groups; who is drained stays so, as far as the members stay.
+    def but(
+        self,
+        *,
+        groups: Groups | None = None,
+        drained: Listing | None = None,
+        turns: Table[str, int] | None = None,
+        asleep: Listing | None = None,
+        health: Table[Place, Health] | None = None,
+        calls: Table[str, Call] | None = None,
+        loads: Table[str, int] | None = None,
+        watch: Watch | None = None,
+    ) -> "Fleet":
+        """Make a copy with new values for some of its fields."""
+        return Fleet(
+            self.groups if groups is None else groups,
+            self.drained if drained is None else drained,
+            self.turns if turns is None else turns,
+            self.asleep if asleep is None else asleep,
+            self.health if health is None else health,
+            self.calls if calls is None else calls,
+            self.loads if loads is None else loads,
+            self.watch if watch is None else watch,
+        )
 
-        Members that come anew begin as they say.
-        """
-        known = {(name, member.uri) for name, group in self.groups for member in group.members}
-        drained = {*self.drained}
-        left = [
-            (name, member.uri)
-            for name, group in groups
-            for member in group.members
-            if (name, member.uri) in drained
-            or (member.begins == "disabled" and (name, member.uri) not in known)
-        ]
-        return replace(self, groups=groups, drained=tuple(dict.fromkeys(left)))
+    def freeze(self) -> "Fleet":
+        """Make an equal one that shares no memory with older or newer ones."""
+        return self.but(
+            turns=self.turns.freeze(),
+            health=self.health.freeze(),
+            calls=self.calls.freeze(),
+            loads=self.loads.freeze(),
+            watch=self.watch.freeze(),
+        )
+
+
+def begun(groups: Groups) -> Fleet:
+    """A fleet as it begins."""
+    return regrouped(Fleet(()), groups)
+
+
+def regrouped(fleet: Fleet, groups: Groups) -> Fleet:
+    """The fleet with other groups.
+
+    Who stays in one stays as it is, unless it is said to begin otherwise than before.
+    """
+    before = {
+        (name, member.uri): member.begins for name, group in fleet.groups for member in group.members
+    }
+    asleep = _still(groups, before, fleet.asleep, "inactive")
+    drained = _still(groups, before, fleet.drained, "disabled")
+    return fleet.but(groups=groups, asleep=asleep, drained=drained)
+
+
+def _still(
+    groups: Groups, before: dict[tuple[str, str], Admission], now: Listing, how: Admission
+) -> Listing:
+    """Of all members those that are so: they have been before, or are now said to begin so."""
+    were = set(now)
+    found: dict[tuple[str, str], None] = {}  # in their order, each once
+    for name, group in groups:
+        for member in group.members:
+            who = name, member.uri
+            news = member.begins == how != before.get(who)
+            if news or (who in were and not before[who] == how != member.begins):
+                found[who] = None
+    return tuple(found)
 
 
 def checked_groups(groups: Iterable[tuple[str, object]], endpoints: tuple[str, ...]) -> Groups:

@@ -168,11 +168,14 @@ def _members(turn: Turn, wish: dispatch.Dispatch, request: Request) -> order.Pla
         known = ", ".join(groups) or "none"
         raise PolicyError(f"there is no group {wish.group!r}; the groups are: {known}")
     way: list[order.Target] = []
+    drained = {uri for name, uri in turn.fleet.drained if name == wish.group}
     for member in dispatch.order(wish.algorithm, group.members):
+        if member.uri in drained:
+            continue
         uri, next_hop = dispatch.rewrite(wish.rewrite, request.uri, parse_uri(member.uri))
         next_hop = member.proxy or next_hop
         way.append(order.Target(uri, next_hop, wish.group, member.uri, member.endpoint))
-    return ((tuple(way),),)
+    return ((tuple(way),),) if way else ()
 
 
 def _stages(turn: Turn, wanted: Sequence[Target | str | Uri]) -> order.Plan:

@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from sansip.agent import fitted
-from sansip.engine import agents, lookups, probes
+from sansip.engine import agents, lookups, probes, standing
 from sansip.engine.contexts import open_context
 from sansip.engine.events import (
     AckSubmitted,
@@ -17,7 +17,7 @@ from sansip.engine.events import (
     RequestSubmitted,
     ResponseSubmitted,
 )
-from sansip.engine.fleet import checked_groups
+from sansip.engine.fleet import checked_groups, regrouped
 from sansip.engine.forwarding import located_uri
 from sansip.engine.policy import Relay
 from sansip.engine.routing import PolicyError, mandatory, plan_of
@@ -104,12 +104,12 @@ def administered(turn: Turn, event: Administered) -> None:
         case ReplaceGroups(groups):
             names = tuple([endpoint.name for endpoint in turn.config.endpoints])
             before = turn.fleet.groups
-            turn.fleet = turn.fleet.regrouped(checked_groups(groups, names))
+            turn.fleet = regrouped(turn.fleet, checked_groups(groups, names))
             probes.replaced(turn, before)
         case Drain(name, uri):
-            probes.drain(turn, name, uri)
+            standing.drain(turn, name, uri)
         case Enable(name, uri):
-            probes.enable(turn, name, uri)
+            standing.enable(turn, name, uri)
         case FlushCache():
             turn.cache = Cache()
         case Quiesce(retry_after):
