@@ -191,7 +191,7 @@ class Drain:
 
 @value
 class Enable:
-    """This member of a group is drained no more, nor suspect of anything."""
+    """Let this member of a group have calls again, and hold nothing against it any more."""
 
     group: str
     uri: str

@@ -99,7 +99,7 @@ class Fleet:
                 return group
         return None
 
-    def but(
+    def but(  # noqa: PLR0913 - its fields
         self,
         *,
         groups: Groups | None = None,
@@ -145,7 +145,9 @@ def regrouped(fleet: Fleet, groups: Groups) -> Fleet:
     Who stays in one stays as it is, unless it is said to begin otherwise than before.
     """
     before = {
-        (name, member.uri): member.begins for name, group in fleet.groups for member in group.members
+        (name, member.uri): member.begins
+        for name, group in fleet.groups
+        for member in group.members
     }
     asleep = _still(groups, before, fleet.asleep, "inactive")
     drained = _still(groups, before, fleet.drained, "disabled")

@@ -161,9 +161,7 @@ def known(turn: Turn, owner: Owner, uri: Uri) -> tuple[Hop, ...]:
     return hops
 
 
-def _known(
-    turn: Turn, owner: Owner, question: Question, missing: list[Question]
-) -> Answer | None:
+def _known(turn: Turn, owner: Owner, question: Question, missing: list[Question]) -> Answer | None:
     """What the cache says; a failure is bridged if it can be. ``missing`` are asked besides."""
     known = locate.recall(turn.cache, question, turn.at)
     if isinstance(known, Failure):

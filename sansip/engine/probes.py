@@ -80,9 +80,7 @@ def drained(turn: Turn, name: str, group: Group, uri: str) -> None:
     _forget(turn, name, ways, lambda member: member.uri == uri)
 
 
-def _forget(
-    turn: Turn, name: str, ways: Iterable[int], is_gone: Callable[[Member], bool]
-) -> None:
+def _forget(turn: Turn, name: str, ways: Iterable[int], is_gone: Callable[[Member], bool]) -> None:
     """Forget the lookups of these members of a group, and the probes to those that are gone."""
     for way in ways:
         owner = GROUP + name, way
