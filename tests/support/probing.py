@@ -1,10 +1,8 @@
 """A stage whose groups are probed, and gateways that answer OPTIONS or do not."""
 
-from collections.abc import Iterable
-
 import sansip
 from sansip.message import reply
-from stage import GW_1, GW_2, SEED, Stage, ToGroup, Whatever, config
+from stage import GW_1, GW_2, Stage, ToGroup, Whatever, config
 
 EVERY_2 = sansip.Probing(every=2.0)  # each has 1.6 s for its answer
 LITERAL = (f"sip:{GW_1}", f"sip:{GW_2}")
@@ -41,15 +39,6 @@ def probes(stage: Stage, gateway: sansip.Address) -> list[sansip.Request]:
     return list(seen.values())
 
 
-def rounds(
-    stage: Stage, number: int, seconds: float, alive: Iterable[sansip.Address] = ()
-) -> None:
-    """So many rounds pass, in which these answer at once."""
-    for _ in range(number):
-        answer(stage, *alive)
-        stage.advance(seconds)
-
-
 def letters(stage: Stage) -> list[str]:
     """How the members are, as Kamailio shows it."""
     return [each.letters for each in stage.engine.standing(stage.state, stage.now)]
@@ -64,5 +53,3 @@ def said(stage: Stage, topic: str) -> list[str]:
     """What has been reported about this."""
     return [report.text for report in stage.reports if report.topic == topic]
 
-
-__all__ = ["EVERY_2", "LITERAL", "SEED", "answer", "group", "letters", "on_watch", "order"]
