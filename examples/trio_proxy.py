@@ -19,11 +19,10 @@ from functools import partial
 from pathlib import Path
 
 import trio
-from proxy_config import ConfigError, Settings, load
 from proxy_log import TOPICS, Log
-from proxy_policy import Routes
 
 from sansip import Administered, Engine, Quiesce, ReplaceGroups, State
+from sansip.toml import ConfigError, Settings, load
 from sansip_trio import EndpointError, Server, serve
 
 RETRY_AFTER = 10  # seconds after which others may ask again when we are draining
@@ -79,7 +78,7 @@ class Proxy:
         settings = self._settings
         start = partial(
             serve,
-            Engine(settings.config(), Routes(settings)),
+            Engine(settings.config(), settings.policy()),
             nameservers=settings.nameservers,
             on_report=self._log.report,
         )
@@ -140,7 +139,7 @@ class Proxy:
             new, endpoints=old.endpoints, nameservers=old.nameservers, secret=old.secret
         )
         # Between these two lines nothing else can happen: there is no checkpoint.
-        server.swap(Engine(new.config(), Routes(new)))
+        server.swap(Engine(new.config(), new.policy()))
         server.step(lambda at: Administered(at, ReplaceGroups(new.groups)))
         self._log.say(f"{name}: reloaded; {len(new.routes)} routes, {len(new.groups)} groups")
 

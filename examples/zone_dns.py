@@ -2,8 +2,9 @@
 
     python examples/zone_dns.py example.zone --listen 127.0.0.1:5353
 
-UDP and TCP, NODATA and NXDOMAIN with their SOA (RFC 2308), CNAME chains, TC when an answer is too
-big. A test or a demonstration can make it behave badly while it runs: see ``ZoneServer``.
+UDP and TCP, NODATA and NXDOMAIN with their SOA (RFC 2308), CNAME chains, wildcards, referrals, TC
+when an answer is too big. A test or a demonstration can make it behave badly while it runs: see
+``ZoneServer``.
 """
 
 import argparse
@@ -23,6 +24,7 @@ import dns.message
 import dns.name
 import dns.rcode
 import dns.rdatatype
+import dns.rrset
 import dns.zone
 
 Handler = type[socketserver.BaseRequestHandler]
@@ -95,13 +97,20 @@ class ZoneServer:
     def _look_up(
         self, name: dns.name.Name, kind: dns.rdatatype.RdataType, reply: dns.message.Message
     ) -> None:
-        if not name.is_subdomain(self.zone.origin or dns.name.root):
+        if not name.is_subdomain(self._origin):
             reply.set_rcode(dns.rcode.REFUSED)
             return
         reply.flags |= dns.flags.AA
         for _ in range(16):  # a chain of CNAMEs may be circular
-            found = self.zone.get_rrset(name, kind)
-            alias: Any = self.zone.get_rrset(name, "CNAME")
+            if not name.is_subdomain(self._origin):  # nor are others' names our business
+                return
+            if cut := self._cut(name):
+                reply.authority.append(cut)
+                if not reply.answer:
+                    reply.flags &= ~dns.flags.AA
+                return
+            found = self._rrset(name, kind)
+            alias: Any = self._rrset(name, dns.rdatatype.CNAME)
             if found is not None or alias is None:
                 break
             reply.answer.append(alias)
@@ -111,11 +120,37 @@ class ZoneServer:
         if found is not None:
             reply.answer.append(found)
             return
-        if not any(node.is_subdomain(name) for node in self.zone):  # else NODATA
+        if not self._exists(self._owner(name)):  # else NODATA
             reply.set_rcode(dns.rcode.NXDOMAIN)
-        soa = self.zone.get_rrset(self.zone.origin or dns.name.root, "SOA")
+        soa = self.zone.get_rrset(self._origin, dns.rdatatype.SOA)
         if soa is not None:
             reply.authority.append(soa)
+
+    @property
+    def _origin(self) -> dns.name.Name:
+        return self.zone.origin or dns.name.root
+
+    def _cut(self, name: dns.name.Name) -> dns.rrset.RRset | None:
+        """Return the name servers of another zone that has this name, if there is one."""
+        while name != self._origin:
+            if servers := self.zone.get_rrset(name, dns.rdatatype.NS):
+                return servers
+            name = name.parent()
+        return None
+
+    def _exists(self, name: dns.name.Name) -> bool:
+        return any(node.is_subdomain(name) for node in self.zone)
+
+    def _owner(self, name: dns.name.Name) -> dns.name.Name:
+        """Return the name itself, or the wildcard that would speak for it (RFC 4592)."""
+        encloser = name
+        while encloser != self._origin and not self._exists(encloser):
+            encloser = encloser.parent()
+        return name if encloser == name else dns.name.from_text("*", encloser)
+
+    def _rrset(self, name: dns.name.Name, kind: dns.rdatatype.RdataType) -> dns.rrset.RRset | None:
+        found = self.zone.get_rrset(self._owner(name), kind)
+        return found and dns.rrset.from_rdata_list(name, found.ttl, list(found))
 
 
 def _handlers(answer: Callable[[str, bytes], bytes | None]) -> tuple[Handler, Handler]:

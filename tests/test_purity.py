@@ -28,8 +28,9 @@ import sansip
 import sansip_trio
 
 MAY_IMPORT = {
-    *("bisect", "collections", "dataclasses", "enum", "functools", "hashlib", "heapq", "ipaddress"),
-    *("itertools", "json", "operator", "re", "struct", "types", "typing"),
+    *("bisect", "collections", "dataclasses", "difflib", "enum", "functools", "hashlib", "heapq"),
+    *("ipaddress", "itertools", "json", "math", "operator", "re", "struct", "tomllib", "types"),
+    "typing",
 }
 BARRED_NAMES = {
     # caches are state

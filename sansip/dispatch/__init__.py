@@ -1,7 +1,17 @@
 """Dispatching: groups of gateways, and in which order their members are tried."""
 
-from sansip.dispatch.groups import ALGORITHMS, Algorithm, Dispatch, Rewrite, order, rewrite
+from sansip.dispatch.algorithms import Moment, arrange, rotates
+from sansip.dispatch.groups import (
+    ALGORITHMS,
+    Algorithm,
+    Dispatch,
+    Rewrite,
+    algorithm_named,
+    order,
+    rewrite,
+)
 from sansip.dispatch.health import Health
+from sansip.dispatch.listing import ListError, Mistake, parse_list
 from sansip.dispatch.members import Admission, Group, Listed, Member, Probing, Thresholds, group_of
 
 __all__ = [
@@ -11,12 +21,19 @@ __all__ = [
     "Dispatch",
     "Group",
     "Health",
+    "ListError",
     "Listed",
     "Member",
+    "Mistake",
+    "Moment",
     "Probing",
     "Rewrite",
     "Thresholds",
+    "algorithm_named",
+    "arrange",
     "group_of",
     "order",
+    "parse_list",
     "rewrite",
+    "rotates",
 ]

@@ -1,15 +1,33 @@
 """Destination groups: the order of their members, and what a member makes of a Request-URI."""
 
-from typing import Literal, assert_never
+from typing import Final, Literal, assert_never, get_args
 
 from sansip.dispatch.members import Member
+from sansip.errors import LocalProtocolError
 from sansip.message import Uri
 from sansip.value import value
 
-Algorithm = Literal["first"]
+Algorithm = Literal[
+    "hash-call-id",
+    "hash-from",
+    "hash-to",
+    "hash-uri",
+    "round-robin",
+    "hash-auth-user",
+    "random",
+    "hash",
+    "first",
+    "weight",
+    "call-load",
+    "relative-weight",
+    "parallel",
+    "latency",
+    "round-robin-or-first",
+    "srv",
+]
 Rewrite = Literal["host", "none"]
 
-ALGORITHMS: tuple[Algorithm, ...] = ("first",)
+ALGORITHMS: Final[tuple[Algorithm, ...]] = get_args(Algorithm)  # at the place of their numbers
 
 # Of the dialled URI; they would lead away from the member that was chosen.
 _WHERE = ("transport", "maddr", "ttl", "method", "lr")
@@ -19,7 +37,7 @@ _WHERE = ("transport", "maddr", "ttl", "method", "lr")
 class Dispatch:
     """Send a request to a group's members, one after the other until one takes it.
 
-    ``algorithm``    "first": in the order of the list, always from its beginning
+    ``algorithm``    one of ``ALGORITHMS``, by its name or by its number in Kamailio
     ``rewrite``      "host": the dialled user at the member's host, as OpenSER's ds_select_domain
                      did; "none": only the next hop is set, as ds_select_dst does
     ``key``          what "hash" hashes
@@ -28,20 +46,34 @@ class Dispatch:
     """
 
     group: str
-    algorithm: Algorithm = "first"
+    algorithm: Algorithm | Literal["serial"] | int = "first"
     rewrite: Rewrite = "host"
     key: str = ""
     user_only: bool = False
     use_default: bool = False
 
 
-def order(algorithm: Algorithm, members: tuple[Member, ...]) -> tuple[Member, ...]:
-    """The members in the order in which a request tries them."""
-    match algorithm:
-        case "first":
-            return members
-        case _:
-            assert_never(algorithm)
+def algorithm_named(wanted: object) -> Algorithm:
+    """The name of an algorithm that is given by its name or its number ("serial" is "first").
+
+    LocalProtocolError if there is none; Kamailio takes the first member then, and warns at every
+    call (as OpenSER did, whose 9 is 8 here).
+    """
+    if isinstance(wanted, str):
+        for name in ALGORITHMS:
+            if name == wanted:
+                return name
+        if wanted == "serial":
+            return "first"
+    elif type(wanted) is int and 0 <= wanted < len(ALGORITHMS):
+        return ALGORITHMS[wanted]
+    listed = ", ".join([f"{number} {name}" for number, name in enumerate(ALGORITHMS)])
+    raise LocalProtocolError(f"there is no algorithm {wanted!r}; there are: {listed}")
+
+
+def order(_algorithm: object, members: tuple[Member, ...]) -> tuple[Member, ...]:
+    """The members in the order of their list."""
+    return members
 
 
 def rewrite(how: Rewrite, dialled: Uri, member: Uri) -> tuple[str, str]:

@@ -22,7 +22,7 @@ class Member:
     ``duid``      what its calls are counted under for "call-load"; its URI if empty
     ``maxload``   calls that it takes at once with "call-load"; 0: any number
     ``endpoint``  the name of the endpoint to send from (``socket`` in a dispatcher.list)
-    ``proxy``     an outbound proxy: requests for this member go there (``obproxy``)
+    ``proxy``     where its probes go in place of its own address (``obproxy``)
     ``caller``    the From of its probes (``ping_from``)
     ``probed``    whether it gets probes, if its group has any
     ``begins``    "active"; "inactive": suspect until something comes from it; "disabled": drained

@@ -2,6 +2,7 @@
 
 from sansip.address import Address
 from sansip.engine import requests
+from sansip.engine.hosts import plain_host
 from sansip.engine.state import Arrival
 from sansip.engine.transactions import step_client
 from sansip.engine.turn import Turn
@@ -13,6 +14,8 @@ MOST_OWN = 64  # addresses of this machine that are remembered
 
 def remember(turn: Turn, local: Address) -> None:
     """Something came to this address, so it is one of this machine's."""
+    if ":" in local.host:
+        local = Address(plain_host(local.host), local.port)  # IPv4 may come to an IPv6 socket
     if turn.config.wildcards and local not in turn.own:
         turn.own = (*turn.own, local)[-MOST_OWN:]
 

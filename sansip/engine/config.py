@@ -1,16 +1,16 @@
 """What an engine is told once: endpoints, groups, limits. A wrong value never gets past here."""
 
-import re
 from collections.abc import Iterable, Mapping
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Literal
 
 from sansip.address import Address, Hop
 from sansip.dispatch import Group, Member
 from sansip.engine.fleet import Groups, checked_groups
+from sansip.engine.hosts import as_number, end_of, is_ip, plain_host, special
 from sansip.engine.state import Context
 from sansip.errors import LocalProtocolError
-from sansip.locate import OCTET, CacheLimits, LocateLimits, canonical
+from sansip.locate import CacheLimits, LocateLimits
 from sansip.message import MessageLimits, Uri
 from sansip.proxy.states import FIRST_LINGERS
 from sansip.proxy.vocabulary import Facts
@@ -21,13 +21,8 @@ Transport = Literal["udp", "tcp", "tls"]
 TRANSPORTS: tuple[Transport, ...] = ("udp", "tcp", "tls")
 DEFAULT_PORT = 5060
 SECURE_PORT = 5061
-_IPV4 = 1 << 128  # tells the two versions apart where addresses are numbers
 _ALL = (1 << 129) - 1
 _MULTICAST = (ip_network("224.0.0.0/4"), ip_network("ff00::/8"))
-# IPv4 addresses in the blocks that have nothing special in them.
-_ORDINARY = re.compile(
-    rf"(?!(?:127|169)\.)(?:[1-9][0-9]?|1[0-9]{{2}}|2[01][0-9]|22[0-3])(?:\.{OCTET}){{3}}"
-).fullmatch
 
 
 @value
@@ -43,6 +38,9 @@ class Limits:
     branches: int = 16  # that one request may have
     bytes_in_flight: int = 1 << 29  # of the requests without a final answer, as they came
     questions: int = 200  # DNS questions in flight; an adapter may need a socket for each
+    # Seconds that a DNS question may take before it counts as failed. No lookup asks more than
+    # three one after the other (NAPTR, SRV, addresses): it ends within three times as long.
+    resolve: float = 4.0
     flows: int = 8_192  # connections; each may hold ``message.message`` bytes of one message
     partial_message: float = 30.0  # seconds that a message may take to come over a connection
     # Seconds that a connection may take to open. A SYN that was lost is sent again after one second
@@ -237,7 +235,7 @@ class Config:
         self._mine = frozenset([(plain_host(host), port) for host, port in places])
         self._sent_bys = frozenset(str(Address(host, port)) for host, port in own)
         networks = [_network(text) for text in allow_hops]
-        self._allowed = tuple([(_number(str(n[0])), _ALL ^ int(n.hostmask)) for n in networks])
+        self._allowed = tuple([(as_number(str(n[0])), _ALL ^ int(n.hostmask)) for n in networks])
         self.multicasts = any(n.overlaps(m) for n in networks for m in _MULTICAST)
         self.wildcards = any(_is_wildcard(endpoint.bind.host) for endpoint in self.endpoints)
         self.transports = tuple(dict.fromkeys(e.transport for e in self.endpoints))
@@ -257,14 +255,15 @@ class Config:
         Nobody on the network shall make a proxy talk to itself, to the machine that it runs on, or
         to a whole network.
         """
-        host = plain_host(hop.address.host)
-        if (host, hop.address.port) in self._mine:
+        host, port = plain_host(hop.address.host), hop.address.port
+        there = end_of(host)
+        if (host, port) in self._mine or (there, port) in self._mine:
             return "that is this proxy itself"
         why = special(host)
         if why is None or why == "not an IP":
             return why
-        number = _number(host)
-        if any(number & mask == network for network, mask in self._allowed):
+        numbers = {as_number(host), as_number(there)}
+        if any(n & mask == network for n in numbers for network, mask in self._allowed):
             return None
         return f"{why} address; allow_hops does not list it"
 
@@ -295,7 +294,7 @@ _LEAST = (
     ("branches", 1), ("questions", 0), ("flows", 0), ("waiting", 0), ("bytes_waiting", 0),
     ("health", 0), ("calls", 0),
 )  # fmt: skip
-_SECONDS = ("partial_message", "connect", "unanswered", "idle_flow", "call")
+_SECONDS = ("resolve", "partial_message", "connect", "unanswered", "idle_flow", "call")
 
 
 def _check(limits: Limits) -> None:
@@ -328,24 +327,6 @@ def _address(text: str, where: str, default_port: int | None = None) -> Address:
     return Address(str(ip_address(host)) if is_ip(host) else host, int(port))
 
 
-def plain_host(host: str) -> str:
-    """A host in the form in which hosts are compared: IPv6 by value, IPv4 out of its mapping."""
-    if ":" not in host:
-        return host.removesuffix(".")  # a name may end in the root's dot (3261-25-11)
-    address = canonical(host)
-    if address is None:
-        return host
-    mapped = IPv6Address(address).ipv4_mapped
-    return address if mapped is None else str(mapped)
-
-
-def _number(host: str) -> int:
-    """An IP address as a number, without the cost of an ip_address object for IPv4."""
-    if ":" in host:
-        return int(IPv6Address(host))
-    return _IPV4 | int.from_bytes(bytes(map(int, host.split("."))))
-
-
 def _network(text: str) -> IPv4Network | IPv6Network:
     try:
         return ip_network(text)
@@ -358,27 +339,5 @@ def _default_port(uri: Uri) -> int:
     return SECURE_PORT if secure else DEFAULT_PORT
 
 
-def is_ip(host: str) -> bool:
-    """Whether this is an IP address."""
-    return canonical(host) is not None
-
-
 def _is_wildcard(host: str) -> bool:
     return host in ("0.0.0.0", "::")  # noqa: S104 - nothing is bound here
-
-
-def special(host: str) -> str | None:
-    """What is special about an IP address, or not an address at all; None for an ordinary one."""
-    if _ORDINARY(host):
-        return None  # by far the most common case, without the cost of an ip_address object
-    address = canonical(host)
-    if address is None:
-        return "not an IP"
-    plain = plain_host(address)
-    if plain != address:
-        return special(plain)
-    ip = ip_address(address)
-    for why in ("loopback", "multicast", "unspecified", "link_local", "reserved"):
-        if getattr(ip, f"is_{why}"):
-            return why.replace("_", "-")
-    return None

@@ -209,6 +209,8 @@ def _timer(turn: Turn, event: TimerFired) -> None:
         asking.unanswered(turn, event.timer)
     elif owner.startswith(probes.OWNERS):
         probes.fire(turn, event.timer)
+    elif owner.startswith(lookups.OWNER):
+        lookups.unanswered(turn, event.timer)
     else:
         contexts.fire(turn, event.timer)
 

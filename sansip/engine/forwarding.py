@@ -5,7 +5,8 @@ Record-Route that a dialog was set up here.
 """
 
 from sansip.address import Address, Hop
-from sansip.engine.config import Endpoint, special
+from sansip.engine.config import Endpoint
+from sansip.engine.hosts import special
 from sansip.engine.state import Origin, Spare
 from sansip.engine.turn import Turn
 from sansip.entropy import token

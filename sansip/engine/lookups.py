@@ -1,17 +1,19 @@
 """Running lookups: questions go to the cache or to DNS, hops through the filter to who wants them.
 
-One query per question, however many lookups wait for its answer. A failure of DNS is bridged with
-records past their TTL if there are any (RFC 8767), a denial never.
+One query per question, however many lookups wait for its answer, and each has so long and no
+longer: what an adapter never answers has failed. A failure of DNS is bridged with records past
+their TTL if there are any (RFC 8767), a denial never.
 """
 
-from typing import assert_never, cast
+from typing import Final, assert_never, cast
 
 from sansip import locate
-from sansip.address import Hop
+from sansip.address import Address, Hop
 from sansip.dns import Answer, Failure, Question
 from sansip.engine import connecting
-from sansip.engine.actions import QueryDns, StopDns
+from sansip.engine.actions import QueryDns, StopDns, Timer
 from sansip.engine.forwarding import outgoing
+from sansip.engine.hosts import end_of
 from sansip.engine.state import Ack, Link, Owner, Query, Search, Waiting
 from sansip.engine.turn import Turn
 from sansip.entropy import Draws
@@ -22,7 +24,8 @@ from sansip.table import Table
 
 ACK = "a|"  # how the owner of an ACK's lookup begins, where a context's has its key
 GROUP = "g|"  # and that of a member of a group, which is to be probed
-_UNKNOWN = Failure("not known yet")
+OWNER: Final = "d|"  # how the owner of a DNS question's timer begins
+_UNKNOWN: Final = Failure("not known yet")
 
 
 def begin(turn: Turn, owner: Owner, uri: Uri, ack: Ack | None = None) -> None:
@@ -62,11 +65,28 @@ def answered(turn: Turn, number: int, answer: Answer) -> None:
     question = turn.questions.get(number)
     if question is None:
         return  # it was stopped
+    query = turn.queries[question]
+    turn.disarm(query.timer)
+    _conclude(turn, question, query, answer)
+
+
+def unanswered(turn: Turn, timer: Timer) -> None:
+    """A question has had its time."""
+    kind, _, name = timer.owner.removeprefix(OWNER).partition(" ")
+    question = Question(name, kind)
+    query = turn.queries.get(question)
+    if query is not None and query.timer == timer:
+        turn.actions.append(StopDns(query.number))
+        seconds = turn.config.limits.resolve
+        _conclude(turn, question, query, Failure(f"no answer within {seconds:g} s"))
+
+
+def _conclude(turn: Turn, question: Question, query: Query, answer: Answer) -> None:
+    """Keep the answer to a question in flight, and tell who waits for it."""
     turn.cache = locate.remember(turn.cache, question, answer, turn.at, turn.config.limits.cache)
     if isinstance(answer, Failure):
         turn.report("dns", question.name, f"{question.type}: {answer.reason}")
         answer = locate.stale(turn.cache, question, turn.at) or answer
-    query = turn.queries[question]
     _forget(turn, question, query)
     for owner in query.waiting:
         _hear(turn, owner, question, answer)
@@ -136,9 +156,13 @@ def _filter(turn: Turn, hops: tuple[Hop, ...], last: str) -> tuple[tuple[Hop, ..
 
 def refused(turn: Turn, hop: Hop) -> str | None:
     """Why nothing is sent to a hop: the hop filter, and what is known of this machine."""
-    if hop.address in turn.own:
-        return "that is this proxy itself"
-    return turn.config.refuses(hop)
+    why = turn.config.refuses(hop)
+    if why is None and turn.own:
+        host = hop.address.host
+        there = hop.address if ":" not in host else Address(end_of(host), hop.address.port)
+        if there in turn.own or hop.address in turn.own:
+            return "that is this proxy itself"
+    return why
 
 
 def known(turn: Turn, owner: Owner, uri: Uri) -> tuple[Hop, ...]:
@@ -229,10 +253,14 @@ def _join(turn: Turn, question: Question, owner: Owner) -> None:
     query = turn.queries.get(question)
     if query is None:
         turn.serial += 1
-        query = Query(turn.serial, Table())
-        turn.questions = turn.questions.set(turn.serial, question)
-        turn.actions.append(QueryDns(turn.serial, question.name, question.type))
-    turn.queries = turn.queries.set(question, Query(query.number, query.waiting.set(owner, None)))
+        number = turn.serial
+        turn.questions = turn.questions.set(number, question)
+        turn.actions.append(QueryDns(number, question.name, question.type))
+        due = turn.at + turn.config.limits.resolve
+        timer = turn.rearm(f"{OWNER}{question.type} {question.name}", "resolve", due)
+        query = Query(number, Table(), timer)
+    waiting = query.waiting.set(owner, None)
+    turn.queries = turn.queries.set(question, Query(query.number, waiting, query.timer))
 
 
 def _leave(turn: Turn, question: Question, owner: Owner) -> None:
@@ -241,10 +269,11 @@ def _leave(turn: Turn, question: Question, owner: Owner) -> None:
         return  # it has just been answered
     waiting = query.waiting.without(owner)
     if len(waiting):
-        turn.queries = turn.queries.set(question, Query(query.number, waiting))
+        turn.queries = turn.queries.set(question, Query(query.number, waiting, query.timer))
     else:
         _forget(turn, question, query)
         turn.actions.append(StopDns(query.number))
+        turn.disarm(query.timer)
 
 
 def _forget(turn: Turn, question: Question, query: Query) -> None:

@@ -150,7 +150,7 @@ def _locate(turn: Turn, name: str, way: int, member: Member) -> None:
     owner = GROUP + name, way
     if owner in turn.searches:
         # DNS has taken a whole round for this: with its servers dead, probing would stop.
-        for hop in hops_known(turn, name, way, member):
+        for hop in lookups.known(turn, owner, _next_hop(member)):
             _probe(turn, name, member, hop)
         return
     paths = turn.fleet.watch.paths

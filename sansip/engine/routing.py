@@ -173,7 +173,6 @@ def _members(turn: Turn, wish: dispatch.Dispatch, request: Request) -> order.Pla
         if member.uri in drained:
             continue
         uri, next_hop = dispatch.rewrite(wish.rewrite, request.uri, parse_uri(member.uri))
-        next_hop = member.proxy or next_hop
         way.append(order.Target(uri, next_hop, wish.group, member.uri, member.endpoint))
     return ((tuple(way),),) if way else ()
 

@@ -216,6 +216,7 @@ class Query:
 
     number: int
     waiting: Table[Owner, None]
+    timer: Timer  # it has so long
 
 
 @value

@@ -6,7 +6,8 @@ RFC 3261 18.2.1 and 18.2.2 with RFC 3581 4. Where they go when nothing gets ther
 
 from sansip.address import Address, Hop
 from sansip.engine import lookups
-from sansip.engine.config import DEFAULT_PORT, is_ip, plain_host, special
+from sansip.engine.config import DEFAULT_PORT
+from sansip.engine.hosts import is_ip, plain_host, special
 from sansip.engine.state import Arrival
 from sansip.engine.turn import Turn
 from sansip.errors import RemoteProtocolError

@@ -131,6 +131,14 @@ def test_a_truncated_answer_is_asked_for_over_tcp(zone_dns: Serving) -> None:
     assert [transport for transport, _, _ in server.log] == ["udp", "tcp"]
 
 
+def test_a_denial_without_a_soa_is_not_remembered(zone_dns: Serving) -> None:
+    server = zone_dns()
+    server.zone.delete_rdataset("example.com.", "SOA")
+    resolver = Resolver([name_of(server)], time.monotonic)
+    assert ask(resolver, "gw-1.example.com", "SRV") == NoRecords(0.0)
+    assert ask(resolver, "nowhere.example.com", "SRV") == NoName(0.0)
+
+
 def test_a_broken_tcp_connection_is_a_failure(
     zone_dns: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -231,8 +231,13 @@ def test_an_ack_stops_the_questions_that_nobody_needs_any_more() -> None:
     actions = stage.step(
         sansip.DnsAnswered(stage.now, first.query, stage.zone[first.name, first.type])
     )
-    assert [type(action) for action in actions] == [sansip.StopDns, sansip.Send]
-    assert actions[0] == sansip.StopDns(second.query)
+    assert [type(action) for action in actions] == [
+        sansip.StopTimer,
+        sansip.StopDns,
+        sansip.StopTimer,
+        sansip.Send,
+    ]
+    assert actions[1] == sansip.StopDns(second.query)
     assert stage.is_empty()
 
 

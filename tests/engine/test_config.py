@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 import sansip
-from sansip.engine.config import special
+from sansip.engine.hosts import special
 from sansip.locate import CacheLimits
 from sansip.message import parse_uri
 from stage import Whatever
@@ -242,6 +242,13 @@ def test_endpoints_are_found_by_name_by_uri_and_by_hop() -> None:
         ("::1", "loopback"),
         ("::ffff:127.0.0.1", "loopback"),
         ("::ffff:203.0.113.1", None),
+        ("64:ff9b::127.0.0.1", "loopback"),
+        ("64:ff9b::a9fe:a9fe", "link-local"),
+        ("64:ff9b::203.0.113.1", None),
+        ("64:ff9b:0:0:0:1:7f00:1", "reserved"),  # not the prefix of NAT64
+        ("2002:7f00:1::1", "loopback"),
+        ("2002:cb00:7101::1", None),
+        ("::127.0.0.1", "reserved"),
         ("224.0.1.75", "multicast"),
         ("ff02::1", "multicast"),
         ("::ffff:239.1.1.1", "multicast"),

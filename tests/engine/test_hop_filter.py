@@ -38,6 +38,11 @@ BOTH = [*FOUR, sansip.Endpoint("udp", "[2001:db8::10]:5060")]
         ("[2001:db8::10]", "that is this proxy itself"),
         ("[2001:DB8:0:0::10]:5060", "that is this proxy itself"),
         ("[::ffff:192.0.2.10]", "that is this proxy itself"),
+        ("[64:ff9b::127.0.0.1]", "loopback address; allow_hops does not list it"),
+        ("[64:ff9b::e000:1]", "multicast address; allow_hops does not list it"),
+        ("[2002:a9fe:a9fe::1]", "link-local address; allow_hops does not list it"),
+        ("[64:ff9b::192.0.2.10]", "that is this proxy itself"),
+        ("[2002:c000:20a::1]", "that is this proxy itself"),
     ],
 )
 def test_some_hops_are_forbidden(host: str, why: str) -> None:
@@ -83,6 +88,19 @@ def test_an_address_at_which_a_wildcard_was_reached_is_this_proxy_too() -> None:
     assert stage.reports[-1].text.endswith("that is this proxy itself")
     assert calls(stage, f"{EIGHTH}:5070") == 100  # another port is another machine
     assert calls(stage, str(PROXY)) == 403  # where the stage receives
+
+
+@pytest.mark.parametrize(
+    "written", ["[::ffff:192.0.2.8]", "[64:ff9b::192.0.2.8]", "[2002:c000:208::1]"]
+)
+@pytest.mark.parametrize("came_to", [EIGHTH, "::ffff:192.0.2.8"])
+def test_such_an_address_is_known_in_every_disguise(came_to: str, written: str) -> None:
+    """Sockets that take both IP versions give IPv4 addresses mapped into IPv6."""
+    stage = on_stage(endpoints=[*WILD, *BOTH[1:]])
+    assert calls(stage, written) == 100
+    reached(stage, came_to)
+    assert calls(stage, written) == 403
+    assert stage.reports[-1].text.endswith("that is this proxy itself")
 
 
 def test_of_such_addresses_the_latest_64_are_remembered() -> None:
@@ -166,6 +184,10 @@ def test_an_ip_version_that_we_have_not_is_no_hop() -> None:
         ("127.1.3.3", "127.1.2.0/24", False),
         ("::ffff:127.0.0.1", "127.0.0.0/8", True),
         ("fe80::ffff:7f00:1", "127.0.0.0/8", False),
+        ("64:ff9b::127.0.0.1", "127.0.0.0/8", True),
+        ("64:ff9b::127.0.0.1", "64:ff9b::/96", True),
+        ("64:ff9b::127.0.0.1", "10.0.0.0/8", False),
+        ("2002:7f00:1::1", "127.0.0.0/8", True),
         ("fe80::1", "fe80::/10", True),
         ("127.0.0.1", "::/0", False),
         ("::1", "0.0.0.0/0", False),

@@ -208,7 +208,7 @@ def test_a_timer_that_was_stopped_or_replaced_changes_nothing() -> None:
     ]
     running = stage.agenda.pop_due(stage.now + 3600.0)
     stale = [timer for timer in started if timer not in running]
-    assert {timer.owner[:2] for timer in stale} == {"s|", "c|", "x|"}
+    assert {timer.owner[:2] for timer in stale} == {"s|", "c|", "x|", "d|"}
     before = stage.state
     for timer in stale:
         assert stage.step(sansip.TimerFired(stage.now, timer)) == ()

@@ -1,13 +1,12 @@
-"""The example proxies' policy: the first route that matches, and nobody gets an open relay."""
+"""The policy of a configuration: the first route that matches, and nobody gets an open relay."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from proxy_config import load
-from proxy_policy import Routes
 
 from sansip import Address, Decision, Dispatch, Relay, Reply, Request, Scene
 from sansip.entropy import Draws
+from sansip.toml import load
 
 TRUSTED, STRANGER = "198.51.100.7", "203.0.113.7"
 CONFIG = """
@@ -43,7 +42,7 @@ to = "uri"
 targets = ["sip:gw-1.example.com", "sip:gw-2.example.com"]
 """
 SETTINGS = load(CONFIG, "proxy.toml")
-ROUTES = Routes(SETTINGS)
+ROUTES = SETTINGS.policy()
 ENGINE = SETTINGS.config()
 
 

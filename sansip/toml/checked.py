@@ -12,9 +12,10 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
+W = TypeVar("W", bound=str)
 Network = IPv4Network | IPv6Network
 
-HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
+HOST = re.compile(r"[A-Za-z0-9_]++(?:[.-]++[A-Za-z0-9_]++)*+")
 LAST_PORT = 65535
 
 
@@ -136,12 +137,13 @@ def each(check: Callable[[object], T]) -> Callable[[object], tuple[T, ...]]:
     return checked
 
 
-def one_of(choices: dict[str, T]) -> Callable[[object], T]:
+def one_of(choices: tuple[W, ...]) -> Callable[[object], W]:
     """Check for one of a few words."""
 
-    def checked(content: object) -> T:
-        if isinstance(content, str) and content in choices:
-            return choices[content]
+    def checked(content: object) -> W:
+        for choice in choices:
+            if content == choice:
+                return choice
         raise Wrong(f"must be {' or '.join(map(shown, choices))}")
 
     return checked

@@ -1,13 +1,16 @@
 """The configuration file: everything that is wrong is said, with file, key, reason and remedy."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
-from proxy_config import ConfigError, load, within
 
 from sansip import Dispatch, Relay
+from sansip.toml import ConfigError, load
+from sansip.toml.routes import within
 
 LISTEN = 'listen = ["udp:192.0.2.10:5060"]\n'
 HERE = Path(__file__).parent
@@ -23,6 +26,7 @@ secret = "00112233445566778899aabbccddeeff"
 [relay]
 advance_after = 2
 progress_after = 10.0
+timer_c = 200
 failover_on = [500, 503]
 late = "cancel"
 record_route = false
@@ -74,6 +78,7 @@ def test_a_whole_configuration_is_read() -> None:
         Dispatch("gateways", "first", "none"),
         advance_after=0.5,
         progress_after=None,
+        timer_c=200.0,
         failover_on=(500, 503),
         late="cancel",
         record_route=False,
@@ -82,6 +87,7 @@ def test_a_whole_configuration_is_read() -> None:
     assert second.follow
     assert second.relay.advance_after == 2.0
     assert second.relay.progress_after == 10.0
+    assert second.relay.timer_c == 200.0
     assert not second.resend
     assert third.relay.to == Dispatch("sip:127.0.0.2:5070")
     assert not third.resend, "a default of all routes says nothing about MESSAGE"
@@ -146,3 +152,11 @@ probe_every = 1.0
 """
     (warning,) = load(text, "proxy.toml").warnings
     assert warning.startswith("groups.g.probe_every: no probes in this version")
+
+
+def test_nobody_pays_for_it_who_does_not_ask_for_it() -> None:
+    ask = "import sys, sansip; print('sansip.toml' in sys.modules or 'tomllib' in sys.modules)"
+    told = subprocess.run(  # noqa: S603 (our own question)
+        [sys.executable, "-c", ask], check=True, capture_output=True, text=True
+    )
+    assert told.stdout == "False\n"

@@ -1,0 +1,8 @@
+"""The configuration of the example proxies and of the command line: TOML in, settings out.
+
+Text comes in, and settings go out; no file is touched. ``import sansip`` does not load this.
+"""
+
+from sansip.toml.settings import ConfigError, Settings, load
+
+__all__ = ["ConfigError", "Settings", "load"]

@@ -1,0 +1,200 @@
+"""A configuration: read, checked, and nothing else.
+
+``load(text, name)`` takes the text of a TOML file and gives ``Settings``, or raises ``ConfigError``
+with a line for everything that is wrong: file, key, value, reason and remedy. Nothing is ignored
+and nothing guessed: whoever misspells a key hears of it at once, not in the night when it matters.
+"""
+
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+
+from sansip.dispatch import Dispatch
+from sansip.engine.config import Config, Endpoint
+from sansip.engine.policy import Policy, Relay
+from sansip.errors import LocalProtocolError
+from sansip.toml.checked import (
+    Network,
+    Secret,
+    Table,
+    Wrong,
+    each,
+    host,
+    host_and_port,
+    is_ip,
+    network,
+    some_text,
+)
+from sansip.toml.groups import Group, read_groups
+from sansip.toml.routes import Route, Routes, read_relay, read_route
+from sansip.toml.words import ONLY_UDP
+from sansip.value import value
+
+HEX = re.compile(r"(?:[0-9A-Fa-f]{2}){16,}+")
+NO_TEXTS: tuple[str, ...] = ()
+NO_NETWORKS: tuple[Network, ...] = ()
+
+
+@value
+class Settings:
+    """What a file says: an engine's configuration, and its policy."""
+
+    endpoints: tuple[Endpoint, ...]
+    domains: tuple[str, ...]
+    nameservers: tuple[str, ...] | None
+    allow_hops: tuple[str, ...]
+    secret: bytes | None
+    routes: tuple[Route, ...]
+    groups: tuple[tuple[str, tuple[str, ...]], ...]  # with one for each ``to = "sip:..."``
+    warnings: tuple[str, ...] = ()  # what the file asks for and does not get
+
+    def config(self) -> Config:
+        """Make the engine's configuration."""
+        return Config(
+            self.endpoints,
+            groups=dict(self.groups),
+            allow_hops=self.allow_hops,
+            secret=self.secret,
+        )
+
+    def policy(self) -> Policy:
+        """Make the policy: the routes."""
+        return Routes(self.routes, self.domains)
+
+
+class ConfigError(Exception):
+    """What is wrong with a file, a line for each thing."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self.lines = tuple(lines)
+        super().__init__("\n".join(self.lines))
+
+
+def load(
+    text: str | bytes,
+    name: str,
+    read: Callable[[str], str | bytes] | None = None,  # noqa: ARG001 - for lists of gateways
+) -> Settings:
+    """Read a configuration; ``name`` is what errors call the file.
+
+    ``read`` gives the text of a file that the configuration names, and may raise OSError.
+    """
+    try:
+        content = tomllib.loads(text.decode() if isinstance(text, bytes) else text)
+    except UnicodeDecodeError as error:
+        line = f"{name}: byte {error.start} is not UTF-8; save the file as UTF-8"
+        raise ConfigError([line]) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError([f"{name}: not TOML: {error}"]) from None
+    errors: list[str] = []
+    settings = _settings(Table(errors, "", content))
+    if errors:
+        raise ConfigError([f"{name}: {line}" for line in errors])
+    return settings
+
+
+# --- tables
+
+
+def _settings(top: Table) -> Settings:
+    remedy = 'say for example listen = ["udp:192.0.2.10:5060"]'
+    listen = top.need("listen", each(_listen), NO_TEXTS, remedy)
+    advertise = top.take("advertise", _advertise, None)
+    domains = top.take("domains", each(host), NO_TEXTS)
+    nameservers = top.take("nameservers", each(_nameserver), None)
+    allow_hops = top.take("allow_hops", each(network), NO_NETWORKS)
+    secret = top.take("secret", _secret, None)
+    defaults_table = top.table("relay")
+    defaults = read_relay(defaults_table, Relay(""))
+    defaults_table.close()
+    groups = read_groups(top.table("groups"))
+    routes = [read_route(table, defaults, domains, groups) for table in top.tables("route")]
+    top.later("journal", "tls")
+    top.close()
+    return Settings(
+        _endpoints(top, listen, advertise),
+        domains,
+        nameservers,
+        tuple([str(hops) for hops in allow_hops]),
+        secret,
+        tuple(routes),
+        _members(groups, routes),
+        tuple(
+            [
+                f"groups.{name}.probe_every: no probes in this version; each call finds out itself"
+                for name, group in groups.items()
+                if group.probe_every is not None
+            ]
+        ),
+    )
+
+
+def _endpoints(
+    top: Table, listen: tuple[str, ...], advertise: tuple[str, int | None] | None
+) -> tuple[Endpoint, ...]:
+    found: list[Endpoint] = []
+    for at, name in enumerate(listen):
+        transport, _, address = name.partition(":")
+        bound, port = host_and_port(address)
+        told = None
+        # An address of the other family is not this endpoint's.
+        if advertise and (not is_ip(advertise[0]) or (":" in advertise[0]) == (":" in bound)):
+            shown = f"[{advertise[0]}]" if ":" in advertise[0] else advertise[0]
+            told = f"{shown}:{port if advertise[1] is None else advertise[1]}"
+        try:
+            found.append(Endpoint(transport, address, advertise=told))
+        except LocalProtocolError:
+            reason = "nobody could answer to that; say where this is with advertise"
+            example = "192.0.2.10" if port else "192.0.2.10:5060"
+            top.wrong(f"listen[{at}]", f'{reason} = "{example}"', name)
+        if listen.index(name) < at:
+            top.wrong(f"listen[{at}]", "is there twice; take one out", name)
+    return tuple(found)
+
+
+def _members(
+    groups: Mapping[str, Group], routes: list[Route]
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The engine's groups: those of the file, and one for each URI that a route names."""
+    found = {name: group.targets for name, group in groups.items()}
+    for route in routes:
+        to = route.relay.to
+        if isinstance(to, Dispatch) and to.group not in groups:
+            found[to.group] = (to.group,)
+    return tuple(found.items())
+
+
+# --- values
+
+
+def _listen(content: object) -> str:
+    text = some_text(content)
+    transport, _, address = text.partition(":")
+    if transport in {"tcp", "tls"}:
+        raise Wrong(ONLY_UDP)
+    name, port = host_and_port(address) if address else ("", None)
+    if transport != "udp" or port is None or not is_ip(name):
+        raise Wrong('must be like "udp:192.0.2.10:5060"')
+    return text
+
+
+def _advertise(content: object) -> tuple[str, int | None] | None:
+    name, port = host_and_port(content)
+    if port == 0:
+        raise Wrong("needs a port other than 0")
+    return name, port
+
+
+def _nameserver(content: object) -> str:
+    name, port = host_and_port(content)
+    if not is_ip(name) or port == 0:
+        raise Wrong('must be an IP address, with or without port, such as "127.0.0.53:53"')
+    return str(content)
+
+
+def _secret(content: object) -> bytes:
+    text = some_text(content)
+    secret = bytes.fromhex(text) if HEX.fullmatch(text) else text.encode()
+    if not 16 <= len(secret) <= 64:
+        raise Wrong(f"has {len(secret)} bytes; it needs 16 to 64", "", Secret(text))
+    return secret
