@@ -70,13 +70,15 @@ def succeeded(health: Health, at: float, latency: float | None = None) -> Health
     """It has answered, whatever it said."""
     barred = None if health.barred is None or at >= health.barred else health.barred
     needed = max(0, health.needed - 1)
-    if latency is None:
-        latency = health.latency
-    elif health.latency is not None:
-        latency = health.latency + NEWEST * (latency - health.latency)
+    latency = health.latency if latency is None else smoothed(health.latency, latency)
     until, since = (health.until, health.since) if needed else (0.0, 0.0)
     why = "" if barred is None and not needed else health.why
     return Health(0, needed, until, barred, since, why, latency)
+
+
+def smoothed(before: float | None, latest: float) -> float:
+    """A latency, with the newest one taken into account."""
+    return latest if before is None else before + NEWEST * (latest - before)
 
 
 def asked_to_wait(

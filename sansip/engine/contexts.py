@@ -3,7 +3,7 @@
 from typing import Any, assert_never, cast
 
 from sansip import message
-from sansip.engine import lookups, probes, responses, routing
+from sansip.engine import health, loads, lookups, probes, responses, routing
 from sansip.engine.actions import Deliver, Timer
 from sansip.engine.forwarding import LARGE, branch, located_uri, outgoing, wire
 from sansip.engine.state import Context, Origin
@@ -42,6 +42,8 @@ def open_context(
         max_breadth(origin.request),
         relayed=handle is None,
     )
+    if origin.request.method == "BYE":
+        loads.hung_up(turn, origin.request)
     state, outputs = machine.start(facts, hunt, plan)
     turn.count(origin.source, origin.size, 1)
     turn.serial += 1
@@ -79,6 +81,8 @@ def fire(turn: Turn, timer: Timer) -> None:
 
 
 def _step(turn: Turn, key: str, record: Context, given: order.Given) -> None:
+    if isinstance(given, order.Located) and health.has_doubts(turn):
+        given = health.set_aside(turn, record, given)
     state, outputs = machine.step(record.facts, record.state, given, turn.at)
     serial = 0 if isinstance(given, order.Woken) else record.serial
     _carry_out(turn, key, record, state, serial, outputs)
@@ -118,8 +122,13 @@ def _carry_out(  # noqa: C901, PLR0912 - an arm for each order
             case order.StopLocating():
                 lookups.stop(turn, (key, output.way))
             case order.Discard():
-                method = "INVITE" if record.facts.invite else origin.request.method
-                discard_client(turn, _transaction(turn, key, record, output.branch, method))
+                loads.over(turn, key, output.branch)
+                discard_client(
+                    turn, _transaction(turn, key, record, output.branch, _method(record))
+                )
+            case order.Unheard():
+                sent = turn.client[_transaction(turn, key, record, output.branch, _method(record))]
+                health.unheard(turn, sent, output.why)
             case order.Silence():
                 _fall_silent(turn, key, record, origin)
             case order.Note():
@@ -144,6 +153,11 @@ def _carry_out(  # noqa: C901, PLR0912 - an arm for each order
 def _owner(key: str, record: Context) -> str:
     """Whose the Via branches are; the context's number makes them unique in time (8.1.1.7)."""
     return f"{key} {record.number}"
+
+
+def _method(record: Context) -> str:
+    """The method of its request; of a concluded one, whose origin is gone, only INVITE matters."""
+    return "INVITE" if record.origin is None else record.origin.request.method
 
 
 def _transaction(turn: Turn, key: str, record: Context, number: int, method: str) -> str:
@@ -221,6 +235,10 @@ def _try(turn: Turn, key: str, record: Context, origin: Origin, given: order.Try
         turn.tell(key, order.Broken(given.branch, "no endpoint of that transport and IP version"))
         turn.tell(key, order.Over(given.branch))
         return
+    if given.target.counted:
+        loads.begin(turn, key, given.branch, given.target.counted)
+    if given.target.group and len(turn.fleet.health):
+        health.tried(turn, given.target.group, health.place_of(going.endpoint, hop.address))
     open_client(
         turn,
         going.key,

@@ -21,6 +21,8 @@ from sansip.engine import (
     connecting,
     contexts,
     flows,
+    health,
+    loads,
     lookups,
     probes,
     requests,
@@ -192,6 +194,7 @@ def _unreachable(turn: Turn, event: SendFailed) -> None:
 
 def _trouble(turn: Turn, record: ClientTransaction, reason: str) -> None:
     if record.context:
+        health.unheard(turn, record, reason)
         turn.tell(record.context, Troubled(record.branch, reason))
 
 
@@ -205,6 +208,8 @@ def _timer(turn: Turn, event: TimerFired) -> None:
         flows.fire(turn, event.timer)
     elif owner.startswith(agents.OWNER):
         agents.fire(turn, event.timer)
+    elif owner.startswith(loads.OWNER):
+        loads.fire(turn, event.timer)
     elif owner.startswith(asking.OWNER):
         asking.unanswered(turn, event.timer)
     elif owner.startswith(probes.OWNERS):

@@ -68,13 +68,13 @@ class Watch:
 class Call:
     """A call that counts for the member that it went to (call-load).
 
-    First it is a branch; each 2xx makes a dialog of it, which has a timer in case that no BYE of it
-    is ever seen.
+    First it is a branch. Each 2xx makes a dialog of it, which has a timer in case that no BYE is
+    ever seen; from then on these count, and no more the branch, which still knows them.
     """
 
     name: str  # what it is counted under
     timer: Timer | None = None
-    counts: bool = True  # not the branch any more once it has had a 2xx: the dialog does
+    dialogs: tuple[str, ...] = ()
 
 
 @value
@@ -90,16 +90,29 @@ class Fleet:
     )  # if not plainly well
     calls: Table[str, Call] = field(default_factory=Table[str, Call])
     loads: Table[str, int] = field(default_factory=Table[str, int])  # calls, by members' names
+    latencies: Table[str, float] = field(default_factory=Table[str, float])  # by members' URIs
     watch: Watch = field(default_factory=Watch)
 
     def group(self, name: str) -> Group | None:
         """The group of this name."""
-        for known, group in self.groups:
-            if known == name:
-                return group
-        return None
+        return next((group for known, group in self.groups if known == name), None)
 
-    def but(  # noqa: PLR0913 - its fields
+    def regrouped(self, groups: Groups) -> "Fleet":
+        """Make one with other groups.
+
+        Members that stay in theirs stay as they are, unless they are now said to begin otherwise;
+        those that come anew begin as they say.
+        """
+        before, now = _members(self.groups), _members(groups)
+        uris = {uri for _, uri in now}
+        return self.but(
+            groups=groups,
+            drained=_those(before, now, self.drained, "disabled"),
+            asleep=_those(before, now, self.asleep, "inactive"),
+            latencies=Table({u: seconds for u, seconds in self.latencies.items() if u in uris}),
+        )
+
+    def but(  # noqa: PLR0913 - a field each
         self,
         *,
         groups: Groups | None = None,
@@ -109,6 +122,7 @@ class Fleet:
         health: Table[Place, Health] | None = None,
         calls: Table[str, Call] | None = None,
         loads: Table[str, int] | None = None,
+        latencies: Table[str, float] | None = None,
         watch: Watch | None = None,
     ) -> "Fleet":
         """Make a copy with new values for some of its fields."""
@@ -120,6 +134,7 @@ class Fleet:
             self.health if health is None else health,
             self.calls if calls is None else calls,
             self.loads if loads is None else loads,
+            self.latencies if latencies is None else latencies,
             self.watch if watch is None else watch,
         )
 
@@ -130,43 +145,39 @@ class Fleet:
             health=self.health.freeze(),
             calls=self.calls.freeze(),
             loads=self.loads.freeze(),
+            latencies=self.latencies.freeze(),
             watch=self.watch.freeze(),
         )
 
 
 def begun(groups: Groups) -> Fleet:
     """A fleet as it begins."""
-    return regrouped(Fleet(()), groups)
+    return Fleet(()).regrouped(groups)
 
 
-def regrouped(fleet: Fleet, groups: Groups) -> Fleet:
-    """The fleet with other groups.
-
-    Who stays in one stays as it is, unless it is said to begin otherwise than before.
-    """
-    before = {
-        (name, member.uri): member.begins
-        for name, group in fleet.groups
-        for member in group.members
+def _members(groups: Groups) -> dict[tuple[str, str], Admission]:
+    """What the members begin as, by group and URI."""
+    return {
+        (name, member.uri): member.begins for name, group in groups for member in group.members
     }
-    asleep = _still(groups, before, fleet.asleep, "inactive")
-    drained = _still(groups, before, fleet.drained, "disabled")
-    return fleet.but(groups=groups, asleep=asleep, drained=drained)
 
 
-def _still(
-    groups: Groups, before: dict[tuple[str, str], Admission], now: Listing, how: Admission
+def _those(
+    before: dict[tuple[str, str], Admission],
+    now: dict[tuple[str, str], Admission],
+    so: Listing,
+    how: Admission,
 ) -> Listing:
-    """Of all members those that are so: they have been before, or are now said to begin so."""
-    were = set(now)
-    found: dict[tuple[str, str], None] = {}  # in their order, each once
-    for name, group in groups:
-        for member in group.members:
-            who = name, member.uri
-            news = member.begins == how != before.get(who)
-            if news or (who in were and not before[who] == how != member.begins):
-                found[who] = None
-    return tuple(found)
+    """The members that are so already, or are now said to begin so."""
+    were = set(so)
+    return tuple(
+        [
+            who
+            for who, begins in now.items()
+            if (begins == how and before.get(who) != how)
+            or (who in were and (begins == how or before[who] != how))
+        ]
+    )
 
 
 def checked_groups(groups: Iterable[tuple[str, object]], endpoints: tuple[str, ...]) -> Groups:

@@ -4,19 +4,119 @@ Only what is not plainly well has an entry, so a fleet that is well costs a call
 entry belongs to a place, that is, to a hop as seen from one of our endpoints.
 """
 
-from sansip.address import Address
+from typing import cast
+
+from sansip.address import Address, Hop
+from sansip.dispatch import Thresholds
 from sansip.dispatch import health as fold
 from sansip.dispatch.health import WELL, Health
-from sansip.dispatch.members import Thresholds
 from sansip.engine.fleet import Place
+from sansip.engine.forwarding import departure
+from sansip.engine.state import ClientTransaction, Context, Origin
 from sansip.engine.turn import Turn
+from sansip.errors import RemoteProtocolError
+from sansip.message import Response
+from sansip.message.headers import RETRY_AFTER
+from sansip.proxy.states import Hunting, Way
+from sansip.proxy.vocabulary import Located, Target
 
 USUAL = Thresholds()
+NOBODY = Target("", "")
 
 
 def place_of(endpoint: str, remote: Address) -> Place:
     """The place of what leaves by the endpoint of this name."""
     return Place(endpoint, endpoint.partition(":")[0], remote)
+
+
+def has_doubts(turn: Turn) -> bool:
+    """Whether anything is known of any hop that matters."""
+    return len(turn.fleet.health) > 0 or bool(turn.fleet.asleep)
+
+
+# --- what happens to the branches of response contexts
+
+
+def set_aside(turn: Turn, context: Context, given: Located) -> Located:
+    """Part the hops that were found for a group's member: who is suspect is tried last."""
+    ways: tuple[Way, ...] = getattr(context.state, "ways", ())  # a concluded one has none
+    for way in ways:
+        if way.number == given.way and way.target.group:
+            origin = cast("Origin", context.origin)
+            suspects = [h for h in given.hops if _is_suspect(turn, origin, way.target, h)]
+            hops = tuple([hop for hop in given.hops if hop not in suspects])
+            return Located(given.way, hops, given.more, given.status, given.reason, tuple(suspects))
+    return given
+
+
+def _is_suspect(turn: Turn, origin: Origin, target: Target, hop: Hop) -> bool:
+    endpoint = departure(turn, origin, target, hop)
+    if endpoint is None:
+        return False  # it will hear so soon enough
+    place = place_of(endpoint.name, hop.address)
+    if (target.group, target.member) in turn.fleet.asleep and place not in turn.fleet.health:
+        _keep(turn, place, WELL, fold.asleep(turn.at, _thresholds(turn, target.group)))
+    known = turn.fleet.health.get(place)
+    return known is not None and fold.is_suspect(known, turn.at)
+
+
+def tried(turn: Turn, group: str, place: Place) -> None:
+    """A branch to a member begins."""
+    known = turn.fleet.health.get(place)
+    if known is not None:
+        _keep(turn, place, known, fold.tried(known, turn.at, _thresholds(turn, group)))
+
+
+def answered(turn: Turn, sent: ClientTransaction, response: Response, *, first: bool) -> None:
+    """A response has come, as the ``first`` of its branch or not.
+
+    Of a branch whose context is concluded it is not known any more whose it was. The first word of
+    it ends a suspicion all the same: somebody is there.
+    """
+    context = turn.contexts.get(sent.context)
+    if context is None:
+        return  # not one of theirs
+    place = place_of(sent.endpoint, sent.remote)
+    target = NOBODY
+    if isinstance(context.state, Hunting):
+        target = context.state.branches[sent.branch].target
+    if response.status == 503:
+        _unavailable(turn, place, target.group, response)
+    elif first:
+        heard(turn, place, target.group, target.member)
+
+
+def _unavailable(turn: Turn, place: Place, group: str, response: Response) -> None:
+    """A 503 says nothing about its hop, but that it is not to be used for a while if it says so."""
+    # "The server MAY indicate when the client should retry the request in a Retry-After header
+    # field. [...] A client (proxy or UAC) receiving a 503 (Service Unavailable) SHOULD attempt to
+    # forward the request to an alternate server. It SHOULD NOT forward any other requests to that
+    # server for the duration specified in the Retry-After header field, if present" (21.5.4).
+    if group and "retry-after" in response.names:
+        try:
+            wish = RETRY_AFTER.of(response)
+        except RemoteProtocolError:
+            return
+        if wish is not None:
+            asked_to_wait(turn, place, group, wish.seconds)
+
+
+def unheard(turn: Turn, sent: ClientTransaction, why: str) -> None:
+    """Nothing has come of a branch, or nothing could be sent; what counts is the first such news.
+
+    What has been cancelled without a word says nothing.
+    """
+    context = turn.contexts.get(sent.context)
+    if context is None or not isinstance(context.state, Hunting):
+        return
+    branch = context.state.branches[sent.branch]
+    if not branch.target.group or branch.heard != "nothing":
+        return
+    if not branch.trigger and branch.cancel == "no":
+        failed(turn, place_of(sent.endpoint, sent.remote), branch.target.group, why)
+
+
+# --- what comes of it, for probes too
 
 
 def heard(
@@ -29,8 +129,14 @@ def heard(
     if turn.fleet.asleep and (group, member) in turn.fleet.asleep:
         awake = tuple([who for who in turn.fleet.asleep if who != (group, member)])
         turn.fleet = turn.fleet.but(asleep=awake)
+    if latency is not None and member:
+        latencies = turn.fleet.latencies
+        latencies = latencies.set(member, fold.smoothed(latencies.get(member), latency))
+        turn.fleet = turn.fleet.but(latencies=latencies)
     known = turn.fleet.health.get(place)
-    if known is not None or latency is not None:
+    if known is None and latency is None:
+        return
+    if known is None or latency is not None or known.failures or not fold.is_well(known):
         known = known or WELL
         _keep(turn, place, known, fold.succeeded(known, turn.at, latency))
 

@@ -358,6 +358,7 @@ def _failed(facts: order.Facts, origin: Origin, state: Hunting) -> Failed:
     remaining: list[str] = []
     for way in state.ways:
         remaining += [*map(str, way.hops), *[target.next_hop for target in way.targets]]
+        remaining += [str(hop) for _, hops in way.suspects for hop in hops]
     chosen = best_of(facts, state.hunt, state.branches, state.results)
     best = None if chosen is None else chosen.response
     return Failed(origin.request, tried, tuple(remaining), best)

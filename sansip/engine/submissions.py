@@ -17,7 +17,7 @@ from sansip.engine.events import (
     RequestSubmitted,
     ResponseSubmitted,
 )
-from sansip.engine.fleet import checked_groups, regrouped
+from sansip.engine.fleet import checked_groups
 from sansip.engine.forwarding import located_uri
 from sansip.engine.policy import Relay
 from sansip.engine.routing import PolicyError, mandatory, plan_of
@@ -104,7 +104,7 @@ def administered(turn: Turn, event: Administered) -> None:
         case ReplaceGroups(groups):
             names = tuple([endpoint.name for endpoint in turn.config.endpoints])
             before = turn.fleet.groups
-            turn.fleet = regrouped(turn.fleet, checked_groups(groups, names))
+            turn.fleet = turn.fleet.regrouped(checked_groups(groups, names))
             probes.replaced(turn, before)
         case Drain(name, uri):
             standing.drain(turn, name, uri)

@@ -6,7 +6,7 @@ What each has of timers is in ``clocks``: at most one runs, for the earliest dea
 from typing import Any, assert_never
 
 from sansip.address import Address
-from sansip.engine import clocks, connecting
+from sansip.engine import clocks, connecting, health, loads
 from sansip.engine.actions import Timer
 from sansip.engine.state import (
     Arrival,
@@ -20,7 +20,7 @@ from sansip.engine.state import (
     Waiting,
 )
 from sansip.engine.turn import Turn
-from sansip.message import Request, trying
+from sansip.message import Request, Response, trying
 from sansip.proxy import vocabulary as news
 from sansip.transaction import (
     Broke,
@@ -310,7 +310,7 @@ def _client_outputs(  # noqa: C901 - an arm for each output
         match output:
             case Pass():
                 if record.context:
-                    turn.tell(record.context, news.Answered(record.branch, output.response))
+                    _passed(turn, record, output.response)
             case Stop():
                 timer, later = clocks.without(timer, later, output.timer)
             case Start():
@@ -320,13 +320,16 @@ def _client_outputs(  # noqa: C901 - an arm for each output
                 flow = _transmit(turn, key, record, output.data, spare)
             case TimedOut():
                 if record.context:
+                    health.unheard(turn, record, "silent to the end")
                     turn.tell(record.context, news.TimedOut(record.branch))
             case Broke():
                 turn.report("transport", key, f"{record.remote}: {output.reason}")
                 if record.context:
+                    health.unheard(turn, record, output.reason)
                     turn.tell(record.context, news.Broken(record.branch, output.reason))
             case Ended():
                 if record.context:
+                    loads.over(turn, record.context, record.branch)
                     turn.tell(record.context, news.Over(record.branch))
             case _:
                 assert_never(output)
@@ -340,6 +343,16 @@ def _client_outputs(  # noqa: C901 - an arm for each output
         data = b"" if isinstance(state, LINGERING) else record.data
         turn.client = turn.client.set(key, _client(record, state, data, clock, flow))
     # Else it is as it was: one that has just begun has a deadline at least.
+
+
+def _passed(turn: Turn, record: ClientTransaction, response: Response) -> None:
+    """A response of a branch: its context hears of it, and whoever keeps the books of members."""
+    if response.status == 503 or health.has_doubts(turn):
+        first = isinstance(record.state, SILENT)
+        health.answered(turn, record, response, first=first)
+    if record.invite and response.status >= 200 and len(turn.fleet.calls):
+        loads.answered(turn, record.context, record.branch, response)
+    turn.tell(record.context, news.Answered(record.branch, response))
 
 
 def _client(

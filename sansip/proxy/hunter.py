@@ -14,6 +14,7 @@ from sansip.proxy.vocabulary import (
     Output,
     Stage,
     StopLocating,
+    Target,
     Try,
     Wake,
 )
@@ -142,7 +143,7 @@ class Hunter:
         if fresh:
             self.out += [StopLocating(way.number) for way in fresh if way.locating]
             self.ways = [way for way in self.ways if way not in fresh]
-            stage = tuple([(way.target, *way.targets) for way in fresh])
+            stage = tuple([_targets(way) for way in fresh])
             self.stages = (stage, *self.stages)
 
     def go_on(self) -> bool:
@@ -159,22 +160,26 @@ class Hunter:
         return wanting
 
     def _next(self, at: int, way: Way) -> Way:
-        while way.hops:
-            hop = way.hops[0]
-            if self.is_new(way, hop):
-                left = self.facts.breadth - sum([b.breadth for b in self.branches if b.open])
-                if left < 1:
-                    return way  # "by forking serially" (RFC 5393 5.3.3)
-                way = self.ways[at] = way.but(hops=way.hops[1:], wanting=False)
-                self.begin(way, hop, left)
+        while True:
+            while way.hops:
+                hop = way.hops[0]
+                if self.is_new(way, hop):
+                    left = self.facts.breadth - sum([b.breadth for b in self.branches if b.open])
+                    if left < 1:
+                        return way  # "by forking serially" (RFC 5393 5.3.3)
+                    way = self.ways[at] = way.but(hops=way.hops[1:], wanting=False)
+                    self.begin(way, hop, left)
+                    return way
+                way = way.but(hops=way.hops[1:])
+            if way.locating:
                 return way
-            way = way.but(hops=way.hops[1:])
-        if way.locating:
-            return way
-        if not way.targets:
-            return way.but(wanting=False)
-        self.out.append(Locate(way.number, way.targets[0]))
-        return Way(way.number, way.targets[0], way.targets[1:])
+            if way.targets:
+                self.out.append(Locate(way.number, way.targets[0]))
+                return Way(way.number, way.targets[0], way.targets[1:], suspects=way.suspects)
+            if not way.suspects:
+                return way.but(wanting=False)
+            (target, hops), *others = way.suspects
+            way = Way(way.number, target, (), hops, locating=False, suspects=tuple(others))
 
     def is_new(self, way: Way, hop: Hop) -> bool:
         """No (Request-URI, hop) twice for a request (3261-16.5-02)."""
@@ -259,7 +264,7 @@ class Hunter:
         """The next deadline of a branch."""
         live = not branch.abandoned and self.cancelled is None
         silence = self.hunt.advance_after if branch.heard == "nothing" else self.hunt.progress_after
-        onward = live and silence is not None and self.may_pass(branch)
+        onward = live and silence is not None and (is_watched(branch) or self.may_pass(branch))
         return due(self.hunt, branch, invite=self.facts.invite, live=live, onward=onward)
 
     def hunting(self) -> Hunting:
@@ -301,6 +306,11 @@ class Hunter:
         self.branches[branch.number] = branch
 
 
+def is_watched(branch: Branch) -> bool:
+    """Whether it matters that nothing comes from a branch, though nothing may follow it."""
+    return branch.heard == "nothing" and not branch.trigger and bool(branch.target.group)
+
+
 def next_stage(
     facts: Facts, stages: tuple[Stage, ...], room: int, out: list[Output]
 ) -> tuple[Stage, tuple[Stage, ...]]:
@@ -322,6 +332,12 @@ def ways_of(stage: Stage, number: int, out: list[Output]) -> tuple[Way, ...]:
         out.append(Locate(number, targets[0]))
         number += 1
     return tuple(ways)
+
+
+def _targets(way: Way) -> tuple[Target, ...]:
+    """All that a way began with, if nothing of it has been tried yet."""
+    aside = [target for target, _ in way.suspects if target != way.target]
+    return (*aside, way.target, *way.targets)
 
 
 def _names(stage: Stage) -> str:

@@ -4,7 +4,7 @@ from typing import assert_never
 
 from sansip.message import Response
 from sansip.proxy.best import Result
-from sansip.proxy.hunter import Hunter
+from sansip.proxy.hunter import Hunter, is_watched
 from sansip.proxy.states import FIRST_LINGERS, Branch, Concluded, Gone, Outputs, State, best_of
 from sansip.proxy.vocabulary import (
     Answer,
@@ -27,6 +27,7 @@ from sansip.proxy.vocabulary import (
     TimedOut,
     Troubled,
     TryNext,
+    Unheard,
     Wake,
     Woken,
 )
@@ -193,9 +194,9 @@ def _located(hunter: Hunter, given: Located) -> None:
     """More is known of the hops of a way's target."""
     for at, way in enumerate(hunter.ways):
         if way.number == given.way and way.locating:
-            hops = way.hops + given.hops
-            hunter.ways[at] = way.but(hops=hops, locating=given.more)
-            if given.more or hops:
+            hops, suspects = way.hops + given.hops, way.aside(given.suspects)
+            hunter.ways[at] = way.but(hops=hops, locating=given.more, suspects=suspects)
+            if given.more or hops or any(target == way.target for target, _ in suspects):
                 continue
             if not any(branch.target == way.target for branch in hunter.branches):
                 hunter.results += (Result(given.status),)
@@ -229,6 +230,11 @@ def _woken(hunter: Hunter) -> State | None:
     if hunter.cancelled is None and hunter.is_late():
         hunter.stop_locating()
         hunter.out.append(Note(f"nobody rang within {hunter.deadline - hunter.facts.arrived:g} s"))
+        if hunter.hunt.advance_after is None:  # else each has had its time, or is too young
+            for branch in filter(is_watched, hunter.branches):
+                hunter.out.append(
+                    Unheard(branch.number, f"silent for {hunter.at - branch.begun:g} s")
+                )
         hunter.results += (Result(408),)
         return _conclude_best(hunter)
     for branch in hunter.branches:
@@ -242,7 +248,10 @@ def _overdue(hunter: Hunter, branch: Branch, why: str) -> None:
     """A silence has lasted too long."""
     number = branch.number
     if why == "advance":
-        _pass(hunter, number, f"silent for {hunter.hunt.advance_after:g} s")
+        trigger = f"silent for {hunter.hunt.advance_after:g} s"
+        if is_watched(branch):
+            hunter.out.append(Unheard(number, trigger))
+        _pass(hunter, number, trigger)
     elif why == "progress":
         # It is cancelled when another one begins in its place.
         _pass(hunter, number, f"no progress for {hunter.hunt.progress_after:g} s")

@@ -10,6 +10,7 @@ from sansip.value import value
 
 Heard = Literal["nothing", "trying", "ringing", "final"]
 Cancelling = Literal["no", "wanted", "sent"]
+Suspects = tuple[Target, tuple[Hop, ...]]  # hops that are tried last, each for its own target
 
 
 @value
@@ -22,11 +23,21 @@ class Way:
     hops: tuple[Hop, ...] = ()  # of this target, not yet tried
     locating: bool = True  # more hops of this target may come
     wanting: bool = True  # its next hop is tried as soon as it is known and there is breadth
+    suspects: tuple[Suspects, ...] = ()  # kept for when there is nothing else
 
     @property
     def left(self) -> bool:
         """Whether there is anything that has not been tried yet."""
-        return bool(self.hops or self.locating or self.targets)
+        return bool(self.hops or self.locating or self.targets or self.suspects)
+
+    def aside(self, hops: tuple[Hop, ...]) -> tuple[Suspects, ...]:
+        """What is kept for the end, with these hops of the target that is being tried."""
+        if not hops:
+            return self.suspects
+        for at, (target, others) in enumerate(self.suspects):
+            if target == self.target:
+                return (*self.suspects[:at], (target, others + hops), *self.suspects[at + 1 :])
+        return (*self.suspects, (self.target, hops))
 
     def but(
         self,
@@ -34,6 +45,7 @@ class Way:
         hops: tuple[Hop, ...] | None = None,
         locating: bool | None = None,
         wanting: bool | None = None,
+        suspects: tuple[Suspects, ...] | None = None,
     ) -> "Way":
         """Make a copy with new values for some of its fields."""
         return Way(
@@ -43,6 +55,7 @@ class Way:
             self.hops if hops is None else hops,
             self.locating if locating is None else locating,
             self.wanting if wanting is None else wanting,
+            self.suspects if suspects is None else suspects,
         )
 
 

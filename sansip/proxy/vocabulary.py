@@ -16,7 +16,8 @@ class Target:
 
     A group's member is told by the group's name and its URI there; ``departure`` is the endpoint to
     send from, if that matters, and ``edits`` are header fields that only this target gets in place
-    of the request's own; None takes one away.
+    of the request's own; None takes one away. ``counted`` is what its calls are counted under, if
+    they are.
     """
 
     uri: str
@@ -25,6 +26,7 @@ class Target:
     member: str = ""
     departure: str = ""
     edits: tuple[tuple[str, str | None], ...] = ()
+    counted: str = ""
 
 
 # What is tried, in its order. A stage is what has one q: its ways are tried in parallel, the stages
@@ -78,7 +80,7 @@ class Located:
     """These hops are next on the list of this way's target.
 
     With ``more`` the list may still grow. When it is complete and empty, ``status`` and ``reason``
-    say what that means. ``suspects`` are those of the hops that are better tried last of all.
+    say what that means. ``suspects`` are hops besides, that are better tried last of all.
     """
 
     way: int
@@ -225,6 +227,14 @@ class Discard:
 
 
 @value
+class Unheard:
+    """Nothing at all has come from this branch, a group's member, in the time that it had."""
+
+    branch: int
+    why: str
+
+
+@value
 class Forward:
     """Send this response on to the caller."""
 
@@ -275,6 +285,7 @@ Output = (
     | Try
     | Cancel
     | Discard
+    | Unheard
     | Forward
     | Answer
     | Silence

@@ -57,7 +57,7 @@ def test_every_call_is_answered_when_one_of_two_gateways_behind_a_name_is_down(
         stage.respond(180, GW_2)
         stage.respond(200, GW_2)
         assert stage.statuses()[-3:] == [100, 180, 200]
-    assert len(stage.at(GW_2, "INVITE")) == 10
+    assert len({request.via.branch for request in stage.at(GW_2, "INVITE")}) == 10
     stage.advance(3600)
     assert stage.is_empty()
 

@@ -49,6 +49,14 @@ def shaped(uris: Sequence[str], shape: int) -> v.Plan:
             return make_plan(uris[:1], *([uris[1:]] if uris[1:] else []))
 
 
+def of_group(plan: v.Plan) -> v.Plan:
+    """The same, with every target a member of a group."""
+    return tuple(
+        tuple(tuple(v.Target(t.uri, t.next_hop, "gateways", t.uri) for t in way) for way in stage)
+        for stage in plan
+    )
+
+
 class Client:
     """A client transaction, as far as a response context can tell."""
 
@@ -92,7 +100,9 @@ class World:
         invite: bool,
         most: int,
         breadth: int,
+        watched: bool,
     ) -> None:
+        self.watched = watched
         self.facts = v.Facts(invite, BEGAN, TIMING, most, breadth)
         self.hunt = hunt
         self.lists, self.decisions = lists, decisions  # used one after the other, in a circle
@@ -103,6 +113,9 @@ class World:
         self.all: list[Client] = []
         self.tried: list[tuple[str, Hop]] = []
         self.known: dict[v.Target, list[Hop]] = {}
+        self.well: dict[int, list[tuple[str, Hop]]] = {}  # by way: what is not suspect
+        self.way_of: dict[v.Target, int] = {}
+        self.unheard: list[int] = []
         self.locating: dict[int, v.Target] = {}  # by way
         self.opened = -1  # the newest way
         self.share: dict[int, int] = {}  # of each branch
@@ -165,10 +178,15 @@ class World:
     def find(self, way: int, which: int, *, more: bool) -> None:
         """The lookup of a way has found something, or has come to its end."""
         hops = tuple(map(make_hop, LISTS[which % len(LISTS)]))
-        self.known[self.locating[way]] += hops
+        suspects = hops[which % 4 :]
+        hops = hops[: which % 4]
+        target = self.locating[way]
+        self.known[target] += hops + suspects
+        self.well[way] += [(target.uri, hop) for hop in hops]
         if not more:
             del self.locating[way]
-        self.news.append(v.Located(way, hops, more, (403, 480, 503)[which % 3], "nowhere"))
+        status = (403, 480, 503)[which % 3]
+        self.news.append(v.Located(way, hops, more, status, "nowhere", suspects))
 
     def wait(self, seconds: float) -> None:
         """Let time pass; whatever timer is due fires."""
@@ -230,6 +248,8 @@ class World:
                     self.check_may_open(way)
                     self.locating[way] = target
                     self.known.setdefault(target, [])
+                    self.well.setdefault(way, [])
+                    self.way_of[target] = way
                     self.find(way, self.next(self.lists), more=self.next(self.lists) % 3 > 0)
                 case v.StopLocating(way):
                     del self.locating[way]
@@ -239,6 +259,8 @@ class World:
                     self.cancel(number)
                 case v.Discard(number):
                     del self.clients[number]  # one that lives, and only once
+                case v.Unheard(number, _):
+                    self.check_unheard(number)
                 case v.Wake(at):
                     self.wake = at
                 case v.Consult():
@@ -273,6 +295,11 @@ class World:
         assert order.branch == len(self.all) < self.facts.most_branches
         assert (order.target.uri, order.hop) not in self.tried  # 3261-16.5-02
         assert order.hop in self.known[order.target]
+        way = self.way_of[order.target]
+        if (order.target.uri, order.hop) not in self.well[way]:
+            # A suspect is tried after every other hop and target of its way.
+            assert way not in self.locating
+            assert not [well for well in self.well[way] if well not in self.tried]
         self.tried.append((order.target.uri, order.hop))
         self.share[order.branch] = order.breadth
         spent = [self.share[number] for number, client in self.clients.items() if not client.final]
@@ -281,6 +308,16 @@ class World:
         client = Client(self.at, invite=self.facts.invite)
         self.all.append(client)
         self.clients[order.branch] = client
+
+    def check_unheard(self, number: int) -> None:
+        """Once of a branch, and only if nothing has come; nobody else wants to know."""
+        client = self.clients[number]
+        assert number not in self.unheard
+        assert not client.provisional
+        assert not client.final
+        assert not self.cancelled
+        assert self.watched
+        self.unheard.append(number)
 
     def cancel(self, number: int) -> None:
         client = self.clients[number]
@@ -324,7 +361,8 @@ class World:
                 self.diversions += 1
                 count = 1 if self.facts.most_branches < MANY else 1 + choice % 2
                 uris = [URIS[(choice + number) % len(URIS)] for number in range(count)]
-                return v.Divert(shaped(uris, choice), self.hunt)
+                plan = shaped(uris, choice)
+                return v.Divert(of_group(plan) if self.watched else plan, self.hunt)
             case _:
                 return v.Decline(404)
 
@@ -393,6 +431,7 @@ CHOICES = st.lists(st.integers(0, 29), min_size=1, max_size=8)
     count=st.integers(0, 4),
     shape=st.integers(0, 29),
     breadth=st.sampled_from([1, 2, 5, 60]),
+    watched=st.booleans(),
     program=PROGRAMS,
     lists=CHOICES,
     decisions=CHOICES,
@@ -404,12 +443,16 @@ def test_whatever_happens_the_promises_hold_and_it_all_ends(
     count: int,
     shape: int,
     breadth: int,
+    watched: bool,  # noqa: FBT001
     program: list[Op],
     lists: list[int],
     decisions: list[int],
 ) -> None:
     plan = shaped(URIS[:count], shape)
-    world = World(hunt, plan, [*lists], [*decisions], invite=invite, most=most, breadth=breadth)
+    world = World(
+        hunt, of_group(plan) if watched else plan, [*lists], [*decisions],
+        invite=invite, most=most, breadth=breadth, watched=watched,
+    )  # fmt: skip
     for op in program:
         world.do(op)
         last = BEGAN + hunt.deadline

@@ -24,14 +24,17 @@ def make_hop(name: str, transport: str = "udp") -> Hop:
     return Hop(transport, Address(f"192.0.2.{ord(name) - 64}", 5060))
 
 
-def make_target(uri: str = URI) -> v.Target:
-    return v.Target(uri, uri)
+def make_target(uri: str = URI, group: str = "") -> v.Target:
+    return v.Target(uri, uri, group)
 
 
-def make_plan(*stages: Sequence[str | Sequence[str]]) -> v.Plan:
+def make_plan(*stages: Sequence[str | Sequence[str]], group: str = "") -> v.Plan:
     """A plan: each stage is a list of ways, and a way a URI, or a list of them."""
     return tuple(
-        tuple(tuple(map(make_target, [way] if isinstance(way, str) else way)) for way in stage)
+        tuple(
+            tuple(make_target(uri, group) for uri in ([way] if isinstance(way, str) else way))
+            for way in stage
+        )
         for stage in stages
     )
 
@@ -67,6 +70,8 @@ def say(output: v.Output) -> str:
             return " ".join([f"cancel {branch}", *reasons])
         case v.Discard(branch):
             return f"discard {branch}"
+        case v.Unheard(branch, _):
+            return f"unheard {branch}"
         case v.Forward(response):
             return f"forward {response.status}"
         case v.Answer(status):
@@ -92,11 +97,12 @@ class Call:
         relayed: bool = True,
         breadth: int = 60,
         plan: Sequence[Sequence[str | Sequence[str]]] | None = None,
+        group: str = "",
     ) -> None:
         self.facts = v.Facts(invite, BEGAN, timing or Timing(), most, breadth, relayed)
         self.hunt = hunt or make_hunt()
-        self.targets = tuple(make_target(uri) for uri in uris or (URI,))
-        self.plan = ((self.targets,),) if plan is None else make_plan(*plan)
+        self.targets = tuple(make_target(uri, group) for uri in uris or (URI,))
+        self.plan = ((self.targets,),) if plan is None else make_plan(*plan, group=group)
         self.at = BEGAN
         self.wake: float | None = None
         self.notes: list[str] = []
@@ -123,11 +129,13 @@ class Call:
         more: bool = False,
         status: int = 480,
         reason: str = "nowhere",
+        suspects: str = "",
     ) -> list[str]:
-        """For this way, or the one whose lookup began last."""
+        """For this way, or the one whose lookup began last; suspects as one text."""
         found = tuple(make_hop(hop) if isinstance(hop, str) else hop for hop in hops)
+        aside = tuple(map(make_hop, suspects))
         number = self.newest if way is None else way
-        return self.give(v.Located(number, found, more, status, reason))
+        return self.give(v.Located(number, found, more, status, reason, aside))
 
     def answered(self, branch: int, *statuses: int) -> list[str]:
         told: list[str] = []

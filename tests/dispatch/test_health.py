@@ -1,0 +1,229 @@
+"""The health of a hop: every state with every input, and what holds whatever happens."""
+
+from typing import Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sansip.dispatch.health import (
+    WELL,
+    Health,
+    asked_to_wait,
+    asleep,
+    failed,
+    is_plain,
+    is_suspect,
+    is_well,
+    smoothed,
+    succeeded,
+    tried,
+)
+from sansip.dispatch.members import Thresholds
+
+USUAL = Thresholds()  # one failure, one success, a trial after 30 s, 300 s of penalty
+STRICT = Thresholds(down_after=3, up_after=2)
+AT = 1000.0
+DOWN = Health(1, 1, AT + 20, None, AT - 10, "silent")
+BARRED = Health(0, 1, AT + 60, AT + 60, AT - 10, "answered 503")
+RESTING = Health(0, 0, 0.0, AT + 60, 0.0, "answered 503")  # has answered while it was barred
+RESTED = Health(0, 0, 0.0, AT - 1, 0.0, "answered 503")
+
+
+# --- each state with each input
+
+TABLE = [
+    (WELL, "failed", Health(1, 1, AT + 30, None, AT, "lost")),
+    (WELL, "succeeded", WELL),
+    (WELL, "wait", Health(0, 1, AT + 90, AT + 90, AT, "busy")),
+    (WELL, "tried", WELL),
+    (DOWN, "failed", Health(1, 1, AT + 30, None, AT - 10, "lost")),
+    (DOWN, "succeeded", WELL),
+    (DOWN, "wait", Health(1, 1, AT + 90, AT + 90, AT - 10, "busy")),
+    (DOWN, "tried", Health(1, 1, AT + 30, None, AT - 10, "silent")),
+    (BARRED, "failed", Health(1, 1, AT + 30, AT + 60, AT - 10, "lost")),
+    (BARRED, "succeeded", RESTING),
+    (BARRED, "wait", Health(0, 1, AT + 90, AT + 90, AT - 10, "busy")),
+    (BARRED, "tried", Health(0, 1, AT + 30, AT + 60, AT - 10, "answered 503")),
+    (RESTING, "failed", Health(1, 1, AT + 30, AT + 60, AT, "lost")),
+    (RESTING, "succeeded", RESTING),
+    (RESTING, "wait", Health(0, 1, AT + 90, AT + 90, AT, "busy")),
+    (RESTING, "tried", RESTING),
+    (RESTED, "failed", Health(1, 1, AT + 30, AT - 1, AT, "lost")),
+    (RESTED, "succeeded", WELL),
+    (RESTED, "wait", Health(0, 1, AT + 90, AT + 90, AT, "busy")),
+    (RESTED, "tried", RESTED),
+]
+
+
+def take(health: Health, what: str, at: float, thresholds: Thresholds) -> Health:
+    match what:
+        case "failed":
+            return failed(health, at, thresholds, "lost")
+        case "succeeded":
+            return succeeded(health, at)
+        case "wait":
+            return asked_to_wait(health, at, 90, thresholds, "busy")
+        case _:
+            return tried(health, at, thresholds)
+
+
+@pytest.mark.parametrize(("health", "what", "then"), TABLE)
+def test_the_table(health: Health, what: str, then: Health) -> None:
+    assert take(health, what, AT, USUAL) == then
+
+
+# --- thresholds, both ways
+
+
+def test_it_is_suspect_after_so_many_failures_in_a_row() -> None:
+    health = failed(failed(WELL, AT, STRICT, "lost"), AT, STRICT, "lost")
+    assert (health.failures, is_suspect(health, AT), is_well(health)) == (2, False, True)
+    assert not is_plain(health)
+    health = failed(health, AT, STRICT, "lost")
+    assert (health.failures, is_suspect(health, AT), health.since) == (3, True, AT)
+
+
+def test_an_answer_between_failures_makes_them_begin_anew() -> None:
+    health = failed(failed(WELL, AT, STRICT, "lost"), AT, STRICT, "lost")
+    assert succeeded(health, AT) == WELL
+    assert is_plain(succeeded(health, AT))
+
+
+def test_it_is_well_after_so_many_answers_in_a_row() -> None:
+    health = WELL
+    for _ in range(3):
+        health = failed(health, AT, STRICT, "lost")
+    health = succeeded(health, AT + 1)
+    assert is_suspect(health, AT + 1)
+    assert (health.failures, health.why) == (0, "lost")
+    assert succeeded(health, AT + 2) == WELL
+
+
+def test_a_failure_between_answers_makes_them_begin_anew() -> None:
+    health = WELL
+    for _ in range(3):
+        health = failed(health, AT, STRICT, "lost")
+    health = failed(succeeded(health, AT), AT, STRICT, "lost again")
+    assert (health.needed, health.why) == (2, "lost again")
+
+
+# --- trials
+
+
+def test_one_call_tries_it_and_the_next_one_later() -> None:
+    health = failed(WELL, AT, USUAL, "lost")
+    assert is_suspect(health, AT + 29.9)
+    assert not is_suspect(health, AT + 30)
+    health = tried(health, AT + 40, USUAL)
+    assert is_suspect(health, AT + 69.9)
+    assert not is_suspect(health, AT + 70)
+
+
+def test_who_sleeps_is_suspect_until_something_is_heard() -> None:
+    health = asleep(AT, STRICT)
+    assert is_suspect(health, AT)
+    assert not is_suspect(health, AT + 30)  # one trial
+    assert succeeded(health, AT) == WELL
+
+
+# --- Retry-After
+
+
+@pytest.mark.rule("3263-4.3-06")
+def test_a_bar_lasts_as_long_as_was_asked_for_and_then_one_call_may_try() -> None:
+    health = asked_to_wait(WELL, AT, 120, USUAL, "busy")
+    assert is_suspect(health, AT + 119.9)
+    assert not is_suspect(health, AT + 120)
+    assert is_suspect(tried(health, AT + 120, USUAL), AT + 121)
+    assert succeeded(health, AT + 121) == WELL
+
+
+@pytest.mark.rule("3263-4.3-06")
+def test_a_bar_is_no_longer_than_the_penalty() -> None:
+    health = asked_to_wait(WELL, AT, 2**32, USUAL, "busy")
+    assert health.barred == AT + 300
+
+
+def test_a_shorter_bar_does_not_end_a_longer_one() -> None:
+    health = asked_to_wait(asked_to_wait(WELL, AT, 200, USUAL, "busy"), AT + 1, 5, USUAL, "busy")
+    assert health.barred == AT + 200
+
+
+@pytest.mark.parametrize("health", [WELL, DOWN])
+def test_a_bar_of_no_time_is_none(health: Health) -> None:
+    assert asked_to_wait(health, AT, 0, USUAL, "busy") is health
+
+
+def test_a_bar_that_is_shorter_than_a_suspicion_does_not_shorten_it() -> None:
+    assert asked_to_wait(DOWN, AT, 5, USUAL, "busy").until == DOWN.until
+
+
+# --- latency
+
+
+def test_latency_is_smoothed_and_worth_remembering() -> None:
+    health = succeeded(WELL, AT, 0.1)
+    assert health.latency == 0.1
+    assert is_well(health)
+    assert not is_plain(health)
+    health = succeeded(succeeded(health, AT, 0.2), AT)
+    assert health.latency == pytest.approx(0.11)
+    assert failed(health, AT, USUAL, "lost").latency == health.latency
+    assert smoothed(1.0, 0.0) == 0.9
+
+
+# --- whatever happens
+
+What = Literal["failed", "succeeded", "wait", "tried", "call"]
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["failed", "succeeded", "wait", "tried", "call"]),
+        st.floats(0, 100),
+        st.integers(0, 1000),
+    ),
+    max_size=40,
+)
+THRESHOLDS = st.builds(
+    Thresholds,
+    down_after=st.integers(1, 4),
+    up_after=st.integers(1, 4),
+    trial_after=st.floats(0.5, 60),
+    penalty=st.floats(0.5, 400),
+)
+
+
+@given(steps=STEPS, thresholds=THRESHOLDS)
+def test_whatever_happens(steps: list[tuple[What, float, int]], thresholds: Thresholds) -> None:
+    health, at, barred, let = WELL, AT, AT, AT - 1000
+    for what, after, seconds in steps:
+        at += after
+        before = health
+        assert is_suspect(health, at) or at >= barred  # a bar is never lifted before its time
+        match what:
+            case "failed":
+                health = failed(health, at, thresholds, "lost")
+                assert is_suspect(health, at) == bool(health.needed) or at < barred
+            case "succeeded":
+                health = succeeded(health, at)
+                assert health.needed == max(0, before.needed - 1)
+            case "wait":
+                health = asked_to_wait(health, at, seconds, thresholds, "busy")
+                barred = max(barred, at + min(seconds, thresholds.penalty))
+            case "tried":
+                health = tried(health, at, thresholds)
+            case "call":  # tries it only if it is not suspect
+                if not is_suspect(health, at):
+                    if health.needed:
+                        assert at - let >= thresholds.trial_after  # one trial at a time
+                        let = at
+                    health = tried(health, at, thresholds)
+        if not health.needed:
+            let = AT - 1000  # the next suspicion is a new one
+        assert 0 <= health.failures <= thresholds.down_after
+        assert 0 <= health.needed <= thresholds.up_after
+        assert health.until <= at + max(thresholds.trial_after, thresholds.penalty)
+        assert is_plain(health) == (health == Health(why=health.why))
+    for _ in range(thresholds.up_after):
+        health = succeeded(health, max(at, barred))
+    assert health == WELL  # so many successes end every suspicion
