@@ -45,7 +45,7 @@ class Probe:
 
     group: str
     member: Member
-    place: Place
+    about: tuple[Place, ...]  # whose health it tells of
     begun: float
     keys: tuple[str, ...]  # of its client transaction; or if need be, as a datagram, of another
     timer: Timer
@@ -157,9 +157,7 @@ def begun(groups: Groups) -> Fleet:
 
 def _members(groups: Groups) -> dict[tuple[str, str], Admission]:
     """What the members begin as, by group and URI."""
-    return {
-        (name, member.uri): member.begins for name, group in groups for member in group.members
-    }
+    return {(name, member.uri): member.begins for name, group in groups for member in group.members}
 
 
 def _those(

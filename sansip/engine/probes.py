@@ -150,8 +150,7 @@ def _locate(turn: Turn, name: str, way: int, member: Member) -> None:
     owner = GROUP + name, way
     if owner in turn.searches:
         # DNS has taken a whole round for this: with its servers dead, probing would stop.
-        for hop in lookups.known(turn, owner, _next_hop(member)):
-            _probe(turn, name, member, hop)
+        _probe(turn, name, member, lookups.known(turn, owner, _next_hop(member)))
         return
     paths = turn.fleet.watch.paths
     _keep(turn, paths=paths.set(owner, Path(said=paths.get(owner, _NEW).said)))
@@ -159,12 +158,12 @@ def _locate(turn: Turn, name: str, way: int, member: Member) -> None:
 
 
 def hops_known(turn: Turn, name: str, way: int, member: Member) -> tuple[Hop, ...]:
-    """Where a member is, as far as that is known without asking."""
-    return lookups.known(turn, (GROUP + name, way), _next_hop(member))
+    """Where a member is, as far as that is known without asking; calls go there."""
+    return lookups.known(turn, (GROUP + name, way), parse_uri(member.uri))
 
 
 def _next_hop(member: Member) -> Uri:
-    """The URI that is located, as for any request (16.6 step 7)."""
+    """The URI that is located for its probes, as for any request (16.6 step 7)."""
     request = Request.make("OPTIONS", _uri(member), ())
     return located_uri(Origin(request), _target(member, member.endpoint))
 
@@ -174,12 +173,9 @@ def _located(turn: Turn, name: str, given: news.Located) -> None:
     owner = GROUP + name, given.way
     member = _group(turn, name).members[given.way]
     path = turn.fleet.watch.paths[owner]
-    gave, why = path.gave, path.why
-    for hop in given.hops:
-        if _probe(turn, name, member, hop):
-            gave = True
-        else:
-            why = f"no endpoint reaches {hop}"
+    hops = () if member.proxy and path.gave else given.hops
+    gave, why = _probe(turn, name, member, hops)
+    gave, why = gave or path.gave, why or path.why
     paths = turn.fleet.watch.paths
     if given.more:
         _keep(turn, paths=paths.set(owner, Path(gave, why, path.said)))
@@ -204,21 +200,38 @@ def places(config: Config, member: Member, hop: Hop) -> tuple[Place, ...]:
     return tuple([Place(endpoint.name, hop.transport, hop.address) for endpoint in found])
 
 
-def _probe(turn: Turn, name: str, member: Member, hop: Hop) -> bool:
-    """Send OPTIONS to where none is under way; False if no endpoint reaches the hop."""
-    found = places(turn.config, member, hop)
-    for place in found:
-        if _key(place) not in turn.fleet.watch.probes:
+def _probe(turn: Turn, name: str, member: Member, hops: tuple[Hop, ...]) -> tuple[bool, str]:
+    """Send OPTIONS to where none is under way; whether some hop is probed, and why another not."""
+    gave, why = False, ""
+    for hop in hops:
+        found = places(turn.config, member, hop)
+        if not found:
+            why = f"no endpoint reaches {hop}"
+            continue
+        gave = True
+        if member.proxy:
+            # Not this hop is asked about: one will do to ask through.
+            _send(turn, name, member, found[0], hop.tls_name)
+            break
+        for place in found:
             _send(turn, name, member, place, hop.tls_name)
-    return bool(found)
+    return gave, why
 
 
-def _key(place: Place) -> str:
-    return f"{OWNER}{place.endpoint} {place.transport}:{place.remote}"
+def _about(turn: Turn, name: str, member: Member, reached: Place) -> tuple[Place, ...]:
+    """Whom the answer to a probe is about: the hop, or, through a proxy, all of the member's."""
+    if not member.proxy:
+        return (reached,)
+    hops = hops_known(turn, name, 0, member)
+    return tuple([place for hop in hops for place in places(turn.config, member, hop)])
 
 
 def _send(turn: Turn, name: str, member: Member, place: Place, tls_name: str | None) -> None:
-    key = _key(place)
+    key = f"{OWNER}{place.endpoint} {place.transport}:{place.remote}"
+    if member.proxy:
+        key += f" {member.uri}"
+    if key in turn.fleet.watch.probes:
+        return
     turn.serial += 1
     owner = f"{key} {turn.serial}"
     hop = Hop(place.transport, place.remote, tls_name)
@@ -243,8 +256,8 @@ def _send(turn: Turn, name: str, member: Member, place: Place, tls_name: str | N
     keys = (going.key,) if going.spare is None else (going.key, going.spare.key)
     timer = turn.rearm(key, "probe", turn.at + _probing(turn, name).patience)
     # What is too large for a datagram goes over a connection, as a call does (18.1.1).
-    reached = health.place_of(going.endpoint, place.remote)
-    probe = Probe(name, member, reached, turn.at, keys, timer)
+    about = _about(turn, name, member, health.place_of(going.endpoint, place.remote))
+    probe = Probe(name, member, about, turn.at, keys, timer)
     _keep(turn, probes=turn.fleet.watch.probes.set(key, probe))
 
 
@@ -292,9 +305,10 @@ def _answered(turn: Turn, key: str, probe: Probe, response: Response) -> None:
     if alive:
         _well(turn, probe, turn.at - probe.begun)
     elif seconds is not None:
-        health.asked_to_wait(turn, probe.place, probe.group, seconds)
+        for place in probe.about:
+            health.asked_to_wait(turn, place, probe.group, seconds)
     else:
-        health.failed(turn, probe.place, probe.group, f"answered {status} to a probe")
+        _bad(turn, probe, f"answered {status} to a probe")
 
 
 def _retry_after(response: Response) -> int | None:
@@ -321,13 +335,19 @@ def _silent(turn: Turn, key: str, probe: Probe) -> None:
 
 
 def _well(turn: Turn, probe: Probe, latency: float | None) -> None:
-    health.heard(turn, probe.place, probe.group, probe.member.uri, latency)
+    for place in probe.about:
+        health.heard(turn, place, probe.group, probe.member.uri, latency)
+
+
+def _bad(turn: Turn, probe: Probe, why: str) -> None:
+    for place in probe.about:
+        health.failed(turn, place, probe.group, why)
 
 
 def _failed(turn: Turn, key: str, probe: Probe, why: str) -> None:
     _end(turn, key, probe)
     _discard(turn, probe)
-    health.failed(turn, probe.place, probe.group, why)
+    _bad(turn, probe, why)
 
 
 def _end(turn: Turn, key: str, probe: Probe) -> None:

@@ -22,7 +22,7 @@ def test_a_drained_member_gets_no_new_calls() -> None:
     stage.advance(10.0)
     assert not stage.at(GW_1, "INVITE")
     assert stage.at(GW_2, "INVITE")
-    assert letters(stage) == ["DX", "AX"]
+    assert letters(stage) == ["DX", "IX"]
 
 
 def test_calls_in_flight_are_not_touched() -> None:

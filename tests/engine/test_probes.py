@@ -10,7 +10,7 @@ from probing import EVERY_2, LITERAL, answer, group, letters, on_watch, order, p
 from sansip import dns
 from sansip.engine.fleet import Watch
 from sansip.message import reply
-from stage import CALLER, GW_1, GW_2, PROXY, ZONE, Stage, ToGroup, Whatever, config, make_request
+from stage import CALLER, GW_1, GW_2, PROXY, ZONE, Stage, ToGroup, config, make_request
 
 GW_3 = sansip.Address("203.0.113.3", 5060)
 NAME = "sip:gw.example.com"  # NAPTR, SRV, two addresses
@@ -21,8 +21,11 @@ def gone(stage: Stage) -> bool:
     return stage.state.fleet.watch == Watch() and stage.is_empty() and not len(stage.agenda)
 
 
-def orders(stage: Stage, kind: type) -> list[Whatever]:
-    return [action for actions in stage.actions for action in actions if isinstance(action, kind)]
+def answer_dns(stage: Stage, name: str) -> None:
+    """The question about this name is answered."""
+    query = next(query for query in stage.open_questions if query.name == name)
+    stage.open_questions.remove(query)
+    stage.step(sansip.DnsAnswered(stage.now, query.query, stage.zone[query.name, query.type]))
 
 
 # --- what is sent
@@ -59,15 +62,56 @@ def test_no_two_probes_share_a_branch_a_tag_or_a_call_id() -> None:
 def test_the_caller_of_a_probe_is_the_members_wish() -> None:
     member = sansip.Member(LITERAL[0], caller="sip:monitor@example.net;x=y")
     stage = on_watch(group(member))
-    assert (probes(stage, GW_1)[0].get("from") or "").startswith("<sip:monitor@example.net;x=y>;tag=")
+    assert (probes(stage, GW_1)[0].get("from") or "").startswith(
+        "<sip:monitor@example.net;x=y>;tag="
+    )
 
 
-def test_a_probe_goes_by_the_outbound_proxy_of_its_member() -> None:
-    member = sansip.Member("sip:gw.invalid", proxy=f"sip:{GW_2};lr")
+def test_a_probe_through_an_outbound_proxy_is_about_its_member() -> None:
+    """As in Kamailio: obproxy is for the probes, and not for the calls."""
+    through = f"sip:{GW_3};lr"
+    members = [sansip.Member(uri, proxy=through) for uri in LITERAL]
+    stage = on_watch(group(*members))
+    first, second = probes(stage, GW_3)
+    assert (first.uri_text, second.uri_text) == LITERAL
+    assert not first.values("route")
+    assert not probes(stage, GW_1)
+    stage.receive(reply(first, 200, to_tag="gw"), GW_3)
+    stage.advance(1.9)
+    assert letters(stage) == ["AP", "IP"]
+    stage.advance(0.1)
+    for probe in probes(stage, GW_3)[2:]:
+        stage.receive(reply(probe, 503, headers=[("Retry-After", "9")], to_tag="gw"), GW_3)
+    assert letters(stage) == ["IP", "IP"]
+
+
+def test_one_hop_of_an_outbound_proxy_will_do() -> None:
+    member = sansip.Member("sip:gw-1.example.com:5060", proxy=NAME)
     stage = on_watch(group(member))
-    (probe,) = probes(stage, GW_2)
-    assert probe.uri_text == "sip:gw.invalid"
-    assert not probe.values("route")
+    assert [send.remote for send in stage.sends] == [GW_1]
+    stage.answer_dns = False
+    stage.advance(1.7)
+    order(stage, sansip.FlushCache())
+    stage.advance(0.4)
+    for query in ("gw.example.com", "_sip._udp.gw.example.com", "gw-1.example.com"):
+        stage.sends.clear()
+        answer_dns(stage, query)
+    assert [send.remote for send in stage.sends] == [GW_1]
+    stage.sends.clear()
+    answer_dns(stage, "gw-2.example.com")
+    assert not stage.sends
+
+
+def test_what_an_outbound_proxy_says_counts_once_the_member_is_located() -> None:
+    """A name is located for calls, and not for the probes that go through somebody else."""
+    member = sansip.Member("sip:gw-1.example.com:5060", proxy=f"sip:{GW_3}")
+    stage = on_watch(group(member))
+    stage.advance(2.0)
+    assert letters(stage) == ["AP"]
+    stage.receive(make_request())
+    stage.respond(200, GW_1)
+    stage.advance(3.9)
+    assert letters(stage) == ["IP"]
 
 
 def test_an_ipv6_host_stands_in_brackets() -> None:
@@ -505,11 +549,8 @@ def test_hops_come_one_after_the_other_and_are_probed_as_they_come() -> None:
     stage.sent.clear()
     order(stage, sansip.FlushCache())
     stage.advance(2.0)
-    for name in ("_sip._udp.gw.example.com", "gw-1.example.com"):
-        query = next(query for query in stage.open_questions if query.name == name)
-        stage.open_questions.remove(query)
-        answer_ = ZONE[query.name, query.type]
-        stage.step(sansip.DnsAnswered(stage.now, query.query, answer_))
+    answer_dns(stage, "_sip._udp.gw.example.com")
+    answer_dns(stage, "gw-1.example.com")
     assert len(probes(stage, GW_1)) == 1
     assert not probes(stage, GW_2)
     stage.answer_dns = True
@@ -604,7 +645,7 @@ def test_a_group_that_is_replaced_while_dns_is_asked_leaves_nothing() -> None:
 
 def test_timers_that_fire_too_late_match_nothing() -> None:
     stage = on_watch(group(LITERAL[0]))
-    timers = [timer for timer in (stage.agenda.pop_due(stage.now + 2.0))]
+    timers = stage.agenda.pop_due(stage.now + 2.0)
     order(stage, sansip.ReplaceGroups((("gateways", group(LITERAL[1])),)))
     before = stage.state.freeze()
     for timer in timers:

@@ -52,4 +52,3 @@ def order(stage: Stage, what: Whatever) -> tuple[sansip.Action, ...]:
 def said(stage: Stage, topic: str) -> list[str]:
     """What has been reported about this."""
     return [report.text for report in stage.reports if report.topic == topic]
-
