@@ -7,7 +7,6 @@ from sansip.dispatch.groups import (
     Dispatch,
     Rewrite,
     algorithm_named,
-    order,
     rewrite,
 )
 from sansip.dispatch.health import Health
@@ -32,7 +31,6 @@ __all__ = [
     "algorithm_named",
     "arrange",
     "group_of",
-    "order",
     "parse_list",
     "rewrite",
     "rotates",

@@ -2,7 +2,6 @@
 
 from typing import Final, Literal, assert_never, get_args
 
-from sansip.dispatch.members import Member
 from sansip.errors import LocalProtocolError
 from sansip.message import Uri
 from sansip.value import value
@@ -69,11 +68,6 @@ def algorithm_named(wanted: object) -> Algorithm:
         return ALGORITHMS[wanted]
     listed = ", ".join([f"{number} {name}" for number, name in enumerate(ALGORITHMS)])
     raise LocalProtocolError(f"there is no algorithm {wanted!r}; there are: {listed}")
-
-
-def order(_algorithm: object, members: tuple[Member, ...]) -> tuple[Member, ...]:
-    """The members in the order of their list."""
-    return members
 
 
 def rewrite(how: Rewrite, dialled: Uri, member: Uri) -> tuple[str, str]:

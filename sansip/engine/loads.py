@@ -13,7 +13,7 @@ from sansip.engine.fleet import Call
 from sansip.engine.turn import Turn
 from sansip.message import Request, Response
 
-OWNER: Final = "d|"  # how the keys of dialogs begin, and so the owners of their timers
+OWNER: Final = "h|"  # how the keys of dialogs begin, and so the owners of their timers
 BRANCH: Final = "b|"  # and those of branches
 
 

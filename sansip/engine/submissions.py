@@ -49,7 +49,7 @@ def request_submitted(turn: Turn, event: RequestSubmitted) -> None:
     relay = event.relay or Relay(request.uri_text)
     try:
         origin = Origin(request, on_failure=relay.on_failure, route=mandatory(relay))
-        plan, hunt = plan_of(turn, relay, request)
+        plan, hunt = plan_of(turn, relay, request, key)
     except PolicyError as error:
         raise LocalProtocolError(str(error)) from None
     open_context(turn, key, origin, hunt, plan, event.handle)

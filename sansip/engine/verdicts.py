@@ -200,7 +200,7 @@ def meaning(
         # Whoever brings a Route along could send a request through us to anywhere.
         turn.report("policy", key, "a Route that was not given out here, and no follow_route")
         return Reply(403)
-    plan, hunt = plan_of(turn, decision, request)
+    plan, hunt = plan_of(turn, decision, request, key)
     # Of what is not proven, a Route does not even choose the side that it leaves from.
     departure = _departure(turn, got) if proven else ""
     origin = Origin(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sansip.dispatch import Dispatch, order, rewrite
+from sansip.dispatch import Dispatch, rewrite
 from sansip.message import parse_uri
 
 
@@ -12,13 +12,6 @@ def at(dialled: str, member: str) -> str:
     assert uri == next_hop
     assert str(parse_uri(uri)) == uri
     return uri
-
-
-def test_first_is_the_order_of_the_list_always_from_its_beginning() -> None:
-    """OpenSER's algorithm 8: the first entry, and the others for failover."""
-    members = "sip:gw-1.example.com", "sip:gw-2.example.com", "sip:gw-1.example.com"
-    assert order("first", members) == members
-    assert order("first", ()) == ()
 
 
 def test_by_default_the_first_member_gets_the_call_at_its_own_host() -> None:
