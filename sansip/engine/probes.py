@@ -323,15 +323,14 @@ def _silent(turn: Turn, key: str, probe: Probe) -> None:
     """Nothing final has come in time."""
     probing = _probing(turn, probe.group)
     records = [turn.client.get(name) for name in probe.keys]
-    if probing.alive_on is None and any(
-        record is not None and isinstance(record.state, client.Proceeding) for record in records
-    ):
+    spoke = any([record and isinstance(record.state, client.Proceeding) for record in records])
+    _keep(turn, probes=turn.fleet.watch.probes.without(key))
+    _discard(turn, probe)
+    if spoke and probing.alive_on is None:
         # A 100 is a sign of life, too. How long the rest takes nobody knows.
-        _end(turn, key, probe)
-        _discard(turn, probe)
         _well(turn, probe, None)
     else:
-        _failed(turn, key, probe, f"no answer to a probe in {probing.patience:g} s")
+        _bad(turn, probe, f"no answer to a probe in {probing.patience:g} s")
 
 
 def _well(turn: Turn, probe: Probe, latency: float | None) -> None:

@@ -59,7 +59,7 @@ def test_all_members_drained_is_a_480() -> None:
 
 @pytest.mark.parametrize("again", [True, False])
 def test_with_all_members_drained_the_failure_route_is_asked_and_nothing_loops(
-    again: bool,
+    again: bool,  # noqa: FBT001 - a parameter
 ) -> None:
     asked: list[sansip.Failed] = []
 
