@@ -7,7 +7,7 @@ step.
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import sansip
 from sansip.engine.contexts import OWNER
@@ -168,8 +168,9 @@ def timers(state: sansip.State) -> Iterator[sansip.Timer]:
     for key, context in state.contexts.items():
         if context.serial:
             yield sansip.Timer(f"{OWNER}{key}", "hunt", context.serial)
-    for table in tables(state).values():
-        for thing in values(table):
+    watch = state.fleet.watch
+    for table in (*tables(state).values(), state.fleet.calls, watch.rounds, watch.probes):
+        for thing in values(cast("Table[object, object]", table)):
             timer: object = getattr(thing, "timer", None)
             if isinstance(timer, sansip.Timer):
                 yield timer

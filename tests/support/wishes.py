@@ -104,6 +104,12 @@ GROUPS = {
     "gateways": GATEWAYS,
     "streams": [f"sip:{GW_1};transport=tcp", f"sip:{GW_2};transport=tls", f"sip:{GW_2}"],
 }
+PROBED = {
+    name: sansip.Group(
+        tuple([sansip.Member(uri) for uri in uris]), sansip.Probing(every), sansip.Thresholds(2, 2)
+    )
+    for (name, uris), every in zip(GROUPS.items(), (5.0, 20.0), strict=True)
+}
 ZONES = {**ZONE, ("phone.example.net", "A"): dns.Found((dns.Ip("198.51.100.9"),), 5.0)}
 UDP = sansip.Endpoint("udp", str(PROXY))
 TCP = sansip.Endpoint("tcp", str(PROXY))
@@ -118,5 +124,6 @@ ENGINES = (
     sansip.Engine(config(endpoints=[UDP], groups=GROUPS), Wishes()),
     sansip.Engine(config(endpoints=[UDP, TCP, TLS], groups=GROUPS, limits=FEW), Wishes()),
     sansip.Engine(config(endpoints=[UDP, TCP], groups=GROUPS, limits=HARDLY_ANY), Wishes()),
+    sansip.Engine(config(endpoints=[UDP, TCP, TLS], groups=PROBED), Wishes()),
     sansip.Engine(config(endpoints=[UDP, TCP], groups=GROUPS)),  # a user agent, no policy
 )
