@@ -323,7 +323,7 @@ def _silent(turn: Turn, key: str, probe: Probe) -> None:
     """Nothing final has come in time."""
     probing = _probing(turn, probe.group)
     records = [turn.client.get(name) for name in probe.keys]
-    spoke = any([record and isinstance(record.state, client.Proceeding) for record in records])
+    spoke = any(record and isinstance(record.state, client.Proceeding) for record in records)
     _keep(turn, probes=turn.fleet.watch.probes.without(key))
     _discard(turn, probe)
     if spoke and probing.alive_on is None:
