@@ -44,6 +44,7 @@ from sansip.engine.events import (
     StreamReceived,
     TimerFired,
 )
+from sansip.engine.planning import Plan, Step
 from sansip.engine.policy import (
     Ask,
     Decision,
@@ -120,6 +121,7 @@ __all__ = [
     "MessageLimits",
     "NameAddr",
     "OpenFlow",
+    "Plan",
     "Policy",
     "Probing",
     "ProtocolError",
@@ -140,6 +142,7 @@ __all__ = [
     "Standing",
     "StartTimer",
     "State",
+    "Step",
     "StopDns",
     "StopTimer",
     "StreamReceived",

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import field
 
 from sansip.address import Address
-from sansip.dispatch import Admission, Group, Health, Member, group_of
+from sansip.dispatch import Group, Health, Member, group_of
 from sansip.engine.actions import Timer
 from sansip.table import Table
 from sansip.value import value
@@ -104,10 +104,11 @@ class Fleet:
         those that come anew begin as they say.
         """
         before, now = _members(self.groups), _members(groups)
-        uris = {uri for _, uri in now}
+        uris, names = {uri for _, uri in now}, {name for name, _ in groups}
         return self.but(
             groups=groups,
             drained=_those(before, now, self.drained, "disabled"),
+            turns=Table({name: number for name, number in self.turns.items() if name in names}),
             asleep=_those(before, now, self.asleep, "inactive"),
             latencies=Table({u: seconds for u, seconds in self.latencies.items() if u in uris}),
         )

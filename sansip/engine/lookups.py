@@ -8,12 +8,11 @@ their TTL if there are any (RFC 8767), a denial never.
 from typing import Final, assert_never, cast
 
 from sansip import locate
-from sansip.address import Address, Hop
+from sansip.address import Hop
 from sansip.dns import Answer, Failure, Question
 from sansip.engine import connecting
 from sansip.engine.actions import QueryDns, StopDns, Timer
 from sansip.engine.forwarding import outgoing
-from sansip.engine.hosts import end_of
 from sansip.engine.state import Ack, Link, Owner, Query, Search, Waiting
 from sansip.engine.turn import Turn
 from sansip.entropy import Draws
@@ -32,7 +31,7 @@ def begin(turn: Turn, owner: Owner, uri: Uri, ack: Ack | None = None) -> None:
     """Locate a URI; its context hears of hops with ``Located``, for the first time in this turn."""
     config = turn.config
     hop = locate.literal(uri, config.transports, config.families)
-    if hop is not None and refused(turn, hop) is None:
+    if hop is not None and turn.refuses(hop) is None:
         if ack is None:
             turn.tell(owner[0], Located(owner[1], (hop,), more=False))
         else:
@@ -146,23 +145,12 @@ def _filter(turn: Turn, hops: tuple[Hop, ...], last: str) -> tuple[tuple[Hop, ..
     """The hops that requests may go to, and why the last of the others may not."""
     admitted: list[Hop] = []
     for hop in hops:
-        why = refused(turn, hop)
+        why = turn.refuses(hop)
         if why is None:
             admitted.append(hop)
         else:
             last = f"{hop}: {why}"
     return tuple(admitted), last
-
-
-def refused(turn: Turn, hop: Hop) -> str | None:
-    """Why nothing is sent to a hop: the hop filter, and what is known of this machine."""
-    why = turn.config.refuses(hop)
-    if why is None and turn.own:
-        host = hop.address.host
-        there = hop.address if ":" not in host else Address(end_of(host), hop.address.port)
-        if there in turn.own or hop.address in turn.own:
-            return "that is this proxy itself"
-    return why
 
 
 def known(turn: Turn, owner: Owner, uri: Uri) -> tuple[Hop, ...]:
@@ -174,22 +162,18 @@ def known(turn: Turn, owner: Owner, uri: Uri) -> tuple[Hop, ...]:
     queue = list(outputs)
     for output in queue:  # grows while it is walked through
         if isinstance(output, locate.Hops):
-            hops += _filter(turn, output.hops, "")[0]
+            hops += tuple([hop for hop in output.hops if turn.refuses(hop) is None])
         elif isinstance(output, locate.Ask):
             question = output.question
-            said = locate.recall(turn.cache, question, turn.at)
-            if said is None or isinstance(said, Failure):
-                said = locate.stale(turn.cache, question, turn.at) or _UNKNOWN
-            lookup, more = locate.step(lookup, locate.Answered(question, said))
+            said = turn.recalls(question) or locate.stale(turn.cache, question, turn.at)
+            lookup, more = locate.step(lookup, locate.Answered(question, said or _UNKNOWN))
             queue += more
     return hops
 
 
 def _known(turn: Turn, owner: Owner, question: Question, missing: list[Question]) -> Answer | None:
-    """What the cache says; a failure is bridged if it can be. ``missing`` are asked besides."""
-    known = locate.recall(turn.cache, question, turn.at)
-    if isinstance(known, Failure):
-        return locate.stale(turn.cache, question, turn.at) or known
+    """What the cache says, or that there is no room. ``missing`` are asked besides."""
+    known = turn.recalls(question)
     if known is not None or question in turn.queries:
         return known
     if owner[0].startswith(GROUP) and 2 * len(turn.queries) >= turn.config.limits.questions:

@@ -36,11 +36,15 @@ RETRY_AFTER = 10  # seconds; what a full table advises
 
 @value
 class Passage:
-    """The verdict on a request that is to be relayed: where to, and how."""
+    """The verdict on a request that is to be relayed: where to, and how.
+
+    ``decision`` is what that comes from; None: nobody was asked, it follows its Route.
+    """
 
     origin: Origin
     plan: Plan
     hunt: Hunt
+    decision: Relay | None = None
 
 
 @value
@@ -214,4 +218,4 @@ def meaning(
         loop=got.loop,
         route=mandatory(decision) if decision.route else (),
     )
-    return Passage(origin, plan, hunt)
+    return Passage(origin, plan, hunt, decision)

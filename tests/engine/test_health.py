@@ -4,7 +4,11 @@ import pytest
 
 import sansip
 from line import BOTH, TCP, UDP, Line
+from sansip.engine import health
 from sansip.engine.fleet import Fleet, Place
+from sansip.engine.state import ClientTransaction
+from sansip.engine.turn import Turn
+from sansip.transaction import client
 from stage import GW_1, GW_2, PROXY, Decide, Stage, ToGroup, Whatever, config, make_request
 
 GW_3 = sansip.Address("203.0.113.3", 5060)
@@ -152,8 +156,24 @@ def test_who_is_in_no_group_has_no_health() -> None:
     assert known(stage) == []
 
 
+def test_what_is_known_of_a_hop_matters_to_nobody_but_its_groups() -> None:
+    def route(request: sansip.Request, _: sansip.Scene) -> sansip.Decision:
+        if request.call_id == "call-1":
+            return sansip.Relay(sansip.Dispatch("gateways"))
+        return sansip.Relay([URI_1, sansip.Target(URI_2, 0.5)])
+
+    stage = down(two(policy=Decide(route)))
+    call(stage, 2)
+    assert way(stage, 2) == [GW_1]
+    stage.advance(3.0)
+    assert way(stage, 2) == [GW_1, GW_2]
+    stage.respond(180, GW_1)  # but whoever is heard is there
+    assert known(stage) == []
+
+
 def test_no_endpoint_is_no_failure_of_a_hop() -> None:
-    stage = stage_for("sip:[2001:db8::1]:5060", URI_2)
+    endpoints = [sansip.Endpoint("udp", str(PROXY)), sansip.Endpoint("tcp", "[2001:db8::9]:5060")]
+    stage = stage_for("sip:[2001:db8::1]:5060;transport=udp", URI_2, endpoints=endpoints)
     call(stage)
     assert known(stage) == []
     silent(stage)
@@ -482,3 +502,46 @@ def test_nothing_else_is_left_behind() -> None:
     stage = down(two())
     stage.advance(3600)
     assert stage.is_empty()
+
+
+# --- for probes
+
+
+def turn_of(stage: Stage) -> Turn:
+    return Turn(stage.engine.config, stage.engine.policy, stage.state, stage.now)
+
+
+def test_latencies_are_kept_for_places_and_members() -> None:
+    stage = two(policy=Decide(sansip.Relay(sansip.Dispatch("gateways", "latency"))))
+    turn, place = turn_of(stage), health.place_of(UDP, GW_1)
+    health.heard(turn, place, "gateways", URI_1, 0.2)
+    health.heard(turn, place, "gateways", URI_1, 0.1)
+    stage.state = turn.state()
+    assert dict(stage.state.fleet.latencies.items()) == {URI_1: pytest.approx(0.19)}
+    assert stage.state.fleet.health[place].latency == pytest.approx(0.19)
+    assert stage.state.freeze() == stage.state
+    assert said(stage) == []
+    before = stage.state.fleet.health[place]
+    assert is_first(stage) == GW_1
+    assert stage.state.fleet.health[place] is before  # nothing new
+    stage.step(sansip.Administered(stage.now, sansip.ReplaceGroups(())))
+    assert not len(stage.state.fleet.latencies)
+
+
+def test_a_latency_of_nobody_in_particular_is_kept_for_its_place() -> None:
+    stage = two()
+    turn, place = turn_of(stage), health.place_of(UDP, GW_1)
+    health.heard(turn, place, latency=0.2)
+    assert not len(turn.fleet.latencies)
+    assert turn.fleet.health[place].latency == 0.2
+
+
+def test_what_answers_something_else_than_a_call_is_judged_by_who_asked() -> None:
+    stage = two()
+    turn, place = turn_of(stage), health.place_of(UDP, GW_1)
+    health.failed(turn, place, "gateways", "no answer to a probe")
+    sent = ClientTransaction(False, b"", client.Trying(0.5), UDP, GW_1, "p|probe", 0)
+    health.answered(turn, sent, sansip.Response.make(404, "", []), first=True)
+    health.unheard(turn, sent, "no answer")
+    assert turn.fleet.health[place].failures == 1
+    assert turn.fleet.health[place].needed == 1

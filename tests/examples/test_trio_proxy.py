@@ -160,6 +160,14 @@ def proxy(tmp_path: Path, closed: int) -> Iterator[Proxy]:
         made.process.communicate()
 
 
+def test_it_says_where_it_listens(proxy: Proxy) -> None:
+    udp, tcp = f"udp:127.0.0.1:{proxy.port}", f"tcp:127.0.0.1:{proxy.port}"
+    proxy.file.write_text(f'listen = ["{udp}", "{tcp}"]', encoding="utf-8")
+    process = proxy.start()
+    assert process.stdout is not None
+    assert process.stdout.readline() == f"listening on {udp}, {tcp}\n"
+
+
 def test_a_call_fails_over_to_the_gateway_that_works(
     proxy: Proxy, peer: Callable[[], Peer]
 ) -> None:

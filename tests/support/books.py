@@ -150,6 +150,10 @@ class Books:
             waiting = flow.waiting or ()
             assert len(waiting) <= limits.waiting
             assert sum([len(each.data) for each in waiting]) <= limits.bytes_waiting
+        counted = Counter([call.name for call in values(after.fleet.calls) if not call.dialogs])
+        assert dict(after.fleet.loads.items()) == counted
+        assert len(after.fleet.calls) <= limits.calls
+        assert len(after.fleet.health) <= limits.health
         for context in values(after.contexts):
             if isinstance(context.state, Hunting):
                 assert len(context.state.branches) <= limits.branches

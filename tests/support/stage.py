@@ -288,6 +288,7 @@ class Stage:
 def tables(state: sansip.State) -> dict[str, Table[object, object]]:
     """All tables of a state, by their names, whatever tables there are."""
     named = {each.name: getattr(state, each.name) for each in dataclasses.fields(state)}
+    named |= {"calls": state.fleet.calls, "loads": state.fleet.loads}
     return {name: thing for name, thing in named.items() if isinstance(thing, Table)}
 
 
