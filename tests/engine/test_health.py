@@ -55,6 +55,10 @@ def known(stage: Stage) -> list[str]:
     return [f"{place.transport}:{place.remote}" for place in stage.state.fleet.health]
 
 
+def asleep(stage: Stage) -> tuple[tuple[str, str], ...]:
+    return stage.state.fleet.asleep
+
+
 def is_first(stage: Stage, number: int = 100) -> sansip.Address:
     """Where a call goes now; it is answered there."""
     call(stage, number)
@@ -396,7 +400,7 @@ def test_who_begins_inactive_is_suspect_until_something_is_heard_of_it() -> None
     assert is_first(stage, 101) == GW_1
     assert said(stage)[-1] == (HOP_1, "well again")
     assert is_first(stage, 102) == GW_1
-    assert stage.state.fleet.asleep == ()
+    assert asleep(stage) == ()
     assert known(stage) == []
 
 
@@ -404,13 +408,14 @@ def test_groups_that_are_replaced_keep_what_is_known_of_who_stays() -> None:
     members = tuple([sansip.Member(uri, begins="inactive") for uri in (URI_1, URI_2)])
     stage = stage_for(*members)
     assert is_first(stage) == GW_1
-    assert stage.state.fleet.asleep == (("gateways", URI_2),)
-    listed = (*members, sansip.Member(URI_3, begins="inactive"), "sip:gw-4.example.com")
+    assert asleep(stage) == (("gateways", URI_2),)
+    new = sansip.Member(URI_3, begins="inactive")
+    listed: tuple[str | sansip.Member, ...] = (*members, new, "sip:gw-4.example.com")
     order = sansip.ReplaceGroups((("gateways", listed),))
     stage.step(sansip.Administered(stage.now, order))
-    assert stage.state.fleet.asleep == (("gateways", URI_2), ("gateways", URI_3))
+    assert asleep(stage) == (("gateways", URI_2), ("gateways", URI_3))
     stage.step(sansip.Administered(stage.now, sansip.ReplaceGroups(())))
-    assert stage.state.fleet.asleep == ()
+    assert asleep(stage) == ()
 
 
 def test_a_call_outlives_its_group() -> None:
