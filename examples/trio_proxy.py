@@ -2,8 +2,9 @@
 
 When all is open it prints one line that begins with ``listening``. SIGTERM or Ctrl-C: new requests
 get 503, and the proxy ends when no call is being set up any more, or after ``--drain`` seconds; a
-second signal ends it at once. SIGHUP: the file is read again, and routes and groups replaced
-without dropping a call. What is worth knowing goes to stderr, a line for each thing.
+second signal ends it at once. SIGHUP: the file and the lists that it names are read again, and
+routes and groups replaced without dropping a call. What is worth knowing goes to stderr, a line for
+each thing.
 
 Exit status: 0 after a signal, 1 if an address cannot be opened, 2 if the configuration is wrong.
 """
@@ -21,7 +22,7 @@ from pathlib import Path
 import trio
 from proxy_log import TOPICS, Log
 
-from sansip import Administered, Engine, Quiesce, ReplaceGroups, State
+from sansip import Administered, Engine, LocalProtocolError, Quiesce, ReplaceGroups, State
 from sansip.toml import ConfigError, Settings, load
 from sansip_trio import EndpointError, Server, serve
 
@@ -36,16 +37,19 @@ def main() -> int:
     """Run until a signal comes."""
     options = arguments()
     try:
-        settings = load(options.config.read_bytes(), options.config.name)
+        settings = read(options.config)
     except OSError as error:
         print(f"{options.config}: {(error.strerror or str(error)).lower()}", file=sys.stderr)
         return 2
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
-    for warning in settings.warnings:
-        print(f"{options.config.name}: {warning}", file=sys.stderr)
     return trio.run(Proxy(options, settings).run)
+
+
+def read(file: Path) -> Settings:
+    """The configuration; what it names is looked for beside it."""
+    return load(file.read_bytes(), file.name, lambda name: (file.parent / name).read_bytes())
 
 
 def arguments() -> argparse.Namespace:
@@ -127,19 +131,21 @@ class Proxy:
         """Read the file again; if something is wrong with it, all stays as it is."""
         name = self._file.name
         try:
-            new = load(self._file.read_bytes(), name)
-        except (OSError, ConfigError) as error:
+            new = read(self._file)
+            old = self._settings
+            for field in FIXED:
+                if repr(getattr(new, field)) != repr(getattr(old, field)):
+                    self._log.say(f"{name}: {CALLED.get(field, field)}: changes need a restart")
+            new = dataclasses.replace(
+                new, endpoints=old.endpoints, nameservers=old.nameservers, secret=old.secret
+            )
+            engine = Engine(new.config(), new.policy())
+        except (OSError, ConfigError, LocalProtocolError) as error:
             self._log.say(f"{error}\n{name}: not reloaded; the old configuration stays")
             return
-        old = self._settings
-        for field in FIXED:
-            if repr(getattr(new, field)) != repr(getattr(old, field)):
-                self._log.say(f"{name}: {CALLED.get(field, field)}: changes need a restart")
-        self._settings = new = dataclasses.replace(
-            new, endpoints=old.endpoints, nameservers=old.nameservers, secret=old.secret
-        )
+        self._settings = new
         # Between these two lines nothing else can happen: there is no checkpoint.
-        server.swap(Engine(new.config(), new.policy()))
+        server.swap(engine)
         server.step(lambda at: Administered(at, ReplaceGroups(new.groups)))
         self._log.say(f"{name}: reloaded; {len(new.routes)} routes, {len(new.groups)} groups")
 

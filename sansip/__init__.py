@@ -42,6 +42,7 @@ from sansip.engine.events import (
     StreamReceived,
     TimerFired,
 )
+from sansip.engine.planning import Plan, Step
 from sansip.engine.policy import (
     Ask,
     Decision,
@@ -114,6 +115,7 @@ __all__ = [
     "MessageLimits",
     "NameAddr",
     "OpenFlow",
+    "Plan",
     "Policy",
     "Probing",
     "ProtocolError",
@@ -133,6 +135,7 @@ __all__ = [
     "SendFailed",
     "StartTimer",
     "State",
+    "Step",
     "StopDns",
     "StopTimer",
     "StreamReceived",

@@ -46,9 +46,12 @@ from sansip.dispatch.members import Group, Member
 from sansip.entropy import Draws
 from sansip.message import Request
 from sansip.message.grammar import MAX_32_BITS, number
+from sansip.table import Table
 from sansip.value import value
 
 _STEP: Final = 61  # coprime to 100, and near its golden section: one's slots lie far apart
+Counts = Mapping[str, int] | Table[str, int]
+Seconds = Mapping[str, float] | Table[str, float]
 _priority: Final = attrgetter("priority")
 _weight: Final = attrgetter("weight")
 _rweight: Final = attrgetter("rweight")
@@ -81,8 +84,8 @@ class Moment:
 
     turn: int
     draws: Draws
-    loads: Mapping[str, int]
-    latencies: Mapping[str, float]
+    loads: Counts
+    latencies: Seconds
     drained: Container[str]
 
 
@@ -195,7 +198,7 @@ def _slotted(members: Sequence[Member], turn: int) -> Sequence[Member]:
     return (*members[at:], *members[:at])
 
 
-def _by_load(members: Iterable[Member], request: Request, loads: Mapping[str, int]) -> list[Member]:
+def _by_load(members: Iterable[Member], request: Request, loads: Counts) -> list[Member]:
     if request.method != "INVITE":
         return _serial(members)
     free = [one for one in members if not 0 < one.maxload <= loads.get(one.name, 0)]
@@ -230,7 +233,7 @@ def _in_turn(
     return found
 
 
-def _by_latency(latencies: Mapping[str, float]) -> Callable[[Member], int]:
+def _by_latency(latencies: Seconds) -> Callable[[Member], int]:
     def priority(member: Member) -> int:
         height = member.priority
         seconds = latencies.get(member.uri)

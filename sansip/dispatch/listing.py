@@ -62,7 +62,7 @@ _QUOTED: Final = re.compile(r'"[^"]*+"')
 _SOCKET: Final = re.compile(
     r"(?:(udp|tcp|tls|sctp|ws|wss):)?(\[[0-9a-f:.]++\]|[a-z0-9.\-]++)(?::([0-9]{1,5}))?"
 )
-_NOT_OURS: Final = re.compile(r"(?:udp|tcp|tls|sctp|ws|wss):.*|null", re.IGNORECASE)
+_NOT_OURS: Final = re.compile(r"(?:udp|tcp|tls|sctp|ws|wss):.*+|null", re.IGNORECASE)
 _TABLE: Final = re.compile(r"[a-z_]++\((?:int|string|str|double|blob)\b", re.IGNORECASE)
 _priority: Final = attrgetter("priority")
 

@@ -1,6 +1,7 @@
 """What a destination group is: its members, how they are watched, and when one counts as down."""
 
-from typing import Literal
+from collections.abc import Iterable
+from typing import Literal, cast
 
 from sansip.errors import LocalProtocolError, RemoteProtocolError
 from sansip.message import parse_uri
@@ -16,7 +17,7 @@ class Member:
     """One destination of a group; the names are those of Kamailio's dispatcher, mostly.
 
     ``uri``       where it is: a SIP URI, located by RFC 3263 each time, so it may have many hops
-    ``priority``  for the algorithms that look at it: the highest first
+    ``priority``  the highest first; with "srv" the lowest. Some algorithms do not look at it
     ``weight``    percent of the calls for "weight", a share within a priority for "srv"
     ``rweight``   a share for "relative-weight"
     ``duid``      what its calls are counted under for "call-load"; its URI if empty
@@ -109,9 +110,10 @@ def group_of(name: str, listed: object, endpoints: tuple[str, ...]) -> Group:
 
 
 def _members(listed: object) -> tuple[Member, ...]:
-    if not hasattr(listed, "__iter__") or isinstance(listed, str):
+    if not isinstance(listed, Iterable) or isinstance(listed, str):
         raise LocalProtocolError(f"{listed!r} is no list of SIP URIs and no sansip.Group")
-    return tuple([one if isinstance(one, Member) else Member(one) for one in listed])
+    members = cast("Iterable[str | Member]", listed)
+    return tuple([one if isinstance(one, Member) else Member(one) for one in members])
 
 
 def _check(name: str, member: Member, endpoints: tuple[str, ...]) -> None:

@@ -60,14 +60,18 @@ def work_off(turn: Turn) -> None:
     for _ in range(budget):
         if not told:
             return
-        key, given = told.popleft()
-        record = turn.contexts.get(key)
-        if record is not None:
-            _step(turn, key, record, given)
-        elif key in turn.undelivered and isinstance(given, order.Located):
-            responses.located(turn, key, given)
+        hear(turn, *told.popleft())
     turn.report("limit", "", f"more than {budget} pieces of news in one step: the rest is lost")
     told.clear()
+
+
+def hear(turn: Turn, key: str, given: order.Given) -> None:
+    """Tell one piece of news to whom it concerns, if that is still there."""
+    record = turn.contexts.get(key)
+    if record is not None:
+        _step(turn, key, record, given)
+    elif key in turn.undelivered and isinstance(given, order.Located):
+        responses.located(turn, key, given)
 
 
 def fire(turn: Turn, timer: Timer) -> None:

@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from sansip.address import Address
+from sansip.dns import Answer, Question
 from sansip.engine import (
     agents,
     arrivals,
@@ -24,6 +26,7 @@ from sansip.engine import (
     health,
     loads,
     lookups,
+    planning,
     requests,
     submissions,
     unsent,
@@ -47,14 +50,16 @@ from sansip.engine.events import (
     TimerFired,
 )
 from sansip.engine.fleet import begun
+from sansip.engine.planning import Plan
 from sansip.engine.policy import Everything, Policy
+from sansip.engine.rehearsal import Rehearsal
 from sansip.engine.state import Arrival, ClientTransaction, Link, State, Waiting
 from sansip.engine.transactions import SILENT, fire_client, fire_server
 from sansip.engine.turn import Turn
 from sansip.entropy import SEED_SIZES
 from sansip.errors import LocalProtocolError, RemoteProtocolError
 from sansip.locate import Cache
-from sansip.message import parse, top_branch
+from sansip.message import Request, parse, top_branch
 from sansip.proxy.vocabulary import Troubled
 from sansip.table import Table
 from sansip.transaction import CLIENT, SERVER, client_key
@@ -132,6 +137,28 @@ class Engine:
         if turn.over:
             agents.work_off(turn)
         return turn.state(), tuple(turn.actions)
+
+    def plan(
+        self,
+        state: State,
+        request: Request,
+        *,
+        at: float,
+        source: Address | None = None,
+        answers: Mapping[Question, Answer] | None = None,
+    ) -> Plan:
+        """What would happen to a request if it came now: which hops, in which order, and when.
+
+        Nothing is sent, and the state stays as it is. ``source`` is where the request would come
+        from; None: the embedding program submits it, so that it follows its Route or Request-URI.
+        ``answers`` is what DNS has said besides what the state remembers: whoever asks the plan's
+        questions, and plans again with the answers, until there are none left, has it all.
+        """
+
+        def rehearse() -> Rehearsal:
+            return Rehearsal(self.config, self.policy, state, at, answers or {}, _timer)
+
+        return planning.plan(rehearse, request, source)
 
 
 def _datagram(turn: Turn, event: DatagramReceived) -> None:

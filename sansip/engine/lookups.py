@@ -8,12 +8,11 @@ their TTL if there are any (RFC 8767), a denial never.
 from typing import Final, assert_never, cast
 
 from sansip import locate
-from sansip.address import Address, Hop
+from sansip.address import Hop
 from sansip.dns import Answer, Failure, Question
 from sansip.engine import connecting
 from sansip.engine.actions import QueryDns, StopDns, Timer
 from sansip.engine.forwarding import outgoing
-from sansip.engine.hosts import end_of
 from sansip.engine.state import Ack, Link, Owner, Query, Search, Waiting
 from sansip.engine.turn import Turn
 from sansip.entropy import Draws
@@ -30,7 +29,7 @@ def begin(turn: Turn, owner: Owner, uri: Uri, ack: Ack | None = None) -> None:
     """Locate a URI; its context hears of hops with ``Located``, for the first time in this turn."""
     config = turn.config
     hop = locate.literal(uri, config.transports, config.families)
-    if hop is not None and refused(turn, hop) is None:
+    if hop is not None and turn.refuses(hop) is None:
         if ack is None:
             turn.tell(owner[0], Located(owner[1], (hop,), more=False))
         else:
@@ -144,7 +143,7 @@ def _filter(turn: Turn, hops: tuple[Hop, ...], last: str) -> tuple[tuple[Hop, ..
     """The hops that requests may go to, and why the last of the others may not."""
     admitted: list[Hop] = []
     for hop in hops:
-        why = refused(turn, hop)
+        why = turn.refuses(hop)
         if why is None:
             admitted.append(hop)
         else:
@@ -152,22 +151,9 @@ def _filter(turn: Turn, hops: tuple[Hop, ...], last: str) -> tuple[tuple[Hop, ..
     return tuple(admitted), last
 
 
-def refused(turn: Turn, hop: Hop) -> str | None:
-    """Why nothing is sent to a hop: the hop filter, and what is known of this machine."""
-    why = turn.config.refuses(hop)
-    if why is None and turn.own:
-        host = hop.address.host
-        there = hop.address if ":" not in host else Address(end_of(host), hop.address.port)
-        if there in turn.own or hop.address in turn.own:
-            return "that is this proxy itself"
-    return why
-
-
 def _known(turn: Turn, question: Question, missing: list[Question]) -> Answer | None:
-    """What the cache says; a failure is bridged if it can be. ``missing`` are asked besides."""
-    known = locate.recall(turn.cache, question, turn.at)
-    if isinstance(known, Failure):
-        return locate.stale(turn.cache, question, turn.at) or known
+    """What the cache says, or that there is no room. ``missing`` are asked besides."""
+    known = turn.recalls(question)
     if known is None and question not in turn.queries and _is_full(turn, missing):
         turn.report("limit", question.name, "too many DNS questions in flight")
         return Failure("too many DNS questions in flight")

@@ -73,7 +73,7 @@ def _connect(
     # port for that transport, if no port is specified" (18.2.2). Without one the two are the same.
     name = via.host if endpoint.transport == "tls" else None
     there = Address(source.host, via.port or endpoint.default_port)
-    if lookups.refused(turn, Hop(endpoint.transport, there, name)) is not None:
+    if turn.refuses(Hop(endpoint.transport, there, name)) is not None:
         return False
     _send(turn, f"{OWNER}{AGAIN}|{key}", Link(endpoint.name, there, name), data)
     return True

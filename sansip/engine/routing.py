@@ -136,71 +136,56 @@ def _raised(error: Exception) -> PolicyError:
     return PolicyError(f"the policy raised {type(error).__name__}: {error}")
 
 
-def plan_of(turn: Turn, relay: Relay, request: Request) -> tuple[order.Plan, order.Hunt]:
-    """What a relay means: what is tried, in its order, and how."""
+def plan_of(turn: Turn, relay: Relay, request: Request, key: str) -> tuple[order.Plan, order.Hunt]:
+    """What a relay means: what is tried, in its order, and how; ``key`` is the request's."""
     try:
-        return _targets(turn, relay, request), _hunt(relay, request.method)
+        return _targets(turn, relay, request, key), _hunt(relay, request.method)
     except PolicyError:
         raise
     except Exception as error:
         raise PolicyError(f"Relay(to={relay.to!r}): {error}") from error
 
 
-def _targets(turn: Turn, relay: Relay, request: Request) -> order.Plan:
+def _targets(turn: Turn, relay: Relay, request: Request, key: str) -> order.Plan:
     """One target, a set of them, or a group's members as one way."""
     if isinstance(relay.to, str):
         # Where it was to go anyway, that has been read already.
         uri = _uri(request.uri if relay.to == request.uri_text else relay.to)
         return (((order.Target(uri.text, uri.text),),),)
     if isinstance(relay.to, dispatch.Dispatch):
-        return _members(turn, relay.to, request)
+        return _members(turn, relay.to, request, key)
     if isinstance(relay.to, Uri):
         uri = _uri(relay.to)
         return (((order.Target(uri.text, uri.text),),),)
     return _stages(turn, (relay.to,) if isinstance(relay.to, Target) else relay.to)
 
 
-def _members(turn: Turn, wish: dispatch.Dispatch, request: Request) -> order.Plan:
-    """The members of a group, in the order of the algorithm."""
-    groups = dict(turn.fleet.groups)
-    group = groups.get(wish.group)
+def _members(turn: Turn, wish: dispatch.Dispatch, request: Request, key: str) -> order.Plan:
+    """The members of a group, as the algorithm orders them; none of those that are drained."""
+    fleet = turn.fleet
+    group = fleet.group(wish.group)
     if group is None:
-        known = ", ".join(groups) or "none"
+        known = ", ".join([name for name, _ in fleet.groups]) or "none"
         raise PolicyError(f"there is no group {wish.group!r}; the groups are: {known}")
-    algorithm = dispatch.algorithm_named(wish.algorithm)
-    counts = (algorithm, request.method, request.to_tag) == ("call-load", "INVITE", None)
-    ways: list[tuple[order.Target, ...]] = []
-    for members in dispatch.arrange(wish, group, request, _moment(turn, wish, group, request)):
-        way: list[order.Target] = []
-        for member in members:
-            uri, next_hop = dispatch.rewrite(wish.rewrite, request.uri, parse_uri(member.uri))
-            counted = member.name if counts else ""
-            way.append(
-                order.Target(
-                    uri, next_hop, wish.group, member.uri, member.endpoint, counted=counted
-                )
-            )
-        ways.append(tuple(way))
-    return (tuple(ways),) if ways else ()
-
-
-def _moment(
-    turn: Turn, wish: dispatch.Dispatch, group: dispatch.Group, request: Request
-) -> dispatch.Moment:
-    """What the algorithms look at now; a request that takes its turn has had it then."""
-    fleet, name = turn.fleet, wish.group
-    number = fleet.turns.get(name, 0)
+    number = fleet.turns.get(wish.group, 0)
+    drained = {uri for name, uri in fleet.drained if name == wish.group}
+    moment = dispatch.Moment(number, turn.draws(key), fleet.loads, fleet.latencies, drained)
+    ways = dispatch.arrange(wish, group, request, moment)
     if dispatch.rotates(wish, request):
-        turn.fleet = fleet.but(turns=fleet.turns.set(name, number + 1))
-    loads: dict[str, int] = {}
-    latencies: dict[str, float] = {}
-    for member in group.members if len(fleet.loads) or len(fleet.latencies) else ():
-        loads[member.name] = fleet.loads.get(member.name, 0)
-        if member.uri in fleet.latencies:
-            latencies[member.uri] = fleet.latencies[member.uri]
-    drained = [uri for drained, uri in fleet.drained if drained == name]
-    draws = turn.draws(f"{request.call_id} {request.get('cseq')}")
-    return dispatch.Moment(number, draws, loads, latencies, drained)
+        turn.fleet = fleet.but(turns=fleet.turns.set(wish.group, number + 1))
+    # What comes within a dialog starts no call.
+    starts = request.method == "INVITE" and request.to_tag is None
+    counts = starts and wish.algorithm in ("call-load", 10)
+    stage = [tuple([_member(wish, request, one, counts=counts) for one in way]) for way in ways]
+    return (tuple(stage),) if stage else ()
+
+
+def _member(
+    wish: dispatch.Dispatch, request: Request, member: dispatch.Member, *, counts: bool
+) -> order.Target:
+    uri, next_hop = dispatch.rewrite(wish.rewrite, request.uri, parse_uri(member.uri))
+    name = member.name if counts else ""
+    return order.Target(uri, next_hop, wish.group, member.uri, member.endpoint, counted=name)
 
 
 def _stages(turn: Turn, wanted: Sequence[Target | str | Uri]) -> order.Plan:
@@ -327,13 +312,13 @@ def consult(
     failed = _failed(facts, origin, cast("Hunting", state))
     method = origin.on_failure or ""
     try:
-        return _given(turn, origin, _guarded(lambda: getattr(turn.policy, method)(failed)))
+        return _given(turn, key, origin, _guarded(lambda: getattr(turn.policy, method)(failed)))
     except PolicyError as error:
         turn.report("policy", key, str(error))
         return order.Decline(500), origin
 
 
-def _given(turn: Turn, origin: Origin, decision: object) -> tuple[order.Given, Origin]:
+def _given(turn: Turn, key: str, origin: Origin, decision: object) -> tuple[order.Given, Origin]:
     match decision:
         case order.TryNext() | order.Finish():
             return decision, origin
@@ -345,7 +330,7 @@ def _given(turn: Turn, origin: Origin, decision: object) -> tuple[order.Given, O
                 raise PolicyError(
                     f"{origin.on_failure} has chosen new targets {MOST_DIVERSIONS} times"
                 )
-            plan, hunt = plan_of(turn, decision, origin.request)
+            plan, hunt = plan_of(turn, decision, origin.request, key)
             _keep_secure(origin.request, plan)
             diverted = Origin(
                 origin.request,

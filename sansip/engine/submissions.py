@@ -21,6 +21,7 @@ from sansip.engine.policy import Relay
 from sansip.engine.routing import PolicyError, mandatory, plan_of
 from sansip.engine.state import Ack, Origin
 from sansip.engine.turn import Turn
+from sansip.engine.verdicts import Passage
 from sansip.errors import LocalProtocolError, RemoteProtocolError
 from sansip.locate import Cache
 from sansip.message import ANY_SIZE, Request, Response, parse
@@ -43,14 +44,20 @@ def request_submitted(turn: Turn, event: RequestSubmitted) -> None:
         raise LocalProtocolError(f"handle {event.handle!r} still belongs to another request")
     if event.handle.startswith(SERVER):
         raise LocalProtocolError(f"handle {event.handle!r}: those with {SERVER} are the core's")
+    passage = passage_of(turn, request, event.relay)
+    open_context(turn, key, passage.origin, passage.hunt, passage.plan, event.handle)
+
+
+def passage_of(turn: Turn, request: Request, relay: Relay | None = None) -> Passage:
+    """Where a request of the program's own goes, and how."""
     request = _checked(request)
-    relay = event.relay or Relay(request.uri_text)
+    relay = relay or Relay(request.uri_text)
     try:
         origin = Origin(request, on_failure=relay.on_failure, route=mandatory(relay))
-        plan, hunt = plan_of(turn, relay, request)
+        plan, hunt = plan_of(turn, relay, request, key)
     except PolicyError as error:
         raise LocalProtocolError(str(error)) from None
-    open_context(turn, key, origin, hunt, plan, event.handle)
+    return Passage(origin, plan, hunt, relay)
 
 
 def response_submitted(turn: Turn, event: ResponseSubmitted) -> None:

@@ -6,8 +6,8 @@ immutable state cheap. Everything that happens in a turn goes through it: ids, o
 
 from collections import deque
 
-from sansip.address import Address
-from sansip.dns import Question
+from sansip.address import Address, Hop
+from sansip.dns import Answer, Failure, Question
 from sansip.engine.actions import (
     Action,
     Report,
@@ -18,6 +18,7 @@ from sansip.engine.actions import (
 )
 from sansip.engine.config import Config
 from sansip.engine.fleet import Fleet
+from sansip.engine.hosts import end_of
 from sansip.engine.policy import Policy
 from sansip.engine.state import (
     Asked,
@@ -35,7 +36,7 @@ from sansip.engine.state import (
     Waiting,
 )
 from sansip.entropy import Draws, token
-from sansip.locate import Cache
+from sansip.locate import Cache, recall, stale
 from sansip.proxy.vocabulary import Given
 from sansip.table import Table
 
@@ -145,6 +146,23 @@ class Turn:
     def draws(self, owner: str) -> Draws:
         """The draws that belong to this owner."""
         return Draws(self.seed, owner)
+
+    def refuses(self, hop: Hop) -> str | None:
+        """Why nothing is sent to a hop: the hop filter, and what is known of this machine."""
+        why = self.config.refuses(hop)
+        if why is None and self.own:
+            host = hop.address.host
+            there = hop.address if ":" not in host else Address(end_of(host), hop.address.port)
+            if there in self.own or hop.address in self.own:
+                return "that is this proxy itself"
+        return why
+
+    def recalls(self, question: Question) -> Answer | None:
+        """What DNS has said, as far as it is known; a failure is bridged if it can be."""
+        known = recall(self.cache, question, self.at)
+        if isinstance(known, Failure):
+            return stale(self.cache, question, self.at) or known
+        return known
 
     def tag(self, key: str) -> str:
         """The To tag of the responses to this request that are made here (8.2.6.2)."""

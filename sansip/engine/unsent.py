@@ -15,11 +15,12 @@ def settle(turn: Turn) -> None:
     contexts.work_off(turn)
     while turn.unsent:
         for _ in range(len(turn.unsent)):
-            _fail(turn, *turn.unsent.popleft())
+            fail(turn, *turn.unsent.popleft())
         contexts.work_off(turn)
 
 
-def _fail(turn: Turn, what: Waiting, link: Link, reason: str) -> None:
+def fail(turn: Turn, what: Waiting, link: Link, reason: str) -> None:
+    """One thing could not be sent."""
     owner, spare = what.owner, what.spare
     if owner in turn.client:
         _not_sent(turn, owner, reason, spare)

@@ -36,11 +36,15 @@ RETRY_AFTER = 10  # seconds; what a full table advises
 
 @value
 class Passage:
-    """The verdict on a request that is to be relayed: where to, and how."""
+    """The verdict on a request that is to be relayed: where to, and how.
+
+    ``decision`` is what that comes from; None: nobody was asked, it follows its Route.
+    """
 
     origin: Origin
     plan: Plan
     hunt: Hunt
+    decision: Relay | None = None
 
 
 @value
@@ -200,7 +204,7 @@ def meaning(
         # Whoever brings a Route along could send a request through us to anywhere.
         turn.report("policy", key, "a Route that was not given out here, and no follow_route")
         return Reply(403)
-    plan, hunt = plan_of(turn, decision, request)
+    plan, hunt = plan_of(turn, decision, request, key)
     # Of what is not proven, a Route does not even choose the side that it leaves from.
     departure = _departure(turn, got) if proven else ""
     origin = Origin(
@@ -214,4 +218,4 @@ def meaning(
         loop=got.loop,
         route=mandatory(decision) if decision.route else (),
     )
-    return Passage(origin, plan, hunt)
+    return Passage(origin, plan, hunt, decision)

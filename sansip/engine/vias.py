@@ -5,7 +5,6 @@ RFC 3261 18.2.1 and 18.2.2 with RFC 3581 4. Where they go when nothing gets ther
 """
 
 from sansip.address import Address, Hop
-from sansip.engine import lookups
 from sansip.engine.config import DEFAULT_PORT
 from sansip.engine.hosts import is_ip, plain_host, special
 from sansip.engine.state import Arrival
@@ -36,7 +35,7 @@ def stamp(turn: Turn, request: Request, came: Arrival) -> tuple[Address | None, 
         # forwarded to the address listed there, using the port indicated in 'sent-by', or port
         # 5060 if none is present" (18.2.2), if the hop filter lets it.
         there = Address(plain_host(maddr), via.port or DEFAULT_PORT)
-        return (None if lookups.refused(turn, Hop("udp", there)) else there), request
+        return (None if turn.refuses(Hop("udp", there)) else there), request
     if maddr is not None and special(maddr) == "multicast":
         return None, request  # 3261-18.2.2-07
     # Otherwise a maddr is not looked at: it would let anybody aim our answers at anybody.

@@ -17,6 +17,7 @@ Network = IPv4Network | IPv6Network
 
 HOST = re.compile(r"[A-Za-z0-9_]++(?:[.-]++[A-Za-z0-9_]++)*+")
 LAST_PORT = 65535
+NOTHING: tuple[object, ...] = ()
 
 
 class Wrong(ValueError):  # noqa: N818 (a value is wrong; the file's author made the error)
@@ -59,10 +60,14 @@ class Table:
         self._known.append(key)
         if key not in self.content:
             return default
+        return self.check(key, self.content[key], check, default)
+
+    def check(self, key: str, content: object, check: Callable[[object], T], default: T) -> T:
+        """What a check makes of a value, which may be part of a key's; the default if wrong."""
         try:
-            return check(self.content[key])
+            return check(content)
         except Wrong as error:
-            self.wrong(key + error.at, error.reason, error.content or self.content[key])
+            self.wrong(key + error.at, error.reason, error.content or content)
             return default
 
     def need(self, key: str, check: Callable[[object], T], default: T, remedy: str) -> T:
@@ -74,8 +79,16 @@ class Table:
     def table(self, key: str) -> "Table":
         """The table of this name, empty if it is missing."""
         self._known.append(key)
-        path = f"{self.path}.{key}" if self.path else key
-        return Table(self.errors, path, self.content.get(key, {}))
+        return self.part(key, self.content.get(key, {}))
+
+    def part(self, key: str, content: object) -> "Table":
+        """A table within this one."""
+        return Table(self.errors, f"{self.path}.{key}" if self.path else key, content)
+
+    def parts(self, key: str) -> list[tuple[str, object]]:
+        """The members of a list, each with what errors call it; none if the key is missing."""
+        members = self.take(key, each(_anything), NOTHING)
+        return [(f"{key}[{at}]", member) for at, member in enumerate(members)]
 
     def tables(self, key: str) -> list["Table"]:
         """The array of tables of this name."""
@@ -115,6 +128,10 @@ def shown(content: object) -> str:
 
 
 # --- checks
+
+
+def _anything(content: object) -> object:
+    return content
 
 
 def each(check: Callable[[object], T]) -> Callable[[object], tuple[T, ...]]:
@@ -161,6 +178,17 @@ def switch(content: object) -> bool:
     if not isinstance(content, bool):
         raise Wrong("must be true or false")
     return content
+
+
+def whole(least: int) -> Callable[[object], int]:
+    """Check for a whole number that is not below this."""
+
+    def checked(content: object) -> int:
+        if isinstance(content, bool) or not isinstance(content, int) or content < least:
+            raise Wrong(f"must be a whole number, {least} or more")
+        return content
+
+    return checked
 
 
 def seconds(content: object) -> float:

@@ -26,7 +26,8 @@ from sansip.toml.checked import (
     some_text,
     switch,
 )
-from sansip.toml.groups import Group
+from sansip.toml.groups import Destination
+from sansip.toml.reach import Reach
 from sansip.toml.words import method, sip_uri, status, timer_c
 from sansip.value import value
 
@@ -61,6 +62,8 @@ class Routes(Policy):
         for route, patient in self._routes:
             if self._matches(route, request, scene):
                 relay = route.relay if request.method in EARLY else patient
+                if isinstance(relay.to, Dispatch) and relay.to.key:
+                    return replace(relay, to=_keyed(relay.to, request))
                 return replace(relay, to=request.uri_text) if route.follow else relay
         if request.method == "OPTIONS" and request.uri.user is None and scene.is_mine(request.uri):
             return Reply(200)  # somebody asks whether we are alive
@@ -88,6 +91,17 @@ def _patient(route: Route) -> Relay:
     if route.resend or relay.advance_after == "default":
         return relay
     return replace(relay, advance_after=None)
+
+
+def _keyed(wish: Dispatch, request: Request) -> Dispatch:
+    """The wish with what the header says that it names; without that, each member in turn.
+
+    That is what "hash-auth-user" does with requests that nobody's name is on.
+    """
+    key = request.get(wish.key)
+    if key is None:
+        return replace(wish, algorithm="round-robin", key="")
+    return replace(wish, key=key)
 
 
 def within(name: str, domains: tuple[str, ...]) -> bool:
@@ -123,14 +137,18 @@ def read_relay(table: Table, base: Relay) -> Relay:
 
 
 def read_route(
-    table: Table, defaults: Relay, domains: tuple[str, ...], groups: Mapping[str, Group]
+    table: Table,
+    defaults: Relay,
+    domains: tuple[str, ...],
+    groups: Mapping[str, Destination],
+    reach: Reach,
 ) -> Route:
     """Read one [[route]]."""
     asked = table.take("method", method, None)
     name = table.take("host", host, None)
     source = table.take("source", network, None)
     remedy = 'say "uri", "group:NAME" or a SIP URI'
-    to = table.need("to", lambda content: _to(content, groups), NOWHERE, remedy)
+    to = table.need("to", lambda content: _to(content, groups, reach), NOWHERE, remedy)
     follow = to == "uri"
     if follow and source is None:
         # Nobody gets an open relay by leaving something out.
@@ -145,7 +163,7 @@ def read_route(
     return Route(asked, name, source, follow, relay, resend)
 
 
-def _to(content: object, groups: Mapping[str, Group]) -> Dispatch | str:
+def _to(content: object, groups: Mapping[str, Destination], reach: Reach) -> Dispatch | str:
     """Where a route leads: "uri", a group, a URI with a user, or the dialled user at a host."""
     text = some_text(content)
     if text == "uri":
@@ -154,8 +172,9 @@ def _to(content: object, groups: Mapping[str, Group]) -> Dispatch | str:
         name = text.removeprefix("group:")
         if name not in groups:
             raise Wrong(f"there is no such group; the groups are: {', '.join(groups) or 'none'}")
-        return Dispatch(name, groups[name].algorithm, groups[name].rewrite)
+        return groups[name].wish
     if ":" not in text:
         raise Wrong('must be "uri", "group:NAME" or a SIP URI')
+    uri = reach.uri(text)
     # The group of a single URI is called like it; other groups' names have no ":".
-    return Dispatch(text) if sip_uri(text).user is None else text
+    return Dispatch(uri) if sip_uri(uri).user is None else uri

@@ -9,7 +9,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 
-from sansip.dispatch import Dispatch
+from sansip.dispatch import Dispatch, Group, Member
 from sansip.engine.config import Config, Endpoint
 from sansip.engine.policy import Policy, Relay
 from sansip.errors import LocalProtocolError
@@ -25,9 +25,11 @@ from sansip.toml.checked import (
     network,
     some_text,
 )
-from sansip.toml.groups import Group, read_groups
+from sansip.toml.groups import Destination, read_groups
+from sansip.toml.members import Lists
+from sansip.toml.reach import Reach
 from sansip.toml.routes import Route, Routes, read_relay, read_route
-from sansip.toml.words import ONLY_UDP
+from sansip.toml.words import NO_TLS
 from sansip.value import value
 
 HEX = re.compile(r"(?:[0-9A-Fa-f]{2}){16,}+")
@@ -45,8 +47,7 @@ class Settings:
     allow_hops: tuple[str, ...]
     secret: bytes | None
     routes: tuple[Route, ...]
-    groups: tuple[tuple[str, tuple[str, ...]], ...]  # with one for each ``to = "sip:..."``
-    warnings: tuple[str, ...] = ()  # what the file asks for and does not get
+    groups: tuple[tuple[str, Group], ...]  # with one for each ``to = "sip:..."``
 
     def config(self) -> Config:
         """Make the engine's configuration."""
@@ -73,11 +74,12 @@ class ConfigError(Exception):
 def load(
     text: str | bytes,
     name: str,
-    read: Callable[[str], str | bytes] | None = None,  # noqa: ARG001 - for lists of gateways
+    read: Callable[[str], str | bytes] | None = None,
 ) -> Settings:
     """Read a configuration; ``name`` is what errors call the file.
 
-    ``read`` gives the text of a file that the configuration names, and may raise OSError.
+    ``read`` gives the text of a file that the configuration names, a ``dispatcher.list``, and may
+    raise OSError.
     """
     try:
         content = tomllib.loads(text.decode() if isinstance(text, bytes) else text)
@@ -87,45 +89,42 @@ def load(
     except tomllib.TOMLDecodeError as error:
         raise ConfigError([f"{name}: not TOML: {error}"]) from None
     errors: list[str] = []
-    settings = _settings(Table(errors, "", content))
-    if errors:
-        raise ConfigError([f"{name}: {line}" for line in errors])
+    lists = Lists(read)
+    settings = _settings(Table(errors, "", content), lists)
+    if errors or lists.errors:
+        raise ConfigError([*(f"{name}: {line}" for line in errors), *lists.errors])
     return settings
 
 
 # --- tables
 
 
-def _settings(top: Table) -> Settings:
+def _settings(top: Table, lists: Lists) -> Settings:
     remedy = 'say for example listen = ["udp:192.0.2.10:5060"]'
     listen = top.need("listen", each(_listen), NO_TEXTS, remedy)
     advertise = top.take("advertise", _advertise, None)
+    endpoints = _endpoints(top, listen, advertise)
+    allow_hops = tuple(map(str, top.take("allow_hops", each(network), NO_NETWORKS)))
+    # Not of a configuration with errors: one of them may be the reason for many others.
+    reach = Reach(None if top.errors else Config(endpoints, allow_hops=allow_hops))
     domains = top.take("domains", each(host), NO_TEXTS)
     nameservers = top.take("nameservers", each(_nameserver), None)
-    allow_hops = top.take("allow_hops", each(network), NO_NETWORKS)
     secret = top.take("secret", _secret, None)
     defaults_table = top.table("relay")
     defaults = read_relay(defaults_table, Relay(""))
     defaults_table.close()
-    groups = read_groups(top.table("groups"))
-    routes = [read_route(table, defaults, domains, groups) for table in top.tables("route")]
+    groups = read_groups(top.table("groups"), lists, reach)
+    routes = [read_route(table, defaults, domains, groups, reach) for table in top.tables("route")]
     top.later("journal", "tls")
     top.close()
     return Settings(
-        _endpoints(top, listen, advertise),
+        endpoints,
         domains,
         nameservers,
-        tuple([str(hops) for hops in allow_hops]),
+        allow_hops,
         secret,
         tuple(routes),
-        _members(groups, routes),
-        tuple(
-            [
-                f"groups.{name}.probe_every: no probes in this version; each call finds out itself"
-                for name, group in groups.items()
-                if group.probe_every is not None
-            ]
-        ),
+        _groups(groups, routes),
     )
 
 
@@ -152,15 +151,15 @@ def _endpoints(
     return tuple(found)
 
 
-def _members(
-    groups: Mapping[str, Group], routes: list[Route]
-) -> tuple[tuple[str, tuple[str, ...]], ...]:
+def _groups(
+    destinations: Mapping[str, Destination], routes: list[Route]
+) -> tuple[tuple[str, Group], ...]:
     """The engine's groups: those of the file, and one for each URI that a route names."""
-    found = {name: group.targets for name, group in groups.items()}
+    found = {name: destination.group for name, destination in destinations.items()}
     for route in routes:
         to = route.relay.to
-        if isinstance(to, Dispatch) and to.group not in groups:
-            found[to.group] = (to.group,)
+        if isinstance(to, Dispatch) and to.group not in found:
+            found[to.group] = Group((Member(to.group),))
     return tuple(found.items())
 
 
@@ -170,10 +169,10 @@ def _members(
 def _listen(content: object) -> str:
     text = some_text(content)
     transport, _, address = text.partition(":")
-    if transport in {"tcp", "tls"}:
-        raise Wrong(ONLY_UDP)
+    if transport == "tls":
+        raise Wrong(NO_TLS)
     name, port = host_and_port(address) if address else ("", None)
-    if transport != "udp" or port is None or not is_ip(name):
+    if transport not in {"udp", "tcp"} or port is None or not is_ip(name):
         raise Wrong('must be like "udp:192.0.2.10:5060"')
     return text
 

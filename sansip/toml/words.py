@@ -1,4 +1,4 @@
-"""Checks of the values that are SIP's own: URIs, methods, status codes, timers."""
+"""Checks of the values that are SIP's own: URIs, methods, header names, status codes, timers."""
 
 import re
 
@@ -6,21 +6,20 @@ from sansip.errors import RemoteProtocolError
 from sansip.message import Uri, parse_uri
 from sansip.toml.checked import Wrong, seconds, some_text
 
-ONLY_UDP = "only udp is supported in this version"
+NO_TLS = "tls is not supported in this version"
 TIMER_C = 180  # seconds; RFC 3261 16.6 step 11: Timer C must be greater
 METHOD = re.compile(r"[A-Z][A-Z0-9]*+")
+HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]*+")
 
 
 def sip_uri(content: object) -> Uri:
-    """Check for a SIP URI that leads where this version can send."""
+    """Check for a SIP URI."""
     try:
         uri = parse_uri(some_text(content), "SIP URI")
     except RemoteProtocolError as error:
         raise Wrong(error.reason) from None
     if not uri.is_sip:
         raise Wrong("must be a SIP URI, such as sip:gw-1.example.com")
-    if uri.scheme == "sips" or uri.transport not in {None, "udp"}:
-        raise Wrong(ONLY_UDP)
     return uri
 
 
@@ -34,10 +33,25 @@ def method(content: object) -> str:
     return text
 
 
+def header(content: object) -> str:
+    """Check for a header's name; in lower case."""
+    text = some_text(content)
+    if not HEADER.fullmatch(text):
+        raise Wrong("must be a header's name, such as P-Asserted-Identity")
+    return text.lower()
+
+
 def status(content: object) -> int:
     """Check for the status of a failure that another hop might not have."""
     if isinstance(content, bool) or not isinstance(content, int) or not 300 <= content < 600:
         raise Wrong("must be a status code from 300 to 599; a 6xx ends every hunt")
+    return content
+
+
+def sign_of_life(content: object) -> int:
+    """Check for a status that a probe may get."""
+    if isinstance(content, bool) or not isinstance(content, int) or not 200 <= content < 700:
+        raise Wrong("must be a status code from 200 to 699")
     return content
 
 

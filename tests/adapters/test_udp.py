@@ -12,7 +12,8 @@ import trio
 import trio.testing
 
 from sansip import Address, DatagramReceived, Send, SendFailed
-from sansip_trio.udp import BATCH, EndpointError, UdpSocket, transport_error
+from sansip_trio import EndpointError
+from sansip_trio.udp import BATCH, UdpSocket, transport_error
 
 Fact = DatagramReceived | SendFailed
 LOOPBACKS = ["127.0.0.1", "::1"]

@@ -113,8 +113,8 @@ def one_order(
 
 
 ABCD = group("sip:a", "sip:b", "sip:c", "sip:d")
-EVEN = dict.fromkeys(("sip:a", "sip:b", "sip:c", "sip:d"), 1 / 4)
-THIRDS = dict.fromkeys(("sip:b", "sip:c", "sip:d"), 1 / 3)
+EVEN: dict[str, float] = dict.fromkeys(("sip:a", "sip:b", "sip:c", "sip:d"), 1 / 4)
+THIRDS: dict[str, float] = dict.fromkeys(("sip:b", "sip:c", "sip:d"), 1 / 3)
 
 
 # All of them ------------------------------------------------------------------------------------
@@ -302,6 +302,7 @@ def test_random_reaches_everybody_in_a_large_group() -> None:
     found = orders(Dispatch("g", "random"), many, times=2000)
     assert len(firsts(found)) == 200
     assert len({order[1] for order in found}) == 200
+    assert len({order[60] for order in found}) == 200
 
 
 # weight, relative-weight ------------------------------------------------------------------------
@@ -375,6 +376,12 @@ def test_relative_weight_stays_proportional_among_the_living(
         Dispatch("g", "relative-weight"), members, times=2000, drained=down if is_drained else ()
     )
     assert about(firsts(found, down), {"sip:a": 1 / 3, "sip:b": 2 / 3})
+
+
+def test_equal_shares_give_all_orders_alike() -> None:
+    found = orders(Dispatch("g", "relative-weight"), ABCD, times=3000)
+    counts = Counter(["".join([uri[-1] for uri in order]) for order in found])
+    assert about(counts, dict.fromkeys(map("".join, permutations("abcd")), 1 / 24))
 
 
 def test_relative_weight_is_right_in_large_groups() -> None:

@@ -160,6 +160,14 @@ def proxy(tmp_path: Path, closed: int) -> Iterator[Proxy]:
         made.process.communicate()
 
 
+def test_it_says_where_it_listens(proxy: Proxy) -> None:
+    udp, tcp = f"udp:127.0.0.1:{proxy.port}", f"tcp:127.0.0.1:{proxy.port}"
+    proxy.file.write_text(f'listen = ["{udp}", "{tcp}"]', encoding="utf-8")
+    process = proxy.start()
+    assert process.stdout is not None
+    assert process.stdout.readline() == f"listening on {udp}, {tcp}\n"
+
+
 def test_a_call_fails_over_to_the_gateway_that_works(
     proxy: Proxy, peer: Callable[[], Peer]
 ) -> None:
@@ -239,6 +247,61 @@ def test_sighup_says_what_needs_a_restart(proxy: Proxy, peer: Callable[[], Peer]
     assert proxy.line() == "proxy.toml: reloaded; 1 routes, 1 groups"
     phone.invite(proxy.port, "one")
     new.accept("one")
+    assert phone.final("one").status == 200
+
+
+LISTED = """
+listen = ["udp:127.0.0.1:{port}"]
+allow_hops = ["127.0.0.0/8"]
+[[route]]
+to = "group:gateways"
+[groups.gateways]
+list = "dispatcher.list"
+set = 1
+"""
+
+
+def test_sighup_reads_a_dispatcher_list_again(proxy: Proxy, peer: Callable[[], Peer]) -> None:
+    phone, old, new = peer(), peer(), peer()
+    gateways = proxy.file.with_name("dispatcher.list")
+    gateways.write_text(f"1 {old.target}\n", encoding="utf-8")
+    proxy.file.write_text(LISTED.format(port=proxy.port), encoding="utf-8")
+    process = proxy.ready()
+    phone.invite(proxy.port, "before")
+    old.accept("before")
+    assert phone.final("before").status == 200
+    gateways.write_text(f"1 {new.target}\n2 {old.target}\n", encoding="utf-8")
+    process.send_signal(signal.SIGHUP)
+    assert proxy.line() == "proxy.toml: reloaded; 1 routes, 1 groups"
+    phone.invite(proxy.port, "after")
+    new.accept("after")
+    assert phone.final("after").status == 200
+    gateways.write_text("1\n", encoding="utf-8")
+    process.send_signal(signal.SIGHUP)
+    assert proxy.line().startswith("dispatcher.list:1:")
+    assert proxy.line() == "proxy.toml: not reloaded; the old configuration stays"
+    gateways.unlink()
+    process.send_signal(signal.SIGHUP)
+    assert proxy.line().startswith(
+        'proxy.toml: groups.gateways.list: "dispatcher.list": no such file or directory; '
+    )
+
+
+def test_a_group_that_needs_a_new_endpoint_needs_a_restart(
+    proxy: Proxy, peer: Callable[[], Peer]
+) -> None:
+    phone, works = peer(), peer()
+    proxy.write([works.target])
+    process = proxy.ready()
+    elsewhere = f"udp:127.0.0.1:{proxy.port + 1}"
+    more = f'[groups.more]\ntargets = [{{ uri = "{works.target}", endpoint = "{elsewhere}" }}]'
+    proxy.write([works.target], more=more, port=proxy.port + 1)
+    process.send_signal(signal.SIGHUP)
+    assert proxy.line() == "proxy.toml: listen or advertise: changes need a restart"
+    assert elsewhere in proxy.line()
+    assert proxy.line() == "proxy.toml: not reloaded; the old configuration stays"
+    phone.invite(proxy.port, "one")
+    works.accept("one")
     assert phone.final("one").status == 200
 
 

@@ -3,7 +3,7 @@
 ``trio.run(serve, engine)``, or ``server = await nursery.start(partial(serve, engine))``.
 """
 
+from sansip_trio.endpoints import EndpointError
 from sansip_trio.serve import Core, Server, serve
-from sansip_trio.udp import EndpointError
 
 __all__ = ["Core", "EndpointError", "Server", "serve"]

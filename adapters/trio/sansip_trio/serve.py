@@ -10,7 +10,7 @@ performed in the order in which they were given.
 import math
 import secrets
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import ExitStack, closing
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -19,12 +19,14 @@ import trio
 from sansip import (
     Action,
     Address,
+    CloseFlow,
     Consult,
     Consulted,
     Deliver,
     DnsAnswered,
     Endpoint,
     Event,
+    OpenFlow,
     QueryDns,
     Report,
     Send,
@@ -34,7 +36,9 @@ from sansip import (
     TimerFired,
 )
 from sansip.agenda import Agenda
-from sansip_trio.udp import EndpointError, UdpSocket
+from sansip_trio.endpoints import EndpointError
+from sansip_trio.tcp import Connections, Listener
+from sansip_trio.udp import UdpSocket
 
 StateT = TypeVar("StateT")
 
@@ -97,12 +101,15 @@ class Server(Generic[StateT]):
         self._resolver = Resolver(nameservers, self._now)
         self._questions: dict[int, trio.CancelScope] = {}
         self._agenda, self._alarm = Agenda(), trio.CancelScope()
-        self._sockets: list[UdpSocket] = []
+        self._connections = Connections(self._feed, self._now, self._lost, self._spawn)
+        self._sockets: list[UdpSocket | Listener] = []
         self._senders: dict[str, Callable[[Send], None]] = {}  # by name of endpoint
         self._nursery: trio.Nursery | None = None
         self._busy = False
         self._backlog: deque[tuple[float, tuple[Action, ...]]] = deque()
         self._performers: dict[type[Action], Callable[[float, Any], object]] = {
+            OpenFlow: self._open_flow,
+            CloseFlow: self._close_flow,
             StartTimer: self._start_timer,
             StopTimer: self._stop_timer,
             QueryDns: self._query_dns,
@@ -139,10 +146,17 @@ class Server(Generic[StateT]):
             finally:
                 self._nursery = None
 
-    def _open(self, endpoint: Endpoint) -> UdpSocket:
-        if endpoint.transport != "udp":
-            raise EndpointError(f"{endpoint.name}: no such transport here: {endpoint.transport}")
-        sock = UdpSocket(endpoint.name, endpoint.bind, self._feed, self._now, self._lost)
+    def _open(self, endpoint: Endpoint) -> UdpSocket | Listener:
+        sock: UdpSocket | Listener
+        if endpoint.transport == "udp":
+            sock = UdpSocket(endpoint.name, endpoint.bind, self._feed, self._now, self._lost)
+        elif endpoint.transport == "tcp":
+            sock = self._connections.listen(endpoint.name, endpoint.bind)
+        else:
+            raise EndpointError(
+                f"{endpoint.name}: no such transport here: {endpoint.transport} "
+                "(udp and tcp are there)"
+            )
         self._sockets.append(sock)
         self._senders[endpoint.name] = sock.send
         self.addresses[endpoint.name] = sock.address
@@ -185,6 +199,16 @@ class Server(Generic[StateT]):
         finally:
             self._busy = False
 
+    def _spawn(self, task: Callable[..., Coroutine[Any, Any, None]], *given: object) -> None:
+        if self._nursery is not None:
+            self._nursery.start_soon(task, *given)
+
+    def _open_flow(self, _at: float, order: OpenFlow) -> None:
+        self._connections.open(order)
+
+    def _close_flow(self, _at: float, order: CloseFlow) -> None:
+        self._connections.close(order)
+
     def _start_timer(self, at: float, order: StartTimer) -> None:
         due = at + order.after
         self._agenda.start(order.timer, due)
@@ -206,9 +230,8 @@ class Server(Generic[StateT]):
                 await trio.sleep_forever()
 
     def _query_dns(self, _at: float, order: QueryDns) -> None:
-        if self._nursery is not None:
-            scope = self._questions[order.query] = trio.CancelScope()
-            self._nursery.start_soon(self._resolve, order, scope)
+        scope = self._questions[order.query] = trio.CancelScope()
+        self._spawn(self._resolve, order, scope)
 
     def _stop_dns(self, _at: float, order: StopDns) -> None:
         scope = self._questions.pop(order.query, None)
@@ -222,8 +245,8 @@ class Server(Generic[StateT]):
             self._feed(DnsAnswered(self._now(), order.query, answer))
 
     def _consult(self, _at: float, order: Consult) -> None:
-        if self._nursery is not None and self._on_consult is not None:
-            self._nursery.start_soon(self._find_out, order, self._on_consult)
+        if self._on_consult is not None:
+            self._spawn(self._find_out, order, self._on_consult)
 
     async def _find_out(
         self, order: Consult, answerer: Callable[[object], Awaitable[object]]

@@ -7,7 +7,6 @@ error of one peer makes the next send, to whomever, fail and lose its datagram: 
 drains the queue and tries again.
 """
 
-import errno
 import os
 import socket
 import struct
@@ -18,6 +17,7 @@ from contextlib import suppress
 import trio
 
 from sansip import Address, DatagramReceived, Send, SendFailed
+from sansip_trio.endpoints import UNSENDABLE, in_words, not_opened
 
 BATCH = 64  # datagrams per wake-up: then it is the others' turn
 ERRORS = 512  # queued errors per drain; the kernel's queue holds about 255
@@ -28,20 +28,6 @@ WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 (recognised, not bound)
 # Linux constants that Python 3.11 does not name.
 IP_PKTINFO, IP_RECVERR, IPV6_RECVERR = 8, 11, 25
 ICMP, ICMP6 = 2, 3  # ee_origin: what the network says; the rest are local echoes of failed sends
-
-REMEDIES = {
-    errno.EADDRINUSE: ' (another program listens there: "ss -lunp" shows which)',
-    errno.EADDRNOTAVAIL: ' (this machine does not have it: "ip address" shows what it has)',
-    errno.EACCES: " (ports below 1024 need CAP_NET_BIND_SERVICE)",
-}
-
-
-class EndpointError(Exception):
-    """An endpoint of the configuration cannot be opened; the text names it, and the remedy."""
-
-
-# The operating system refuses; or what it is given cannot be an address at all.
-UNSENDABLE = (OSError, OverflowError, ValueError)
 
 
 class UdpSocket:
@@ -64,9 +50,7 @@ class UdpSocket:
             self._socket.bind((bind.host, bind.port))
         except OSError as error:
             self._socket.close()
-            reason = (error.strerror or str(error)).lower() + REMEDIES.get(error.errno or 0, "")
-            message = f"{name}: {reason}"
-            raise EndpointError(message) from error
+            raise not_opened(name, error, "u") from error
         host, port = self._socket.getsockname()[:2]
         self.address = Address(host, port)
         self._receive = self._receive_anywhere if bind.host in WILDCARDS else self._receive_here
@@ -117,9 +101,8 @@ class UdpSocket:
                 error = again
             else:
                 return
-        reason = getattr(error, "strerror", None) or str(error)
-        failed = SendFailed(self._now(), self._name, order.remote, reason, order.id, order.data)
-        self._feed(failed)
+        reason, id, data = in_words(error), order.id, order.data
+        self._feed(SendFailed(self._now(), self._name, order.remote, reason, id, data))
 
     def _prepare(self, *, wildcard: bool) -> None:
         sock, six = self._socket, self._family == socket.AF_INET6

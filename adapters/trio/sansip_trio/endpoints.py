@@ -1,0 +1,27 @@
+"""What the sockets of all transports share: how they fail to open, and what cannot be sent."""
+
+import errno
+
+REMEDIES = {
+    errno.EADDRINUSE: ' (another program listens there: "ss -l{letter}np" shows which)',
+    errno.EADDRNOTAVAIL: ' (this machine does not have it: "ip address" shows what it has)',
+    errno.EACCES: " (ports below 1024 need CAP_NET_BIND_SERVICE)",
+}
+
+# The operating system refuses; or what it is given cannot be an address at all.
+UNSENDABLE = (OSError, OverflowError, ValueError)
+
+
+class EndpointError(Exception):
+    """An endpoint of the configuration cannot be opened; the text names it, and the remedy."""
+
+
+def not_opened(name: str, error: OSError, letter: str) -> EndpointError:
+    """Say why an endpoint cannot be opened; ``letter`` is what ``ss`` calls its transport."""
+    remedy = REMEDIES.get(error.errno or 0, "").format(letter=letter)
+    return EndpointError(f"{name}: {in_words(error).lower()}{remedy}")
+
+
+def in_words(error: Exception) -> str:
+    """What an error says, without its number."""
+    return getattr(error, "strerror", None) or str(error)
