@@ -30,6 +30,8 @@ from sansip.engine.events import (
     Consulted,
     DatagramReceived,
     DnsAnswered,
+    Drain,
+    Enable,
     Event,
     FlowClosed,
     FlowOpened,
@@ -57,6 +59,7 @@ from sansip.engine.policy import (
     Target,
     Tried,
 )
+from sansip.engine.standing import HopStanding, Standing
 from sansip.engine.state import State
 from sansip.errors import LocalProtocolError, ProtocolError, RemoteProtocolError
 from sansip.message import (
@@ -96,7 +99,9 @@ __all__ = [
     "Deliver",
     "Dispatch",
     "DnsAnswered",
+    "Drain",
     "Drop",
+    "Enable",
     "Endpoint",
     "Engine",
     "Event",
@@ -108,6 +113,7 @@ __all__ = [
     "FlushCache",
     "Group",
     "Hop",
+    "HopStanding",
     "Limits",
     "Local",
     "LocalProtocolError",
@@ -133,6 +139,7 @@ __all__ = [
     "Scene",
     "Send",
     "SendFailed",
+    "Standing",
     "StartTimer",
     "State",
     "Step",

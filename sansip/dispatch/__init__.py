@@ -11,11 +11,10 @@ from sansip.dispatch.groups import (
 )
 from sansip.dispatch.health import Health
 from sansip.dispatch.listing import ListError, Mistake, parse_list
-from sansip.dispatch.members import Admission, Group, Listed, Member, Probing, Thresholds, group_of
+from sansip.dispatch.members import Group, Listed, Member, Probing, Thresholds, group_of
 
 __all__ = [
     "ALGORITHMS",
-    "Admission",
     "Algorithm",
     "Dispatch",
     "Group",

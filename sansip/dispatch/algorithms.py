@@ -51,6 +51,7 @@ from sansip.value import value
 
 _STEP: Final = 61  # coprime to 100, and near its golden section: one's slots lie far apart
 Counts = Mapping[str, int] | Table[str, int]
+Seconds = Mapping[str, float] | Table[str, float]
 _priority: Final = attrgetter("priority")
 _weight: Final = attrgetter("weight")
 _rweight: Final = attrgetter("rweight")
@@ -84,7 +85,7 @@ class Moment:
     turn: int
     draws: Draws
     loads: Counts
-    latencies: Mapping[str, float]
+    latencies: Seconds
     drained: Container[str]
 
 
@@ -232,7 +233,7 @@ def _in_turn(
     return found
 
 
-def _by_latency(latencies: Mapping[str, float]) -> Callable[[Member], int]:
+def _by_latency(latencies: Seconds) -> Callable[[Member], int]:
     def priority(member: Member) -> int:
         height = member.priority
         seconds = latencies.get(member.uri)

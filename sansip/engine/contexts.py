@@ -3,7 +3,7 @@
 from typing import Any, assert_never, cast
 
 from sansip import message
-from sansip.engine import health, loads, lookups, responses, routing
+from sansip.engine import health, loads, lookups, probes, responses, routing
 from sansip.engine.actions import Deliver, Timer
 from sansip.engine.forwarding import LARGE, branch, located_uri, outgoing, wire
 from sansip.engine.state import Context, Origin
@@ -72,6 +72,8 @@ def hear(turn: Turn, key: str, given: order.Given) -> None:
         _step(turn, key, record, given)
     elif key in turn.undelivered and isinstance(given, order.Located):
         responses.located(turn, key, given)
+    elif key.startswith(probes.OWNERS):
+        probes.hear(turn, key, given)
 
 
 def fire(turn: Turn, timer: Timer) -> None:

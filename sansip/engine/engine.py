@@ -27,7 +27,9 @@ from sansip.engine import (
     loads,
     lookups,
     planning,
+    probes,
     requests,
+    standing,
     submissions,
     unsent,
 )
@@ -118,7 +120,8 @@ class Engine:
             swept=at - SWEEP_EVERY,
         )
         turn = Turn(self.config, self.policy, state, at)
-        return turn.state(), tuple(turn.actions)
+        probes.begin(turn)
+        return _end(turn)
 
     def step(self, state: State, event: Event) -> tuple[State, tuple[Action, ...]]:
         """Take one event: the state that follows, and what is to be done, in order.
@@ -131,12 +134,7 @@ class Engine:
             raise LocalProtocolError(f"{event!r} is not an event")
         turn = Turn(self.config, self.policy, state, event.at)
         handler(turn, event)
-        contexts.work_off(turn)
-        if turn.unsent:
-            unsent.settle(turn)
-        if turn.over:
-            agents.work_off(turn)
-        return turn.state(), tuple(turn.actions)
+        return _end(turn)
 
     def plan(
         self,
@@ -159,6 +157,20 @@ class Engine:
             return Rehearsal(self.config, self.policy, state, at, answers or {}, _timer)
 
         return planning.plan(rehearse, request, source)
+
+    def standing(self, state: State, at: float) -> tuple[standing.Standing, ...]:
+        """How the members of all groups are at this time, in their order; changes nothing."""
+        return standing.standing(Turn(self.config, self.policy, state, at))
+
+
+def _end(turn: Turn) -> tuple[State, tuple[Action, ...]]:
+    """Go on until all is quiet."""
+    contexts.work_off(turn)
+    if turn.unsent:
+        unsent.settle(turn)
+    if turn.over:
+        agents.work_off(turn)
+    return turn.state(), tuple(turn.actions)
 
 
 def _datagram(turn: Turn, event: DatagramReceived) -> None:
@@ -227,6 +239,8 @@ def _timer(turn: Turn, event: TimerFired) -> None:
         loads.fire(turn, event.timer)
     elif owner.startswith(asking.OWNER):
         asking.unanswered(turn, event.timer)
+    elif owner.startswith(probes.OWNERS):
+        probes.fire(turn, event.timer)
     elif owner.startswith(lookups.OWNER):
         lookups.unanswered(turn, event.timer)
     else:

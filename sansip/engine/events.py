@@ -168,14 +168,33 @@ class Administered:
     """An operator's order."""
 
     at: float
-    order: "ReplaceGroups | FlushCache | Quiesce"
+    order: "ReplaceGroups | Drain | Enable | FlushCache | Quiesce"
 
 
 @value
 class ReplaceGroups:
-    """New members for the destination groups; calls in flight keep the plan that they have."""
+    """New members for the destination groups; calls in flight keep the plan that they have.
+
+    Members that stay, by the name of the group and their URI, stay drained or not.
+    """
 
     groups: tuple[tuple[str, Group | tuple[str | Member, ...]], ...]
+
+
+@value
+class Drain:
+    """No new calls and no probes for this member of a group; calls in flight are not touched."""
+
+    group: str
+    uri: str  # the member's, as the group has it
+
+
+@value
+class Enable:
+    """Let this member of a group have calls again, and hold nothing against it any more."""
+
+    group: str
+    uri: str
 
 
 @value
@@ -185,7 +204,10 @@ class FlushCache:
 
 @value
 class Quiesce:
-    """Take no new requests: 503 with this Retry-After, in seconds; what is going on continues."""
+    """Take no new requests: 503 with this Retry-After, in seconds; what is going on continues.
+
+    So does the probing of groups: calls that are going on may still have to choose.
+    """
 
     retry_after: int = 0
 

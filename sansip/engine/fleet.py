@@ -1,10 +1,11 @@
 """What an engine knows of its destination groups: who is in them, and how they are."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from dataclasses import field
 
 from sansip.address import Address
-from sansip.dispatch import Admission, Group, Health, Member, group_of
+from sansip.dispatch import Group, Health, Member, group_of
+from sansip.dispatch.members import Admission
 from sansip.engine.actions import Timer
 from sansip.table import Table
 from sansip.value import value
@@ -20,6 +21,48 @@ class Place:
     endpoint: str
     transport: str
     remote: Address
+
+
+@value
+class Round:
+    """Where the probing of a group stands: whose turn comes next, and the timer until then."""
+
+    next: int
+    timer: Timer
+
+
+@value
+class Path:
+    """What has come so far of locating a member that is to be probed."""
+
+    gave: bool = False  # some hop was probed
+    why: str = ""  # why another one was not
+    said: str = ""  # what has been reported about this member, and still holds
+
+
+@value
+class Probe:
+    """An OPTIONS of ours under way, for a member of a group."""
+
+    group: str
+    member: Member
+    about: tuple[Place, ...]  # whose health it tells of
+    begun: float
+    keys: tuple[str, ...]  # of its client transaction; or if need be, as a datagram, of another
+    timer: Timer
+
+
+@value
+class Watch:
+    """The probing of all groups: rounds by group, lookups that are under way, and probes."""
+
+    rounds: Table[str, Round] = field(default_factory=Table[str, Round])
+    paths: Table[tuple[str, int], Path] = field(default_factory=Table[tuple[str, int], Path])
+    probes: Table[str, Probe] = field(default_factory=Table[str, Probe])
+
+    def freeze(self) -> "Watch":
+        """Make an equal one that shares no memory with older or newer ones."""
+        return Watch(self.rounds.freeze(), self.paths.freeze(), self.probes.freeze())
 
 
 @value
@@ -49,22 +92,25 @@ class Fleet:
     calls: Table[str, Call] = field(default_factory=Table[str, Call])
     loads: Table[str, int] = field(default_factory=Table[str, int])  # calls, by members' names
     latencies: Table[str, float] = field(default_factory=Table[str, float])  # by members' URIs
+    watch: Watch = field(default_factory=Watch)
 
     def group(self, name: str) -> Group | None:
         """The group of this name."""
         return next((group for known, group in self.groups if known == name), None)
 
     def regrouped(self, groups: Groups) -> "Fleet":
-        """Make one with other groups; members that stay in theirs stay as they are.
+        """Make one with other groups.
 
-        Those that come anew begin as they say.
+        Members that stay in theirs stay as they are, unless they are now said to begin otherwise;
+        those that come anew begin as they say.
         """
-        known, listed = _members(self.groups), _members(groups)
-        asleep = [who for who, member in listed.items() if _begins(member, who, "inactive", known)]
-        uris = {uri for _, uri in listed}
+        before, now = _members(self.groups), _members(groups)
+        uris, names = {uri for _, uri in now}, {name for name, _ in groups}
         return self.but(
             groups=groups,
-            asleep=(*[who for who in self.asleep if who in listed], *asleep),
+            drained=_those(before, now, self.drained, "disabled"),
+            turns=Table({name: number for name, number in self.turns.items() if name in names}),
+            asleep=_those(before, now, self.asleep, "inactive"),
             latencies=Table({u: seconds for u, seconds in self.latencies.items() if u in uris}),
         )
 
@@ -79,6 +125,7 @@ class Fleet:
         calls: Table[str, Call] | None = None,
         loads: Table[str, int] | None = None,
         latencies: Table[str, float] | None = None,
+        watch: Watch | None = None,
     ) -> "Fleet":
         """Make a copy with new values for some of its fields."""
         return Fleet(
@@ -90,6 +137,7 @@ class Fleet:
             self.calls if calls is None else calls,
             self.loads if loads is None else loads,
             self.latencies if latencies is None else latencies,
+            self.watch if watch is None else watch,
         )
 
     def freeze(self) -> "Fleet":
@@ -100,6 +148,7 @@ class Fleet:
             calls=self.calls.freeze(),
             loads=self.loads.freeze(),
             latencies=self.latencies.freeze(),
+            watch=self.watch.freeze(),
         )
 
 
@@ -108,15 +157,27 @@ def begun(groups: Groups) -> Fleet:
     return Fleet(()).regrouped(groups)
 
 
-def _members(groups: Groups) -> dict[tuple[str, str], Member]:
-    return {(name, member.uri): member for name, group in groups for member in group.members}
+def _members(groups: Groups) -> dict[tuple[str, str], Admission]:
+    """What the members begin as, by group and URI."""
+    return {(name, member.uri): member.begins for name, group in groups for member in group.members}
 
 
-def _begins(
-    member: Member, who: tuple[str, str], how: Admission, known: Container[tuple[str, str]]
-) -> bool:
-    """Whether a member has just come, and begins so."""
-    return member.begins == how and who not in known
+def _those(
+    before: dict[tuple[str, str], Admission],
+    now: dict[tuple[str, str], Admission],
+    so: Listing,
+    how: Admission,
+) -> Listing:
+    """The members that are so already, or are now said to begin so."""
+    were = set(so)
+    return tuple(
+        [
+            who
+            for who, begins in now.items()
+            if (begins == how and before.get(who) != how)
+            or (who in were and (begins == how or before[who] != how))
+        ]
+    )
 
 
 def checked_groups(groups: Iterable[tuple[str, object]], endpoints: tuple[str, ...]) -> Groups:

@@ -88,11 +88,9 @@ def answered(turn: Turn, sent: ClientTransaction, response: Response, *, first: 
 
 def _unavailable(turn: Turn, place: Place, group: str, response: Response) -> None:
     """A 503 says nothing about its hop, but that it is not to be used for a while if it says so."""
-    # "The server MAY indicate when the client should retry the request in a Retry-After header
-    # field. [...] A client (proxy or UAC) receiving a 503 (Service Unavailable) SHOULD attempt to
-    # forward the request to an alternate server. It SHOULD NOT forward any other requests to that
-    # server for the duration specified in the Retry-After header field, if present" (21.5.4).
-    if group and "retry-after" in response.names:
+    # "It SHOULD NOT forward any other requests to that server for the duration specified in the
+    # Retry-After header field, if present" (21.5.4).
+    if group:
         try:
             wish = RETRY_AFTER.of(response)
         except RemoteProtocolError:

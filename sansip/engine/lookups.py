@@ -22,7 +22,9 @@ from sansip.proxy.vocabulary import Located
 from sansip.table import Table
 
 ACK = "a|"  # how the owner of an ACK's lookup begins, where a context's has its key
+GROUP = "g|"  # and that of a member of a group, which is to be probed
 OWNER: Final = "d|"  # how the owner of a DNS question's timer begins
+_UNKNOWN: Final = Failure("not known yet")
 
 
 def begin(turn: Turn, owner: Owner, uri: Uri, ack: Ack | None = None) -> None:
@@ -113,7 +115,7 @@ def _proceed(
             case locate.Exhausted():
                 ended = output
             case locate.Ask():
-                known = _known(turn, output.question, missing)
+                known = _known(turn, owner, output.question, missing)
                 if known is None:
                     missing.append(output.question)
                 else:
@@ -134,7 +136,7 @@ def _proceed(
         _acknowledge(turn, owner, search.ack, hops, nowhere)
     elif hops or ended is not None or not told:
         status, reason = _meaning(ended, refused)
-        if ended is not None and refused and not gave:
+        if ended is not None and refused and not gave and not owner[0].startswith(GROUP):
             turn.report("policy", owner[0], f"hop refused: {refused}")
         turn.tell(owner[0], Located(owner[1], hops, ended is None, status, reason))
 
@@ -151,13 +153,36 @@ def _filter(turn: Turn, hops: tuple[Hop, ...], last: str) -> tuple[tuple[Hop, ..
     return tuple(admitted), last
 
 
-def _known(turn: Turn, question: Question, missing: list[Question]) -> Answer | None:
+def known(turn: Turn, owner: Owner, uri: Uri) -> tuple[Hop, ...]:
+    """The hops of a URI as far as the cache knows them, fresh or stale; nobody is asked."""
+    config = turn.config
+    aim = locate.aim(uri, config.transports, config.families)
+    lookup, outputs = locate.start(aim, turn.draws(f"{owner[0]} {uri}"), config.limits.locate)
+    hops: tuple[Hop, ...] = ()
+    queue = list(outputs)
+    for output in queue:  # grows while it is walked through
+        if isinstance(output, locate.Hops):
+            hops += tuple([hop for hop in output.hops if turn.refuses(hop) is None])
+        elif isinstance(output, locate.Ask):
+            question = output.question
+            said = turn.recalls(question) or locate.stale(turn.cache, question, turn.at)
+            lookup, more = locate.step(lookup, locate.Answered(question, said or _UNKNOWN))
+            queue += more
+    return hops
+
+
+def _known(turn: Turn, owner: Owner, question: Question, missing: list[Question]) -> Answer | None:
     """What the cache says, or that there is no room. ``missing`` are asked besides."""
     known = turn.recalls(question)
-    if known is None and question not in turn.queries and _is_full(turn, missing):
+    if known is not None or question in turn.queries:
+        return known
+    if owner[0].startswith(GROUP) and 2 * len(turn.queries) >= turn.config.limits.questions:
+        # Probing takes no more than half, so that calls are never refused because of it.
+        return locate.stale(turn.cache, question, turn.at) or _UNKNOWN
+    if _is_full(turn, missing):
         turn.report("limit", question.name, "too many DNS questions in flight")
         return Failure("too many DNS questions in flight")
-    return known
+    return None
 
 
 def _is_full(turn: Turn, missing: list[Question]) -> bool:

@@ -169,11 +169,13 @@ def _members(turn: Turn, wish: dispatch.Dispatch, request: Request, key: str) ->
         raise PolicyError(f"there is no group {wish.group!r}; the groups are: {known}")
     number = fleet.turns.get(wish.group, 0)
     drained = {uri for name, uri in fleet.drained if name == wish.group}
-    moment = dispatch.Moment(number, turn.draws(key), fleet.loads, {}, drained)
+    moment = dispatch.Moment(number, turn.draws(key), fleet.loads, fleet.latencies, drained)
     ways = dispatch.arrange(wish, group, request, moment)
     if dispatch.rotates(wish, request):
         turn.fleet = fleet.but(turns=fleet.turns.set(wish.group, number + 1))
-    counts = wish.algorithm in ("call-load", 10) and request.method == "INVITE"
+    # What comes within a dialog starts no call.
+    starts = request.method == "INVITE" and request.to_tag is None
+    counts = starts and wish.algorithm in ("call-load", 10)
     stage = [tuple([_member(wish, request, one, counts=counts) for one in way]) for way in ways]
     return (tuple(stage),) if stage else ()
 

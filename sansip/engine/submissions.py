@@ -3,12 +3,14 @@
 from typing import assert_never
 
 from sansip.agent import fitted
-from sansip.engine import agents, lookups
+from sansip.engine import agents, lookups, probes, standing
 from sansip.engine.contexts import open_context
 from sansip.engine.events import (
     AckSubmitted,
     Administered,
     CancelSubmitted,
+    Drain,
+    Enable,
     FlushCache,
     Quiesce,
     ReplaceGroups,
@@ -108,7 +110,13 @@ def administered(turn: Turn, event: Administered) -> None:
     match event.order:
         case ReplaceGroups(groups):
             names = tuple([endpoint.name for endpoint in turn.config.endpoints])
+            before = turn.fleet.groups
             turn.fleet = turn.fleet.regrouped(checked_groups(groups, names))
+            probes.replaced(turn, before)
+        case Drain(name, uri):
+            standing.drain(turn, name, uri)
+        case Enable(name, uri):
+            standing.enable(turn, name, uri)
         case FlushCache():
             turn.cache = Cache()
         case Quiesce(retry_after):

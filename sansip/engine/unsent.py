@@ -60,6 +60,8 @@ def _not_sent(turn: Turn, key: str, reason: str, spare: Spare | None) -> None:
 
 def _is_wanted(turn: Turn, record: ClientTransaction) -> bool:
     """Whether a request may still begin on a branch: no CANCEL, no answer yet (16.10)."""
+    if record.context in turn.fleet.watch.probes:
+        return True
     context = turn.contexts.get(record.context)
     state = None if context is None else context.state
     return isinstance(state, Hunting) and state.branches[record.branch].cancel == "no"

@@ -218,16 +218,23 @@ class Hunter:
     def share(self, left: int) -> int:
         """How much of what is left of the breadth a new branch gets.
 
-        All ways that want a branch get the same, and so does what may follow while they are silent.
-        "A proxy MUST NOT decrement Max-Breadth for each hop" (RFC 5393 5.3.3): what is the only and
-        last thing to be tried takes all.
+        All ways that want a branch get the same, and so does what may follow while they are silent;
+        nobody gets so much that those who follow cannot have one each. "A proxy MUST NOT decrement
+        Max-Breadth for each hop" (RFC 5393 5.3.3): what is the only and last thing to be tried
+        takes all.
         """
         if len(self.branches) + 1 == self.facts.most_branches:
             return left
         claims = 1 + sum([1 for way in self.ways if way.wanting])
         if self.stages or any(way.left and not way.wanting for way in self.ways):
             claims += 1
-        return max(1, left // claims)
+        return max(1, min(left // claims, left - self.following()))
+
+    def following(self) -> int:
+        """How many branches may begin after the next one, as far as is known."""
+        known = sum([len(way.hops) + len(way.targets) + way.locating for way in self.ways])
+        known += sum([len(targets) for stage in self.stages for targets in stage])
+        return min(known, self.facts.most_branches - len(self.branches) - 1)
 
     def stop_locating(self) -> None:
         """No more hops are wanted."""

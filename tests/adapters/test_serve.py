@@ -1,15 +1,15 @@
 """The trio adapter performs orders: shown with cores that the tests write, over the loopback."""
 
 import socket
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
 
 import pytest
 import trio
 import trio.testing
 from zone_dns import ZoneServer
 
+from puppet import HERE, History, Puppet, Script, Scripted, run, settle, tell
 from sansip import (
     Action,
     Address,
@@ -35,72 +35,12 @@ from sansip import (
 from sansip.dns import Failure, Found, Ip
 from sansip_trio import EndpointError, Server, serve
 
-History = tuple[Event, ...]
-Script = Callable[[Server[History]], Awaitable[None]]
-Reaction = Callable[[Event], Iterable[Action]]
-HERE = Endpoint("udp", "127.0.0.1:0", advertise="192.0.2.10:5060")
 LOCALHOST = Address("127.0.0.1", 9)
-
-
-class Settings:
-    def __init__(self, endpoints: Sequence[Endpoint]) -> None:
-        self.endpoints = endpoints
-
-
-class Puppet:
-    """A core that remembers all events, and does what the test says."""
-
-    def __init__(
-        self,
-        react: Reaction = lambda _: (),
-        *,
-        first: Sequence[Action] = (),
-        endpoints: Sequence[Endpoint] = (HERE,),
-    ) -> None:
-        self.config = Settings(endpoints)
-        self.react, self.first = react, tuple(first)
-
-    def start(self, seed: bytes, at: float) -> tuple[History, tuple[Action, ...]]:
-        assert len(seed) >= 16
-        assert at >= 0
-        return (), self.first
-
-    def step(self, state: History, event: Event) -> tuple[History, tuple[Action, ...]]:
-        return (*state, event), tuple(self.react(event))
 
 
 def echo(event: Event) -> Iterable[Action]:
     if isinstance(event, DatagramReceived):
         yield Send("echo", event.endpoint, event.source, None, event.data)
-
-
-def run(
-    core: Puppet,
-    script: Script,
-    nameservers: Sequence[str] = ("127.0.0.1:9",),
-    **options: Any,  # noqa: ANN401
-) -> History:
-    """Serve while an async ``script`` runs; give all that the core heard."""
-
-    async def main() -> History:
-        with trio.fail_after(10):
-            async with trio.open_nursery() as nursery:
-                start = partial(serve, core, nameservers=nameservers, **options)
-                server: Server[History] = await nursery.start(start)
-                await script(server)
-                nursery.cancel_scope.cancel()
-        return server.state
-
-    return trio.run(main)
-
-
-async def settle(_server: Server[History]) -> None:
-    await trio.testing.wait_all_tasks_blocked()
-
-
-def tell(server: Server[History]) -> None:
-    """Give the core an occasion to react."""
-    server.step(lambda at: Administered(at, FlushCache()))
 
 
 def client() -> trio.socket.SocketType:
@@ -171,22 +111,6 @@ def run_timers(script: Script, core: Puppet) -> list[tuple[str, float]]:
 
 def timer(owner: str, name: str) -> Timer:
     return Timer(owner, name, 1)
-
-
-class Scripted(Puppet):
-    """A core whose next orders a test lays down."""
-
-    def __init__(self, *orders: Action) -> None:
-        super().__init__(self.follow, first=orders)
-        self.orders: list[Action] = []
-
-    def follow(self, _event: Event) -> Iterable[Action]:
-        orders, self.orders = self.orders, []
-        return orders
-
-    def do(self, server: Server[History], *orders: Action) -> None:
-        self.orders = list(orders)
-        tell(server)
 
 
 def test_timers_fire_when_due() -> None:

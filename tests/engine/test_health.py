@@ -4,7 +4,12 @@ import pytest
 
 import sansip
 from line import BOTH, TCP, UDP, Line
+from sansip.engine import health
 from sansip.engine.fleet import Fleet, Place
+from sansip.engine.state import ClientTransaction
+from sansip.engine.turn import Turn
+from sansip.message import trying
+from sansip.transaction import client
 from stage import GW_1, GW_2, PROXY, Decide, Stage, ToGroup, Whatever, config, make_request
 
 GW_3 = sansip.Address("203.0.113.3", 5060)
@@ -49,6 +54,10 @@ def said(stage: Stage) -> list[tuple[str, str]]:
 
 def known(stage: Stage) -> list[str]:
     return [f"{place.transport}:{place.remote}" for place in stage.state.fleet.health]
+
+
+def asleep(stage: Stage) -> tuple[tuple[str, str], ...]:
+    return stage.state.fleet.asleep
 
 
 def is_first(stage: Stage, number: int = 100) -> sansip.Address:
@@ -143,7 +152,7 @@ def test_a_request_of_the_programs_own_counts_too() -> None:
 
 @pytest.mark.rule("3263-4.3-06")
 def test_who_is_in_no_group_has_no_health() -> None:
-    stage = two(policy=Decide(lambda request, _: sansip.Relay([URI_1, URI_2])))
+    stage = two(policy=Decide(sansip.Relay([URI_1, URI_2])))
     call(stage)
     stage.advance(20.0)
     call(stage, 2)
@@ -152,8 +161,24 @@ def test_who_is_in_no_group_has_no_health() -> None:
     assert known(stage) == []
 
 
+def test_what_is_known_of_a_hop_matters_to_nobody_but_its_groups() -> None:
+    def route(request: sansip.Request, _: sansip.Scene) -> sansip.Decision:
+        if request.call_id == "call-1":
+            return sansip.Relay(sansip.Dispatch("gateways"))
+        return sansip.Relay([URI_1, sansip.Target(URI_2, 0.5)])
+
+    stage = down(two(policy=Decide(route)))
+    call(stage, 2)
+    assert way(stage, 2) == [GW_1]
+    stage.advance(3.0)
+    assert way(stage, 2) == [GW_1, GW_2]
+    stage.respond(180, GW_1)  # but whoever is heard is there
+    assert known(stage) == []
+
+
 def test_no_endpoint_is_no_failure_of_a_hop() -> None:
-    stage = stage_for("sip:[2001:db8::1]:5060", URI_2)
+    endpoints = [sansip.Endpoint("udp", str(PROXY)), sansip.Endpoint("tcp", "[2001:db8::9]:5060")]
+    stage = stage_for("sip:[2001:db8::1]:5060;transport=udp", URI_2, endpoints=endpoints)
     call(stage)
     assert known(stage) == []
     silent(stage)
@@ -192,10 +217,8 @@ def test_a_timeout_after_a_word_says_nothing() -> None:
 
 
 def test_a_branch_that_was_left_alone_because_another_won_says_nothing() -> None:
-    policy = Decide(
-        lambda *_: sansip.Relay(sansip.Dispatch("gateways"), advance_after=1.0, late="first")
-    )
-    stage = two(policy=policy, thresholds=sansip.Thresholds(down_after=2))
+    relay = sansip.Relay(sansip.Dispatch("gateways"), advance_after=1.0, late="first")
+    stage = two(policy=Decide(relay), thresholds=sansip.Thresholds(down_after=2))
     call(stage)
     stage.advance(1.0)
     stage.respond(200, GW_2)
@@ -376,7 +399,7 @@ def test_who_begins_inactive_is_suspect_until_something_is_heard_of_it() -> None
     assert is_first(stage, 101) == GW_1
     assert said(stage)[-1] == (HOP_1, "well again")
     assert is_first(stage, 102) == GW_1
-    assert stage.state.fleet.asleep == ()
+    assert asleep(stage) == ()
     assert known(stage) == []
 
 
@@ -384,13 +407,14 @@ def test_groups_that_are_replaced_keep_what_is_known_of_who_stays() -> None:
     members = tuple([sansip.Member(uri, begins="inactive") for uri in (URI_1, URI_2)])
     stage = stage_for(*members)
     assert is_first(stage) == GW_1
-    assert stage.state.fleet.asleep == (("gateways", URI_2),)
-    listed = (*members, sansip.Member(URI_3, begins="inactive"), "sip:gw-4.example.com")
+    assert asleep(stage) == (("gateways", URI_2),)
+    new = sansip.Member(URI_3, begins="inactive")
+    listed: tuple[str | sansip.Member, ...] = (*members, new, "sip:gw-4.example.com")
     order = sansip.ReplaceGroups((("gateways", listed),))
     stage.step(sansip.Administered(stage.now, order))
-    assert stage.state.fleet.asleep == (("gateways", URI_2), ("gateways", URI_3))
+    assert asleep(stage) == (("gateways", URI_2), ("gateways", URI_3))
     stage.step(sansip.Administered(stage.now, sansip.ReplaceGroups(())))
-    assert stage.state.fleet.asleep == ()
+    assert asleep(stage) == ()
 
 
 def test_a_call_outlives_its_group() -> None:
@@ -436,7 +460,7 @@ def test_a_flow_that_is_lost_after_an_answer_is_none() -> None:
     call(stage, method="OPTIONS")
     flow = stage.connect()
     sent = stage.at(GW_1, "OPTIONS")[0]
-    stage.hear(sansip.message.trying(sent), flow)
+    stage.hear(trying(sent), flow)
     stage.close(flow)
     assert known(stage) == []
 
@@ -482,3 +506,46 @@ def test_nothing_else_is_left_behind() -> None:
     stage = down(two())
     stage.advance(3600)
     assert stage.is_empty()
+
+
+# --- for probes
+
+
+def turn_of(stage: Stage) -> Turn:
+    return Turn(stage.engine.config, stage.engine.policy, stage.state, stage.now)
+
+
+def test_latencies_are_kept_for_places_and_members() -> None:
+    stage = two(policy=Decide(sansip.Relay(sansip.Dispatch("gateways", "latency"))))
+    turn, place = turn_of(stage), health.place_of(UDP, GW_1)
+    health.heard(turn, place, "gateways", URI_1, 0.2)
+    health.heard(turn, place, "gateways", URI_1, 0.1)
+    stage.state = turn.state()
+    assert dict(stage.state.fleet.latencies.items()) == {URI_1: 0.2 - 0.1 * 0.1}
+    assert stage.state.fleet.health[place].latency == 0.2 - 0.1 * 0.1
+    assert stage.state.freeze() == stage.state
+    assert said(stage) == []
+    before = stage.state.fleet.health[place]
+    assert is_first(stage) == GW_1
+    assert stage.state.fleet.health[place] is before  # nothing new
+    stage.step(sansip.Administered(stage.now, sansip.ReplaceGroups(())))
+    assert not len(stage.state.fleet.latencies)
+
+
+def test_a_latency_of_nobody_in_particular_is_kept_for_its_place() -> None:
+    stage = two()
+    turn, place = turn_of(stage), health.place_of(UDP, GW_1)
+    health.heard(turn, place, latency=0.2)
+    assert not len(turn.fleet.latencies)
+    assert turn.fleet.health[place].latency == 0.2
+
+
+def test_what_answers_something_else_than_a_call_is_judged_by_who_asked() -> None:
+    stage = two()
+    turn, place = turn_of(stage), health.place_of(UDP, GW_1)
+    health.failed(turn, place, "gateways", "no answer to a probe")
+    sent = ClientTransaction(False, b"", client.Trying(0.5), UDP, GW_1, "p|probe", 0)
+    health.answered(turn, sent, sansip.Response.make(404, "", []), first=True)
+    health.unheard(turn, sent, "no answer")
+    assert turn.fleet.health[place].failures == 1
+    assert turn.fleet.health[place].needed == 1

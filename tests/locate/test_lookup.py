@@ -1,14 +1,27 @@
 """The lookup: RFC 3263 4, RFC 7984, and what other systems got wrong."""
 
-from collections.abc import Callable, Mapping, Sequence
-from random import Random
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from looking import (
+    AAAA,
+    ALL,
+    DRAWS,
+    GW1,
+    GW2,
+    HOST,
+    NAPTR,
+    TCP,
+    TLS,
+    TWO_GATEWAYS,
+    UDP,
+    A,
+    Run,
+    Zone,
+    found,
+    ips,
+)
 from sansip.address import Address, Hop
-from sansip.dns import Answer, Failure, Found, Ip, Naptr, NoName, NoRecords, Question, Srv
+from sansip.dns import Answer, Failure, Ip, Naptr, NoName, NoRecords, Question, Srv
 from sansip.entropy import Draws
 from sansip.locate import (
     Aim,
@@ -19,98 +32,9 @@ from sansip.locate import (
     Hops,
     LocateLimits,
     Lookup,
-    Output,
     start,
     step,
 )
-
-DRAWS = Draws(b"sixteen bytes at least", "a call")
-HOST = "example.com"
-NAPTR = Question(HOST, "NAPTR")
-UDP = Question("_sip._udp.example.com", "SRV")
-TCP = Question("_sip._tcp.example.com", "SRV")
-TLS = Question("_sips._tcp.example.com", "SRV")
-A = Question(HOST, "A")
-AAAA = Question(HOST, "AAAA")
-GW1 = Question("gw-1.example.com", "A")
-GW2 = Question("gw-2.example.com", "A")
-ALL = ("udp", "tcp", "tls")
-
-Zone = Mapping[Question, Answer]
-
-
-def found(*records: Naptr | Srv | Ip) -> Found:
-    return Found(records, 60.0)
-
-
-def ips(*addresses: str) -> Found:
-    return found(*map(Ip, addresses))
-
-
-TWO_GATEWAYS: Zone = {
-    NAPTR: NoRecords(60.0),
-    UDP: found(Srv(10, 0, 5060, "gw-1.example.com"), Srv(20, 0, 5070, "gw-2.example.com")),
-    GW1: ips("192.0.2.1"),
-    GW2: ips("192.0.2.2"),
-    A: ips("192.0.2.99"),
-}
-
-
-class Run:
-    """A lookup carried through against a zone; names that it lacks do not exist."""
-
-    def __init__(
-        self,
-        aim: Aim,
-        zone: Zone | None = None,
-        limits: LocateLimits | None = None,
-        pick: Callable[[int], int] = lambda _: 0,
-    ) -> None:
-        self.zone = zone or {}
-        self.asked: list[Question] = []
-        self.hops: list[Hop] = []
-        self.exhausted: list[Exhausted] = []
-        self.open: list[Question] = []
-        self.state, outputs = start(aim, DRAWS, limits)
-        self.note(outputs)
-        while self.open:
-            self.answer(self.open[pick(len(self.open))])
-            if isinstance(self.state, Ended):
-                break
-
-    def answer(self, question: Question) -> None:
-        self.open.remove(question)
-        answer = self.zone.get(question, NoName(60.0))
-        self.state, outputs = step(self.state, Answered(question, answer))
-        self.note(outputs)
-
-    def note(self, outputs: Sequence[Output]) -> None:
-        assert not self.exhausted or not outputs
-        for output in outputs:
-            match output:
-                case Ask(question):
-                    self.asked.append(question)
-                    self.open.append(question)
-                case Hops(hops):
-                    assert hops
-                    self.hops.extend(hops)
-                case Exhausted():
-                    self.exhausted.append(output)
-        assert isinstance(self.state, Ended) == bool(self.exhausted)
-
-    @property
-    def places(self) -> list[str]:
-        return [str(hop) for hop in self.hops]
-
-    @property
-    def reason(self) -> str:
-        (exhausted,) = self.exhausted
-        return exhausted.reason
-
-    @property
-    def text(self) -> str:
-        return self.exhausted[0].text
-
 
 # Addresses
 
@@ -545,63 +469,3 @@ def test_names_that_dns_cannot_carry_do_not_exist() -> None:
     assert (run.asked, run.reason) == ([], "no such name")
     srv = found(Srv(0, 0, 5060, "x" * 64 + ".example"), Srv(1, 0, 5060, GW1.name))
     assert Run(Aim(HOST), {**TWO_GATEWAYS, UDP: srv}).places == ["udp:192.0.2.1:5060"]
-
-
-# Whatever DNS says
-
-NAMES = st.sampled_from(["", "gw-1.example.com", "gw-2.example.com", HOST, "bad name"])
-NEGATIVE = st.sampled_from([NoRecords(60.0), NoName(60.0), Failure("time-out")])
-SERVICES = st.sampled_from(["SIP+D2U", "sip+d2t", "SIPS+D2T", "E2U+sip"])
-RECORDS = (
-    st.builds(Srv, st.integers(0, 2), st.integers(0, 2), st.sampled_from([0, 5060]), NAMES)
-    | st.builds(Ip, st.sampled_from(["192.0.2.1", "192.0.2.2", "2001:db8::1"]))
-    | st.builds(
-        Naptr,
-        st.integers(0, 2),
-        st.integers(0, 2),
-        st.sampled_from(["s", "a"]),
-        SERVICES,
-        st.sampled_from(["", "!x!y!"]),
-        st.sampled_from([UDP.name, TCP.name, TLS.name, ""]),
-    )
-)
-QUESTIONS = st.builds(
-    Question, NAMES | st.sampled_from([UDP.name, TCP.name, TLS.name]), st.just("A")
-) | st.sampled_from([NAPTR, UDP, TCP, TLS, A, AAAA, GW1, GW2])
-ZONES = st.dictionaries(
-    QUESTIONS,
-    NEGATIVE | st.builds(Found, st.lists(RECORDS, max_size=5).map(tuple), st.just(60.0)),
-)
-AIMS = st.builds(
-    Aim,
-    st.sampled_from([HOST, "192.0.2.1", "2001:db8::1", "300.1.1.1", "", "bad name"]),
-    st.sampled_from([None, None, 5060, 5070]),
-    st.sampled_from([None, None, "udp", "tcp", "tls", "ws"]),
-    st.booleans(),
-    st.permutations(ALL).map(tuple) | st.just(("udp",)),
-    st.sampled_from([(4,), (4, 6), (6, 4)]),
-)
-
-
-@pytest.mark.rule("SIO-10")
-@given(AIMS, ZONES, st.randoms(use_true_random=False))
-def test_the_order_of_answers_decides_nothing(aim: Aim, zone: Zone, random: Random) -> None:
-    one, other = Run(aim, zone), Run(aim, zone, pick=random.randrange)
-    assert one.hops == other.hops
-    assert one.exhausted == other.exhausted
-    assert set(one.asked) == set(other.asked)
-
-
-@pytest.mark.rule("3263-4.1-05", "SIO-10")
-@given(AIMS, ZONES, st.integers(0, 6), st.integers(1, 3), st.randoms(use_true_random=False))
-def test_whatever_dns_says_a_lookup_ends_within_bounds_and_sips_stays_secure(
-    aim: Aim, zone: Zone, questions: int, hops: int, random: Random
-) -> None:
-    run = Run(aim, zone, LocateLimits(questions, hops), pick=random.randrange)
-    assert isinstance(run.state, Ended)
-    assert len(run.exhausted) == 1
-    assert len(run.asked) == len(set(run.asked)) <= questions
-    assert len(run.places) == len(set(run.places)) <= hops
-    assert run.reason or run.hops
-    assert {hop.transport for hop in run.hops} <= {"tls"} or not aim.secure
-    assert all((hop.tls_name == aim.host) == (hop.transport == "tls") for hop in run.hops)

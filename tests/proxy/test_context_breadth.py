@@ -74,6 +74,38 @@ def test_an_early_advance_is_a_fork_and_leaves_something_for_what_follows() -> N
     assert shares(call) == [30, 15, 15]
 
 
+@pytest.mark.rule("5393-5.3.3-02", "3263-4.3-01")
+@pytest.mark.parametrize(
+    ("breadth", "hops", "parts"),
+    [
+        (60, 12, [30, 15, 6, 1, 1, 1, 1, 1, 1, 1, 1, 1]),
+        (60, 16, [30, 15, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]),
+        (6, 6, [1, 1, 1, 1, 1, 1]),
+        (4, 6, [1, 1, 1, 1]),
+    ],
+)
+def test_however_many_are_silent_there_is_something_left_for_the_next(
+    breadth: int, hops: int, parts: list[int]
+) -> None:
+    """Halves of halves are used up after seven hops, and the eighth may be the one that lives."""
+    call = Call(make_hunt(advance=0.5, deadline=20.0), breadth=breadth)
+    call.located(*[chr(65 + number) for number in range(hops)])
+    call.wait(10.0)
+    assert shares(call) == parts
+
+
+@pytest.mark.rule("5393-5.3.3-02")
+def test_so_there_is_for_other_targets_and_later_stages() -> None:
+    call = Call(make_hunt(advance=0.5), plan=[[DESK], [MOBILE], [HOME]], breadth=4)
+    call.located("A", "B")
+    call.wait(0.5)
+    call.wait(0.5)
+    call.located("C", way=1)
+    call.wait(0.5)
+    call.located("D", way=2)
+    assert shares(call) == [1, 1, 1, 1]
+
+
 @pytest.mark.rule("5393-5.3.3-02", "5393-5.3.3-03")
 def test_with_a_breadth_of_1_a_silent_hop_is_waited_for() -> None:
     call = Call(make_hunt(deadline=60.0), breadth=1)

@@ -7,7 +7,7 @@ step.
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import sansip
 from sansip.engine.contexts import OWNER
@@ -150,6 +150,10 @@ class Books:
             waiting = flow.waiting or ()
             assert len(waiting) <= limits.waiting
             assert sum([len(each.data) for each in waiting]) <= limits.bytes_waiting
+        counted = Counter([call.name for call in values(after.fleet.calls) if not call.dialogs])
+        assert dict(after.fleet.loads.items()) == counted
+        assert len(after.fleet.calls) <= limits.calls
+        assert len(after.fleet.health) <= limits.health
         for context in values(after.contexts):
             if isinstance(context.state, Hunting):
                 assert len(context.state.branches) <= limits.branches
@@ -164,8 +168,9 @@ def timers(state: sansip.State) -> Iterator[sansip.Timer]:
     for key, context in state.contexts.items():
         if context.serial:
             yield sansip.Timer(f"{OWNER}{key}", "hunt", context.serial)
-    for table in tables(state).values():
-        for thing in values(table):
+    watch = state.fleet.watch
+    for table in (*tables(state).values(), state.fleet.calls, watch.rounds, watch.probes):
+        for thing in values(cast("Table[object, object]", table)):
             timer: object = getattr(thing, "timer", None)
             if isinstance(timer, sansip.Timer):
                 yield timer

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 import sansip
 from books import Books
+from sansip.engine.fleet import Watch
+from sansip.engine.probes import OWNER as PROBE
 from sansip.engine.state import ClientTransaction, Link
 from sansip.engine.transactions import LINGERING
 from sansip.message import ANY_SIZE, framing
@@ -65,6 +67,11 @@ class Promises:
 
     def __post_init__(self) -> None:
         self.books = Books(self.config.limits)
+
+    def begin(self, actions: tuple[sansip.Action, ...], after: sansip.State) -> None:
+        """The start, before the first step."""
+        self.books.look_at_orders(actions)
+        self.look_at_branches(after)
 
     def look(
         self,
@@ -253,7 +260,11 @@ class Promises:
             if key not in self.branches:
                 self.branches[key] = record
                 self.look_at_new_branch(key, record, after)
-            if record.context and not isinstance(record.state, LINGERING):
+            if record.context.startswith(PROBE) and not isinstance(record.state, LINGERING):
+                probe = after.fleet.watch.probes.get(record.context)
+                assert probe is not None, "a probe that nobody waits for"
+                assert key in probe.keys, "two probes at once"
+            elif record.context and not isinstance(record.state, LINGERING):
                 sums[record.context] += self.shares[key]
         for context, spent in sums.items():
             # "MUST NOT" sum up to more than what came (RFC 5393 5.3.3)
@@ -269,6 +280,8 @@ class Promises:
             assert call in self.provisional, "CANCEL before a provisional response (9.1)"
             assert call not in self.ended, "CANCEL after a final response (9.1)"
             self.cancelled.add(call)
+            return
+        if record.context.startswith(PROBE):
             return
         context = after.contexts[record.context]
         if context.origin is not None:
@@ -289,6 +302,7 @@ class Promises:
     def look_back(self, state: sansip.State) -> None:
         """When all is over, nothing is left, and everybody has heard the end."""
         assert not in_use(state)
+        assert state.fleet.watch == Watch()
         assert not self.books.running
         assert not self.lives
         for call in self.provisional - self.ended - self.cancelled:

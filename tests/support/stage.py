@@ -131,6 +131,7 @@ class Stage:
     answer_dns: bool = True
     now: float = 1000.0
     state: sansip.State = field(init=False)
+    begun: tuple[sansip.Action, ...] = field(init=False)  # what the engine ordered at its start
     sent: list[tuple[sansip.Address, sansip.Request | sansip.Response]] = field(
         default_factory=list[tuple[sansip.Address, sansip.Request | sansip.Response]]
     )
@@ -149,8 +150,8 @@ class Stage:
     on_step: Callable[["Stage"], None] | None = None
 
     def __post_init__(self) -> None:
-        self.state, actions = self.engine.start(SEED, self.now)
-        self.perform(actions)
+        self.state, self.begun = self.engine.start(SEED, self.now)
+        self.perform(self.begun)
 
     # --- facts
 
@@ -287,6 +288,7 @@ class Stage:
 def tables(state: sansip.State) -> dict[str, Table[object, object]]:
     """All tables of a state, by their names, whatever tables there are."""
     named = {each.name: getattr(state, each.name) for each in dataclasses.fields(state)}
+    named |= {"calls": state.fleet.calls, "loads": state.fleet.loads}
     return {name: thing for name, thing in named.items() if isinstance(thing, Table)}
 
 

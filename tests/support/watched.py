@@ -39,6 +39,7 @@ class Watched(Stage):
         self.promises = Promises(self.engine.config)
         self.zone = ZONES
         super().__post_init__()
+        self.promises.begin(self.begun, self.state)
 
     def step(self, event: sansip.Event) -> tuple[sansip.Action, ...]:
         """Only the program's own mistakes raise, and they change nothing."""
@@ -97,6 +98,7 @@ class Watched(Stage):
 
     def finish(self) -> None:
         """Let everything come to its end: DNS fails, nothing connects, and time passes."""
+        self.step(sansip.Administered(self.now, sansip.ReplaceGroups(())))  # no more probes
         while self.open_questions or self.wanted or self.flows or len(self.agenda):
             while self.open_questions:
                 query = self.open_questions.pop(0)

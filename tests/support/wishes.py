@@ -16,6 +16,7 @@ NEVER = "sip:bob@nowhere.example.com"
 RELAYS: dict[str, Whatever] = {
     "name": {"to": "sip:bob@gw.example.com"},
     "group": {"to": sansip.Dispatch("gateways"), "late": "cancel"},
+    "load": {"to": sansip.Dispatch("gateways", "call-load")},
     "streams": {"to": sansip.Dispatch("streams", rewrite="none")},
     "patient": {
         "to": "sip:bob@gw.example.com",
@@ -103,6 +104,12 @@ GROUPS = {
     "gateways": GATEWAYS,
     "streams": [f"sip:{GW_1};transport=tcp", f"sip:{GW_2};transport=tls", f"sip:{GW_2}"],
 }
+PROBED = {
+    name: sansip.Group(
+        tuple([sansip.Member(uri) for uri in uris]), sansip.Probing(every), sansip.Thresholds(2, 2)
+    )
+    for (name, uris), every in zip(GROUPS.items(), (5.0, 20.0), strict=True)
+}
 ZONES = {**ZONE, ("phone.example.net", "A"): dns.Found((dns.Ip("198.51.100.9"),), 5.0)}
 UDP = sansip.Endpoint("udp", str(PROXY))
 TCP = sansip.Endpoint("tcp", str(PROXY))
@@ -111,10 +118,12 @@ FEW = sansip.Limits(flows=5, waiting=3)
 HARDLY_ANY = sansip.Limits(
     transactions=9, in_flight=6, in_flight_per_source=4, branches=3, questions=2,
     bytes_in_flight=4_000, flows=3, waiting=2, bytes_waiting=2_500, unanswered=20.0,
+    health=1, calls=3, call=100.0,
 )  # fmt: skip
 ENGINES = (
     sansip.Engine(config(endpoints=[UDP], groups=GROUPS), Wishes()),
     sansip.Engine(config(endpoints=[UDP, TCP, TLS], groups=GROUPS, limits=FEW), Wishes()),
     sansip.Engine(config(endpoints=[UDP, TCP], groups=GROUPS, limits=HARDLY_ANY), Wishes()),
+    sansip.Engine(config(endpoints=[UDP, TCP, TLS], groups=PROBED), Wishes()),
     sansip.Engine(config(endpoints=[UDP, TCP], groups=GROUPS)),  # a user agent, no policy
 )

@@ -10,7 +10,7 @@ from sansip import dns
 from sansip.message import ack, cancel, reply
 from stage import CALLER, GW_1, GW_2, PROXY, Whatever, make_request
 from watched import Watched
-from wishes import GATEWAYS
+from wishes import GATEWAYS, PROBED
 
 NEIGHBOUR = sansip.Address("198.51.100.2", 5060)
 DESK, THIRD = f"sip:desk@{GW_2}", "sip:bob@203.0.113.3:5060"
@@ -327,5 +327,8 @@ class World(Watched):
             sansip.FlushCache(),
             sansip.FlushCache(),
             sansip.Quiesce(7),
+            sansip.ReplaceGroups((("gateways", PROBED["gateways"]),)),
+            sansip.Drain("gateways", GATEWAYS[0]),
+            sansip.Enable("gateways", GATEWAYS[0]),
         )
         self.step(sansip.Administered(self.now, orders[which % len(orders)]))

@@ -261,7 +261,8 @@ class _Connection:
             self._shut(socket.SHUT_WR)
 
     async def _write(self) -> None:
-        while self._waiting:
+        # At the end of the server the reader may close the socket before this has begun.
+        while self._waiting and self._socket.fileno() >= 0:
             try:
                 await trio.lowlevel.wait_writable(self._socket)
             except trio.ClosedResourceError:
