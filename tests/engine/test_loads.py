@@ -90,6 +90,7 @@ def test_a_call_counts_until_one_side_hangs_up(hang_up: Whatever) -> None:
     assert loads(stage) == {URI_1: 1}
     hang_up(stage)
     assert loads(stage) == {}
+    assert "call" in [a.timer.name for a in stage.actions[-1] if isinstance(a, sansip.StopTimer)]
     stage.advance(100.0)
     assert is_forgotten(stage)
 
