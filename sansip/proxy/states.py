@@ -179,7 +179,7 @@ def best_of(
     "only the last failure counts" (3263-4.3-04).
     """
     newest = {(branch.way, branch.target): branch.number for branch in branches}
-    ended = list(results)
+    ended: list[Result] = []
     heard: list[Response] = []
     for branch in sorted(branches, key=_when):  # so that of equals the first one to come is chosen
         if branch.response is not None:
@@ -188,7 +188,8 @@ def best_of(
         superseded = moved_on and branch.number != newest[branch.way, branch.target]
         if not (branch.open or branch.void or superseded):
             ended.append(Result(branch.status, branch.response))
-    chosen = best(tuple(ended), invite=facts.invite)
+    # Of equals, what somebody said or did not say comes before a target that led nowhere.
+    chosen = best((*ended, *results), invite=facts.invite)
     return None if chosen is None else with_challenges(chosen, tuple(heard))
 
 
