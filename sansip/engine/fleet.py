@@ -5,6 +5,7 @@ from dataclasses import field
 
 from sansip.address import Address
 from sansip.dispatch import Group, Health, Member, group_of
+from sansip.dispatch.members import Admission
 from sansip.engine.actions import Timer
 from sansip.table import Table
 from sansip.value import value
