@@ -3,8 +3,8 @@
 When all is open it prints one line that begins with ``listening``. SIGTERM or Ctrl-C: new requests
 get 503, and the proxy ends when no call is being set up any more, or after ``--drain`` seconds; a
 second signal ends it at once. SIGHUP: the file and the lists that it names are read again, and
-routes and groups replaced without dropping a call. What is worth knowing goes to stderr, a line for
-each thing.
+routes and groups replaced without dropping a call. SIGUSR1: a table of the groups and how they are.
+What is worth knowing goes to stderr, a line for each thing.
 
 Exit status: 0 after a signal, 1 if an address cannot be opened, 2 if the configuration is wrong.
 """
@@ -21,6 +21,7 @@ from pathlib import Path
 
 import trio
 from proxy_log import TOPICS, Log
+from proxy_standing import table
 
 from sansip import Administered, Engine, LocalProtocolError, Quiesce, ReplaceGroups, State
 from sansip.toml import ConfigError, Settings, load
@@ -74,6 +75,7 @@ class Proxy:
         self._file: Path = options.config
         self._drain: float = options.drain
         self._settings = settings
+        self._engine = Engine(settings.config(), settings.policy())
         topics = () if options.quiet else (*TOPICS, "dropped") if options.verbose else TOPICS
         self._log = Log(topics, trio.current_time)
 
@@ -82,11 +84,11 @@ class Proxy:
         settings = self._settings
         start = partial(
             serve,
-            Engine(settings.config(), settings.policy()),
+            self._engine,
             nameservers=settings.nameservers,
             on_report=self._log.report,
         )
-        wanted = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+        wanted = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
         with trio.open_signal_receiver(*wanted) as signals, contextlib.closing(self._log):
             async with trio.open_nursery() as nursery:
                 try:
@@ -108,6 +110,9 @@ class Proxy:
     ) -> None:
         draining = False
         async for number in signals:
+            if number == signal.SIGUSR1:
+                self._show(server)
+                continue
             if draining:
                 return
             if number == signal.SIGHUP:
@@ -127,6 +132,11 @@ class Proxy:
                 await trio.sleep(LAST_ACK)
         nursery.cancel_scope.cancel()
 
+    def _show(self, server: Server[State]) -> None:
+        at = trio.current_time()
+        for line in table(self._engine.standing(server.state, at), at):
+            self._log.say(line)
+
     def _reload(self, server: Server[State]) -> None:
         """Read the file again; if something is wrong with it, all stays as it is."""
         name = self._file.name
@@ -143,7 +153,7 @@ class Proxy:
         except (OSError, ConfigError, LocalProtocolError) as error:
             self._log.say(f"{error}\n{name}: not reloaded; the old configuration stays")
             return
-        self._settings = new
+        self._settings, self._engine = new, engine
         # Between these two lines nothing else can happen: there is no checkpoint.
         server.swap(engine)
         server.step(lambda at: Administered(at, ReplaceGroups(new.groups)))

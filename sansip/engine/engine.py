@@ -136,10 +136,6 @@ class Engine:
         handler(turn, event)
         return _end(turn)
 
-    def standing(self, state: State, at: float) -> tuple[standing.Standing, ...]:
-        """How the members of all groups are at this time, in their order; changes nothing."""
-        return standing.standing(Turn(self.config, self.policy, state, at))
-
     def plan(
         self,
         state: State,
@@ -161,6 +157,10 @@ class Engine:
             return Rehearsal(self.config, self.policy, state, at, answers or {}, _timer)
 
         return planning.plan(rehearse, request, source)
+
+    def standing(self, state: State, at: float) -> tuple[standing.Standing, ...]:
+        """How the members of all groups are at this time, in their order; changes nothing."""
+        return standing.standing(Turn(self.config, self.policy, state, at))
 
 
 def _end(turn: Turn) -> tuple[State, tuple[Action, ...]]:

@@ -219,8 +219,9 @@ class Hunter:
         """How much of what is left of the breadth a new branch gets.
 
         All ways that want a branch get the same, and so does what may follow while they are silent;
-        nobody gets so much that those who follow cannot have one each. "A proxy MUST NOT decrement Max-Breadth for each hop" (RFC 5393 5.3.3): what is the only and
-        last thing to be tried takes all.
+        nobody gets so much that those who follow cannot have one each. "A proxy MUST NOT decrement
+        Max-Breadth for each hop" (RFC 5393 5.3.3): what is the only and last thing to be tried
+        takes all.
         """
         if len(self.branches) + 1 == self.facts.most_branches:
             return left

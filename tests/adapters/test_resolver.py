@@ -87,7 +87,7 @@ def elapsed(resolver: Resolver, name: str = "gw-1.example.com") -> tuple[Answer,
         ("loop.example.com", "A", Failure("")),
     ],
 )
-@pytest.mark.rule("3263-4.2-06")
+@pytest.mark.rule("3263-4.2-06", "2782-06")
 def test_answers_say_what_dns_said(
     resolver: Resolver, name: str, kind: str, answer: Answer
 ) -> None:

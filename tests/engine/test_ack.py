@@ -241,6 +241,27 @@ def test_an_ack_stops_the_questions_that_nobody_needs_any_more() -> None:
     assert stage.is_empty()
 
 
+@pytest.mark.rule("3263-4.4-01", "3261-16.1-01", "2782-07")
+def test_copies_of_an_ack_go_to_the_same_of_several_equal_hosts() -> None:
+    """Nothing is remembered of an ACK: the draws are a function of it, like its branch."""
+    stage = on_stage()
+    hosts = [f"host-{number}.example.com" for number in range(5)]
+    stage.zone["_sip._udp.gw.example.com", "SRV"] = dns.Found(
+        tuple(dns.Srv(1, 1, 5060, host) for host in hosts), 60.0
+    )
+    for number, host in enumerate(hosts):
+        stage.zone[host, "A"] = dns.Found((dns.Ip(f"203.0.113.{50 + number}"),), 60.0)
+    places: list[set[sansip.Address]] = []
+    for number in range(8):
+        for _ in range(4):
+            stage.receive(ack(branch=f"z9hG4bK{number}"))
+        places.append({send.remote for send in stage.sends})
+        assert len(stage.sends) == 4
+        stage.sends.clear()
+    assert [len(each) for each in places] == [1] * 8
+    assert len(set().union(*places)) > 2
+
+
 @pytest.mark.rule("3261-8.2-02", "3261-16.3-05")
 @pytest.mark.parametrize(
     ("request_", "why"),

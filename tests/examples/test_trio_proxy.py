@@ -250,6 +250,18 @@ def test_sighup_says_what_needs_a_restart(proxy: Proxy, peer: Callable[[], Peer]
     assert phone.final("one").status == 200
 
 
+def test_sigusr1_shows_the_groups(proxy: Proxy, peer: Callable[[], Peer]) -> None:
+    phone, works = peer(), peer()
+    proxy.write([works.target])
+    process = proxy.ready()
+    process.send_signal(signal.SIGUSR1)
+    assert proxy.line().startswith("group     member ")
+    assert proxy.line().startswith(f"gateways  {works.target}  AX     0 ")
+    phone.invite(proxy.port, "one")
+    works.accept("one")
+    assert phone.final("one").status == 200
+
+
 LISTED = """
 listen = ["udp:127.0.0.1:{port}"]
 allow_hops = ["127.0.0.0/8"]
@@ -285,6 +297,18 @@ def test_sighup_reads_a_dispatcher_list_again(proxy: Proxy, peer: Callable[[], P
     assert proxy.line().startswith(
         'proxy.toml: groups.gateways.list: "dispatcher.list": no such file or directory; '
     )
+
+
+def test_gateways_are_probed(proxy: Proxy, peer: Callable[[], Peer]) -> None:
+    works = peer()
+    proxy.file.with_name("dispatcher.list").write_text(f"1 {works.target}\n", encoding="utf-8")
+    text = LISTED.format(port=proxy.port) + "probe_every = 5\n"
+    proxy.file.write_text(text, encoding="utf-8")
+    process = proxy.ready()
+    assert works.sock.recv(65535).startswith(b"OPTIONS ")
+    process.send_signal(signal.SIGUSR1)
+    proxy.line()
+    assert proxy.line().startswith(f"gateways  {works.target}  AP     0 ")
 
 
 def test_a_group_that_needs_a_new_endpoint_needs_a_restart(

@@ -61,7 +61,7 @@ def any_aim(draw: Random) -> Aim:
 
 def worlds(draw: Random) -> Iterator[tuple[Aim, Zone]]:
     """Several of them."""
-    for _ in range(10):
+    for _ in range(20):
         yield any_aim(draw), any_zone(draw)
 
 
