@@ -146,7 +146,6 @@ def test_groups_without_probing_have_no_timer() -> None:
 # --- every hop of every member
 
 
-@pytest.mark.rule("3263-4-01")
 def test_every_host_of_an_srv_name_is_probed() -> None:
     """Kamailio 2376: the dispatcher probes one host of an SRV name, and so it uses one."""
     stage = on_watch(group(NAME))
