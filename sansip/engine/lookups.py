@@ -162,13 +162,11 @@ def known(turn: Turn, owner: Owner, uri: Uri) -> tuple[Hop, ...]:
     queue = list(outputs)
     for output in queue:  # grows while it is walked through
         if isinstance(output, locate.Hops):
-            hops += _filter(turn, output.hops, "")[0]
+            hops += tuple([hop for hop in output.hops if turn.refuses(hop) is None])
         elif isinstance(output, locate.Ask):
             question = output.question
-            said = turn.recalls(question)
-            if said is None or isinstance(said, Failure):
-                said = locate.stale(turn.cache, question, turn.at) or _UNKNOWN
-            lookup, more = locate.step(lookup, locate.Answered(question, said))
+            said = turn.recalls(question) or locate.stale(turn.cache, question, turn.at)
+            lookup, more = locate.step(lookup, locate.Answered(question, said or _UNKNOWN))
             queue += more
     return hops
 

@@ -119,8 +119,8 @@ def _letter(hops: tuple[HopStanding, ...], *, asleep: bool) -> Letter:
     """One for all hops: the same, or else trying."""
     if not hops:
         return "I" if asleep else "A"
-    letters = {hop.letter for hop in hops}
-    return letters.pop() if len(letters) == 1 else "T"
+    first = hops[0].letter
+    return first if all(hop.letter == first for hop in hops) else "T"
 
 
 # --- orders

@@ -168,7 +168,7 @@ def test_latency_is_smoothed_and_worth_remembering() -> None:
     assert is_well(health)
     assert not is_plain(health)
     health = succeeded(succeeded(health, AT, 0.2), AT)
-    assert health.latency == pytest.approx(0.11)
+    assert health.latency == 0.1 + 0.1 * 0.1
     assert failed(health, AT, USUAL, "lost").latency == health.latency
     assert smoothed(1.0, 0.0) == 0.9
 
