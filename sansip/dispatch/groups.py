@@ -1,6 +1,7 @@
 """Destination groups: the order of their members, and what a member makes of a Request-URI."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Final, Literal, assert_never, get_args
 
 from sansip.errors import LocalProtocolError
@@ -28,6 +29,9 @@ Algorithm = Literal[
 Rewrite = Literal["host", "none"]
 
 ALGORITHMS: Final[tuple[Algorithm, ...]] = get_args(Algorithm)  # at the place of their numbers
+_NAMED: Final[Mapping[str, Algorithm]] = MappingProxyType(
+    {"serial": "first", **{name: name for name in ALGORITHMS}}
+)
 
 # Of the dialled URI; they would lead away from the member that was chosen.
 _WHERE = ("transport", "maddr", "ttl", "method", "lr")
@@ -60,11 +64,9 @@ def algorithm_named(wanted: object) -> Algorithm:
     call (as OpenSER did, whose 9 is 8 here).
     """
     if isinstance(wanted, str):
-        for name in ALGORITHMS:
-            if name == wanted:
-                return name
-        if wanted == "serial":
-            return "first"
+        found = _NAMED.get(wanted)
+        if found is not None:
+            return found
     elif type(wanted) is int and 0 <= wanted < len(ALGORITHMS):
         return ALGORITHMS[wanted]
     listed = ", ".join([f"{number} {name}" for number, name in enumerate(ALGORITHMS)])

@@ -256,8 +256,8 @@ class Config:
         to a whole network.
         """
         host, port = plain_host(hop.address.host), hop.address.port
-        there = end_of(host)
-        if (host, port) in self._mine or (there, port) in self._mine:
+        there = end_of(host) if ":" in host else host
+        if (host, port) in self._mine or (there is not host and (there, port) in self._mine):
             return "that is this proxy itself"
         why = special(host)
         if why is None or why == "not an IP":
