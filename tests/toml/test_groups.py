@@ -177,6 +177,15 @@ def test_weights_are_percent_and_may_leave_a_rest() -> None:
     assert len(group(f'{targets}, {{ uri = "sip:c", weight = 60 }}]\nalgorithm = 15').members) == 3
 
 
+def test_whether_weights_of_a_list_are_percent_is_for_the_algorithm_to_say() -> None:
+    listed = "1 sip:a weight=60\n1 sip:b weight=60\n1 sip:c weight=60\n"
+    which = 'list = "dispatcher.list"\nset = 1'
+    assert len(group(f'{which}\nalgorithm = "srv"', listed).members) == 3
+    assert len(group(which, listed).members) == 3
+    with pytest.raises(ConfigError, match=r'list: the weights are percent .* come to 180'):
+        group(f"{which}\nalgorithm = 9", listed)
+
+
 def test_shares_and_branches_that_are_enough() -> None:
     targets = [f"sip:{at}.example.com" for at in range(16)]
     assert len(group(f'targets = {targets}\nalgorithm = "parallel"').members) == 16
