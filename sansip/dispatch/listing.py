@@ -20,9 +20,10 @@ and says everything that is wrong with it. That is so for what cannot work, too:
 100. The algorithm says what a weight is, percent or a share, and so how much of it there may be.
 
 ``maxload``, ``duid``, ``weight`` and ``rweight`` are fields of a ``Member`` (a share that is not
-given is 0), ``socket`` or else ``sockname`` is its ``endpoint``, ``obproxy`` its ``proxy``,
-``ping_from`` its ``caller``. ``attrs`` has these and all others, names in lower case. Flag 16 (no
-DNS) changes nothing, since names are only looked up when they are needed; flag 2 (trying) neither.
+given is 0), ``socket`` or else ``sockname`` is its ``endpoint``, ``obproxy`` its ``probe_via``,
+``ping_from`` its ``probe_from``. ``attrs`` has these and all others, names in lower case. Flag 16
+(no DNS) changes nothing, since names are only looked up when they are needed; flag 2 (trying)
+neither.
 """
 
 import re

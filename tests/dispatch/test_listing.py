@@ -81,7 +81,7 @@ def test_the_line_in_kamailios_manual() -> None:
         rweight=NO_SHARE,
         duid="abc",
         endpoint="udp:192.168.0.125:5060",
-        caller="sip:myproxy.com",
+        probe_from="sip:myproxy.com",
         attrs=(
             ("duid", "abc"),
             ("socket", "udp:192.168.0.125:5060"),
