@@ -10,7 +10,10 @@ from contextlib import suppress
 
 from sansip import Report
 
-TOPICS = ("failover", "policy", "limit", "transport", "dns", "malformed")
+TOPICS = (
+    *("failover", "health", "probe", "policy"),
+    *("limit", "transport", "dns", "malformed"),
+)
 MOST = 20  # lines a second
 
 

@@ -173,7 +173,7 @@ def _located(turn: Turn, name: str, given: news.Located) -> None:
     owner = GROUP + name, given.way
     member = _group(turn, name).members[given.way]
     path = turn.fleet.watch.paths[owner]
-    hops = () if member.proxy and path.gave else given.hops
+    hops = () if member.probe_via and path.gave else given.hops
     gave, why = _probe(turn, name, member, hops)
     gave, why = gave or path.gave, why or path.why
     paths = turn.fleet.watch.paths
@@ -209,7 +209,7 @@ def _probe(turn: Turn, name: str, member: Member, hops: tuple[Hop, ...]) -> tupl
             why = f"no endpoint reaches {hop}"
             continue
         gave = True
-        if member.proxy:
+        if member.probe_via:
             # Not this hop is asked about: one will do to ask through.
             _send(turn, name, member, found[0], hop.tls_name)
             break
@@ -220,7 +220,7 @@ def _probe(turn: Turn, name: str, member: Member, hops: tuple[Hop, ...]) -> tupl
 
 def _about(turn: Turn, name: str, member: Member, reached: Place) -> tuple[Place, ...]:
     """Whom the answer to a probe is about: the hop, or, through a proxy, all of the member's."""
-    if not member.proxy:
+    if not member.probe_via:
         return (reached,)
     hops = hops_known(turn, name, 0, member)
     return tuple([place for hop in hops for place in places(turn.config, member, hop)])
@@ -228,7 +228,7 @@ def _about(turn: Turn, name: str, member: Member, reached: Place) -> tuple[Place
 
 def _send(turn: Turn, name: str, member: Member, place: Place, tls_name: str | None) -> None:
     key = f"{OWNER}{place.endpoint} {place.transport}:{place.remote}"
-    if member.proxy:
+    if member.probe_via:
         key += f" {member.uri}"
     if key in turn.fleet.watch.probes:
         return
@@ -264,7 +264,7 @@ def _send(turn: Turn, name: str, member: Member, place: Place, tls_name: str | N
 def _options(turn: Turn, owner: str, member: Member, place: Place) -> Request:
     """Make what is sent to a member from this place's endpoint."""
     draws = turn.draws(owner)
-    uri, caller = _uri(member), member.caller or f"sip:probe@{_host(turn, place)}"
+    uri, caller = _uri(member), member.probe_from or f"sip:probe@{_host(turn, place)}"
     headers = (
         ("Max-Forwards", str(HOPS)),
         ("From", f"<{caller}>;tag={draws.token('tag')}"),
@@ -290,7 +290,7 @@ def _uri(member: Member) -> str:
 
 def _target(member: Member, departure: str) -> news.Target:
     uri = _uri(member)
-    return news.Target(uri, member.proxy or uri, departure=departure)
+    return news.Target(uri, member.probe_via or uri, departure=departure)
 
 
 # --- what comes of them

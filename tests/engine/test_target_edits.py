@@ -102,7 +102,7 @@ def test_the_same_uri_by_two_endpoints_is_two_targets() -> None:
 
 
 def test_a_member_leaves_from_its_endpoint_and_its_proxy_is_for_probes_alone() -> None:
-    member = sansip.Member(f"sip:{GW_1}", endpoint=OTHER, proxy=f"sip:{GW_2}")
+    member = sansip.Member(f"sip:{GW_1}", endpoint=OTHER, probe_via=f"sip:{GW_2}")
     endpoints = [sansip.Endpoint("udp", str(PROXY)), sansip.Endpoint("udp", "192.0.2.11:5060")]
     options = config(endpoints=endpoints, groups={"gateways": [member]})
     stage = Stage(sansip.Engine(options, Decide(sansip.Relay(sansip.Dispatch("gateways")))))
