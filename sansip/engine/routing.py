@@ -6,6 +6,7 @@ from typing import TypeVar, cast
 
 from sansip import dispatch
 from sansip.address import Address
+from sansip.engine import whereabouts
 from sansip.engine.policy import (
     ADVANCE_EARLY,
     Ask,
@@ -91,6 +92,7 @@ def _scene(turn: Turn, key: str, source: Address, *, in_dialog: bool) -> Scene:
         turn.config.is_mine,
         Draws(turn.seed, key),
         in_dialog=in_dialog,
+        standing=lambda group: whereabouts.standings(turn, group),
     )
 
 

@@ -481,7 +481,7 @@ def test_health_may_be_switched_off() -> None:
     assert said(stage) == []
 
 
-@pytest.mark.parametrize("limits", [{"health": -1}, {"calls": -1}, {"call": 0.0}])
+@pytest.mark.parametrize("limits", [{"health": -1}, {"calls": -1}, {"longest_call": 0.0}])
 def test_limits_that_make_no_sense_are_refused(limits: Whatever) -> None:
     with pytest.raises(sansip.LocalProtocolError):
         two(limits=sansip.Limits(**limits))
