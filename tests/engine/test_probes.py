@@ -416,8 +416,7 @@ def test_whoever_answers_a_probe_after_an_icmp_error_is_there() -> None:
     assert letters(stage) == ["IP", "AP"]
     answer(stage, GW_1, GW_2)
     assert letters(stage) == ["AP", "AP"]
-    order(stage, sansip.ReplaceGroups(()))
-    assert gone(stage)
+    assert not len(stage.state.fleet.watch.probes)
 
 
 @pytest.mark.parametrize("heard", ["nothing", "another error", "404"])
@@ -432,7 +431,7 @@ def test_a_probe_fails_once(heard: str) -> None:
         answer(stage, GW_1, status=404)
     stage.advance(1.9)
     assert letters(stage) == ["TP"]
-    assert not len(stage.state.client)
+    assert not len(stage.state.fleet.watch.probes)
 
 
 def test_a_refused_send_is_a_failure_at_once() -> None:
