@@ -117,8 +117,10 @@ def hear(turn: Turn, key: str, given: news.Given) -> None:
     match given:
         case news.Answered() if given.response.status >= OK.start:
             _answered(turn, key, probe, given.response)
-        case news.Broken() | news.Troubled():
+        case news.Broken():
             _failed(turn, key, probe, given.reason)
+        case news.Troubled():
+            _troubled(turn, key, probe, given.reason)
         case news.TimedOut():
             _failed(turn, key, probe, "no answer (Timer F)")
         case _:
@@ -323,8 +325,19 @@ def _well(turn: Turn, probe: Probe, latency: float | None) -> None:
 
 
 def _bad(turn: Turn, probe: Probe, why: str) -> None:
+    if probe.troubled:
+        return  # that has counted already
     for place in probe.about:
         health.failed(turn, place, probe.group, why)
+
+
+def _troubled(turn: Turn, key: str, probe: Probe, why: str) -> None:
+    """A failure at once, but whoever answers after all is there."""
+    _bad(turn, probe, why)
+    troubled = Probe(
+        probe.group, probe.member, probe.about, probe.begun, probe.keys, probe.timer, troubled=True
+    )
+    _keep(turn, probes=turn.fleet.watch.probes.set(key, troubled))
 
 
 def _failed(turn: Turn, key: str, probe: Probe, why: str) -> None:
