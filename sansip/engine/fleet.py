@@ -50,6 +50,7 @@ class Probe:
     begun: float
     keys: tuple[str, ...]  # of its client transaction; or if need be, as a datagram, of another
     timer: Timer
+    troubled: bool = False  # an ICMP error has come; anybody can forge one, so an answer may follow
 
 
 @value

@@ -60,7 +60,7 @@ def test_no_two_probes_share_a_branch_a_tag_or_a_call_id() -> None:
 
 
 def test_the_caller_of_a_probe_is_the_members_wish() -> None:
-    member = sansip.Member(LITERAL[0], caller="sip:monitor@example.net;x=y")
+    member = sansip.Member(LITERAL[0], probe_from="sip:monitor@example.net;x=y")
     stage = on_watch(group(member))
     assert (probes(stage, GW_1)[0].get("from") or "").startswith(
         "<sip:monitor@example.net;x=y>;tag="
@@ -70,7 +70,7 @@ def test_the_caller_of_a_probe_is_the_members_wish() -> None:
 def test_a_probe_through_an_outbound_proxy_is_about_its_member() -> None:
     """As in Kamailio: obproxy is for the probes, and not for the calls."""
     through = f"sip:{GW_3};lr"
-    members = [sansip.Member(uri, proxy=through) for uri in LITERAL]
+    members = [sansip.Member(uri, probe_via=through) for uri in LITERAL]
     stage = on_watch(group(*members))
     first, second = probes(stage, GW_3)
     assert (first.uri_text, second.uri_text) == LITERAL
@@ -86,7 +86,7 @@ def test_a_probe_through_an_outbound_proxy_is_about_its_member() -> None:
 
 
 def test_one_hop_of_an_outbound_proxy_will_do() -> None:
-    member = sansip.Member("sip:gw-1.example.com:5060", proxy=NAME)
+    member = sansip.Member("sip:gw-1.example.com:5060", probe_via=NAME)
     stage = on_watch(group(member))
     assert [send.remote for send in stage.sends] == [GW_1]
     stage.answer_dns = False
@@ -104,7 +104,7 @@ def test_one_hop_of_an_outbound_proxy_will_do() -> None:
 
 def test_what_an_outbound_proxy_says_counts_once_the_member_is_located() -> None:
     """A name is located for calls, and not for the probes that go through somebody else."""
-    member = sansip.Member("sip:gw-1.example.com:5060", proxy=f"sip:{GW_3}")
+    member = sansip.Member("sip:gw-1.example.com:5060", probe_via=f"sip:{GW_3}")
     stage = on_watch(group(member))
     stage.advance(2.0)
     assert letters(stage) == ["AP"]
@@ -406,7 +406,31 @@ def test_an_icmp_error_is_a_failure_at_once() -> None:
     stage.icmp(GW_1, stage.sends[0].data)
     assert letters(stage) == ["IP", "AP"]
     assert "port unreachable" in said(stage, "health")[0]
-    assert len(stage.state.client) == 1
+
+
+def test_whoever_answers_a_probe_after_an_icmp_error_is_there() -> None:
+    """Anybody can forge such an error, for it need not quote more than a few bytes."""
+    stage = on_watch()
+    stage.icmp(GW_1, b"OPTI")
+    assert letters(stage) == ["IP", "AP"]
+    answer(stage, GW_1, GW_2)
+    assert letters(stage) == ["AP", "AP"]
+    assert not len(stage.state.fleet.watch.probes)
+
+
+@pytest.mark.parametrize("heard", ["nothing", "another error", "404"])
+def test_a_probe_fails_once(heard: str) -> None:
+    probing = sansip.Probing(every=2.0, alive_on=(200,))
+    stage = on_watch(group(LITERAL[0], probing=probing, down_after=2))
+    sent = stage.sends[0].data
+    stage.icmp(GW_1, sent)
+    if heard == "another error":
+        stage.icmp(GW_1, sent)
+    elif heard == "404":
+        answer(stage, GW_1, status=404)
+    stage.advance(1.9)
+    assert letters(stage) == ["TP"]
+    assert not len(stage.state.fleet.watch.probes)
 
 
 def test_a_refused_send_is_a_failure_at_once() -> None:
