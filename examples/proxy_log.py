@@ -1,4 +1,4 @@
-"""What the example proxies say on stderr: a line for each report, and never too many of them.
+"""What the example proxy says on stderr: a line for each report, and never too many of them.
 
 An attack or a network that is down brings thousands of reports a second. Writing them all would
 cost more than serving the calls, so only so many are written in a second, and the rest counted.
@@ -10,7 +10,10 @@ from contextlib import suppress
 
 from sansip import Report
 
-TOPICS = ("failover", "policy", "limit", "transport", "dns", "malformed")
+TOPICS = (
+    *("failover", "health", "probe", "policy"),
+    *("limit", "transport", "dns", "malformed"),
+)
 MOST = 20  # lines a second
 
 

@@ -1,28 +1,31 @@
-"""How the groups of the example proxies are, as a table: what ``kamctl dispatcher dump`` is for.
+"""How the groups of the example proxy are, as a table: what ``kamcmd dispatcher.list`` is for.
 
 The letters are Kamailio's: A active, I inactive (tried last), T trying (failures, but too few of
 them), D disabled; then P if it is probed, X if not. A member has a line for each hop that is known.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from sansip import HopStanding, Standing
 
-HEADINGS = ("group", "member", "state", "calls", "hop", "from", "state", "")
+HEADINGS = ("group", "member", "member is", "calls", "hop", "from", "hop is", "")
 
 
-def table(standings: Iterable[Standing], at: float) -> list[str]:
-    """The lines of the table; ``at`` is now."""
-    rows = [HEADINGS, *(row for standing in standings for row in _rows(standing, at))]
+def table(standings: Iterable[Standing], at: float, counted: Collection[str]) -> list[str]:
+    """The lines of the table; ``at`` is now, and ``counted`` the groups whose calls are."""
+    rows = [HEADINGS]
+    for standing in standings:
+        rows += _rows(standing, at, is_counted=standing.group in counted)
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     # Some of this comes from the network, and is nothing to send to a terminal as it is.
     return [line if line.isprintable() else ascii(line)[1:-1] for line in lines]
 
 
-def _rows(standing: Standing, at: float) -> Iterator[tuple[str, ...]]:
-    load = f"/{standing.member.maxload}" if standing.member.maxload else ""
-    who = standing.group, standing.member.uri, standing.letters, f"{standing.calls}{load}"
+def _rows(standing: Standing, at: float, *, is_counted: bool) -> Iterator[tuple[str, ...]]:
+    most = standing.member.maxload
+    calls = f"{standing.calls}/{most}" if most else f"{standing.calls}"
+    who = standing.group, standing.member.uri, standing.letters, calls if is_counted else "-"
     if not standing.hops:
         yield *who, "not looked up yet", "", "", ""
     for hop in standing.hops:

@@ -23,7 +23,15 @@ import trio
 from proxy_log import TOPICS, Log
 from proxy_standing import table
 
-from sansip import Administered, Engine, LocalProtocolError, Quiesce, ReplaceGroups, State
+from sansip import (
+    Administered,
+    Dispatch,
+    Engine,
+    LocalProtocolError,
+    Quiesce,
+    ReplaceGroups,
+    State,
+)
 from sansip.toml import ConfigError, Settings, load
 from sansip_trio import EndpointError, Server, serve
 
@@ -134,7 +142,13 @@ class Proxy:
 
     def _show(self, server: Server[State]) -> None:
         at = trio.current_time()
-        for line in table(self._engine.standing(server.state, at), at):
+        wishes = [route.relay.to for route in self._settings.routes]
+        counted = [
+            wish.group
+            for wish in wishes
+            if isinstance(wish, Dispatch) and wish.algorithm == "call-load"
+        ]
+        for line in table(self._engine.standing(server.state, at), at, counted):
             self._log.say(line)
 
     def _reload(self, server: Server[State]) -> None:

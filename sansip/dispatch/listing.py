@@ -16,13 +16,14 @@ The fourth field of OpenSIPS 1.7 is the weight: write it as an attribute. Quotes
 or round what one of them is, are for white space and semicolons.
 
 Where Kamailio guesses, skips the line or drops the rest of it, this here refuses the whole file
-and says everything that is wrong with it. That is so for what cannot work, too: a weight above 100,
-and weights that add up to more in one set.
+and says everything that is wrong with it. That is so for what cannot work, too: an rweight above
+100. The algorithm says what a weight is, percent or a share, and so how much of it there may be.
 
 ``maxload``, ``duid``, ``weight`` and ``rweight`` are fields of a ``Member`` (a share that is not
-given is 0), ``socket`` or else ``sockname`` is its ``endpoint``, ``obproxy`` its ``proxy``,
-``ping_from`` its ``caller``. ``attrs`` has these and all others, names in lower case. Flag 16 (no
-DNS) changes nothing, since names are only looked up when they are needed; flag 2 (trying) neither.
+given is 0), ``socket`` or else ``sockname`` is its ``endpoint``, ``obproxy`` its ``probe_via``,
+``ping_from`` its ``probe_from``. ``attrs`` has these and all others, names in lower case. Flag 16
+(no DNS) changes nothing, since names are only looked up when they are needed; flag 2 (trying)
+neither.
 """
 
 import re
@@ -46,7 +47,8 @@ _ALL_FLAGS: Final = 63
 _FLAGS: Final = "1 inactive, 2 trying, 4 disabled, 8 probing, 16 no DNS, 32 no pings"
 _NUMBERS: Final = MappingProxyType(
     {
-        **dict.fromkeys(("weight", "rweight", "ocmin", "ocmax", "ocrate"), 100),
+        **dict.fromkeys(("rweight", "ocmin", "ocmax", "ocrate"), 100),
+        "weight": 65535,  # as of SRV records
         **dict.fromkeys(("maxload", "latency", "cc"), _MOST),
     }
 )
@@ -123,7 +125,6 @@ def parse_list(text: str, name: str = "dispatcher.list") -> dict[int, tuple[Memb
     ``ListError`` with everything that is wrong with it, if anything is.
     """
     sets: dict[int, list[Member]] = {}
-    percents: dict[int, int] = {}
     mistakes: list[Mistake] = []
     for at, line in enumerate(_LINE_END.split(text.removeprefix("\ufeff")), 1):
         fields: list[_Field] = []
@@ -140,10 +141,6 @@ def parse_list(text: str, name: str = "dispatcher.list") -> dict[int, tuple[Memb
         if fields and not wrongs:
             setid, member = _listed(fields)
             sets.setdefault(setid, []).append(member)
-            before = percents.get(setid, 0)
-            percents[setid] = before + member.weight
-            if before <= 100 < percents[setid]:
-                mistakes.append(_overweight(fields, percents[setid]).on(at))
     if mistakes:
         raise ListError(name, tuple(mistakes))
     return {
@@ -330,9 +327,3 @@ def _listed(fields: list[_Field]) -> tuple[int, Member]:
         tuple(attrs.items()),
     )
     return int(heads["set id"]), member
-
-
-def _overweight(fields: list[_Field], percent: int) -> _Wrong:
-    weight = next(field for field in fields if field.attribute == "weight")
-    reason = f"with it the weights of this set add up to {percent}, and they are percent"
-    return _Wrong(weight, reason, "let them add up to 100, or use rweight and relative-weight")

@@ -16,18 +16,18 @@ PATIENCE = 4.0  # seconds that a probe waits for its answer at most, unless it i
 class Member:
     """One destination of a group; the names are those of Kamailio's dispatcher, mostly.
 
-    ``uri``       where it is: a SIP URI, located by RFC 3263 each time, so it may have many hops
-    ``priority``  the highest first; with "srv" the lowest. Some algorithms do not look at it
-    ``weight``    percent of the calls for "weight", a share within a priority for "srv"
-    ``rweight``   a share for "relative-weight"
-    ``duid``      what its calls are counted under for "call-load"; its URI if empty
-    ``maxload``   calls that it takes at once with "call-load"; 0: any number
-    ``endpoint``  the name of the endpoint to send from (``socket`` in a dispatcher.list)
-    ``proxy``     where its probes go in place of its own address (``obproxy``)
-    ``caller``    the From of its probes (``ping_from``)
-    ``probed``    whether it gets probes, if its group has any
-    ``begins``    "active"; "inactive": suspect until something comes from it; "disabled": drained
-    ``attrs``     all that a list said about it, for people and policies
+    ``uri``         where it is: a SIP URI, located by RFC 3263 each time, so it may have many hops
+    ``priority``    the highest first; with "srv" the lowest. Some algorithms do not look at it
+    ``weight``      percent of the calls for "weight", a share within a priority for "srv"
+    ``rweight``     a share for "relative-weight"
+    ``duid``        what its calls are counted under for "call-load"; its URI if empty
+    ``maxload``     calls that it takes at once with "call-load"; 0: any number
+    ``endpoint``    the name of the endpoint to send from (``socket`` in a dispatcher.list)
+    ``probe_via``   where its probes go in place of its own address (``obproxy``); calls do not
+    ``probe_from``  the From of its probes (``ping_from``)
+    ``probed``      whether it gets probes, if its group has any
+    ``begins``      "active"; "inactive": suspect until something comes from it; "disabled": drained
+    ``attrs``       all that a list said about it, for people and policies
     """
 
     uri: str
@@ -37,8 +37,8 @@ class Member:
     duid: str = ""
     maxload: int = 0
     endpoint: str = ""
-    proxy: str = ""
-    caller: str = ""
+    probe_via: str = ""
+    probe_from: str = ""
     probed: bool = True
     begins: Admission = "active"
     attrs: tuple[tuple[str, str], ...] = ()
@@ -117,7 +117,7 @@ def _members(listed: object) -> tuple[Member, ...]:
 
 
 def _check(name: str, member: Member, endpoints: tuple[str, ...]) -> None:
-    for text in (member.uri, member.proxy, member.caller):
+    for text in (member.uri, member.probe_via, member.probe_from):
         try:
             uri = parse_uri(text, "SIP URI") if text or text is member.uri else None
         except RemoteProtocolError as error:

@@ -97,7 +97,10 @@ class Fleet:
 
     def group(self, name: str) -> Group | None:
         """The group of this name."""
-        return next((group for known, group in self.groups if known == name), None)
+        for known, group in self.groups:
+            if known == name:
+                return group
+        return None
 
     def regrouped(self, groups: Groups) -> "Fleet":
         """Make one with other groups.

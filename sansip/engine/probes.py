@@ -17,9 +17,9 @@ from typing import Final, cast
 
 from sansip.address import Hop
 from sansip.dispatch import Group, Member, Probing
-from sansip.engine import health, lookups
+from sansip.engine import health, lookups, whereabouts
 from sansip.engine.actions import Timer
-from sansip.engine.config import Config, Endpoint
+from sansip.engine.config import Endpoint
 from sansip.engine.fleet import Groups, Path, Place, Probe, Round, Watch
 from sansip.engine.forwarding import Outgoing, located_uri, outgoing
 from sansip.engine.lookups import GROUP
@@ -152,16 +152,11 @@ def _locate(turn: Turn, name: str, way: int, member: Member) -> None:
     owner = GROUP + name, way
     if owner in turn.searches:
         # DNS has taken a whole round for this: with its servers dead, probing would stop.
-        _probe(turn, name, member, lookups.known(turn, owner, _next_hop(member)))
+        _probe(turn, name, member, lookups.known(turn, _next_hop(member)))
         return
     paths = turn.fleet.watch.paths
     _keep(turn, paths=paths.set(owner, Path(said=paths.get(owner, _NEW).said)))
     lookups.begin(turn, owner, _next_hop(member))
-
-
-def hops_known(turn: Turn, name: str, way: int, member: Member) -> tuple[Hop, ...]:
-    """Where a member is, as far as that is known without asking; calls go there."""
-    return lookups.known(turn, (GROUP + name, way), parse_uri(member.uri))
 
 
 def _next_hop(member: Member) -> Uri:
@@ -175,7 +170,7 @@ def _located(turn: Turn, name: str, given: news.Located) -> None:
     owner = GROUP + name, given.way
     member = _group(turn, name).members[given.way]
     path = turn.fleet.watch.paths[owner]
-    hops = () if member.proxy and path.gave else given.hops
+    hops = () if member.probe_via and path.gave else given.hops
     gave, why = _probe(turn, name, member, hops)
     gave, why = gave or path.gave, why or path.why
     paths = turn.fleet.watch.paths
@@ -192,26 +187,16 @@ def _located(turn: Turn, name: str, given: news.Located) -> None:
 # --- probes
 
 
-def places(config: Config, member: Member, hop: Hop) -> tuple[Place, ...]:
-    """A hop of a member, as seen from each endpoint that requests for it may leave by."""
-    family = 6 if ":" in hop.address.host else 4
-    found = [e for e in config.endpoints if (e.transport, e.family) == (hop.transport, family)]
-    if member.endpoint:
-        named = [endpoint for endpoint in found if endpoint.name == member.endpoint]
-        found = named or found[:1]
-    return tuple([Place(endpoint.name, hop.transport, hop.address) for endpoint in found])
-
-
 def _probe(turn: Turn, name: str, member: Member, hops: tuple[Hop, ...]) -> tuple[bool, str]:
     """Send OPTIONS to where none is under way; whether some hop is probed, and why another not."""
     gave, why = False, ""
     for hop in hops:
-        found = places(turn.config, member, hop)
+        found = whereabouts.places(turn.config, member, hop)
         if not found:
             why = f"no endpoint reaches {hop}"
             continue
         gave = True
-        if member.proxy:
+        if member.probe_via:
             # Not this hop is asked about: one will do to ask through.
             _send(turn, name, member, found[0], hop.tls_name)
             break
@@ -220,17 +205,16 @@ def _probe(turn: Turn, name: str, member: Member, hops: tuple[Hop, ...]) -> tupl
     return gave, why
 
 
-def _about(turn: Turn, name: str, member: Member, reached: Place) -> tuple[Place, ...]:
+def _about(turn: Turn, member: Member, reached: Place) -> tuple[Place, ...]:
     """Whom the answer to a probe is about: the hop, or, through a proxy, all of the member's."""
-    if not member.proxy:
+    if not member.probe_via:
         return (reached,)
-    hops = hops_known(turn, name, 0, member)
-    return tuple([place for hop in hops for place in places(turn.config, member, hop)])
+    return whereabouts.of(turn, member)
 
 
 def _send(turn: Turn, name: str, member: Member, place: Place, tls_name: str | None) -> None:
     key = f"{OWNER}{place.endpoint} {place.transport}:{place.remote}"
-    if member.proxy:
+    if member.probe_via:
         key += f" {member.uri}"
     if key in turn.fleet.watch.probes:
         return
@@ -258,7 +242,7 @@ def _send(turn: Turn, name: str, member: Member, place: Place, tls_name: str | N
     keys = (going.key,) if going.spare is None else (going.key, going.spare.key)
     timer = turn.rearm(key, "probe", turn.at + _probing(turn, name).patience)
     # What is too large for a datagram goes over a connection, as a call does (18.1.1).
-    about = _about(turn, name, member, health.place_of(going.endpoint, place.remote))
+    about = _about(turn, member, health.place_of(going.endpoint, place.remote))
     probe = Probe(name, member, about, turn.at, keys, timer)
     _keep(turn, probes=turn.fleet.watch.probes.set(key, probe))
 
@@ -266,7 +250,7 @@ def _send(turn: Turn, name: str, member: Member, place: Place, tls_name: str | N
 def _options(turn: Turn, owner: str, member: Member, place: Place) -> Request:
     """Make what is sent to a member from this place's endpoint."""
     draws = turn.draws(owner)
-    uri, caller = _uri(member), member.caller or f"sip:probe@{_host(turn, place)}"
+    uri, caller = _uri(member), member.probe_from or f"sip:probe@{_host(turn, place)}"
     headers = (
         ("Max-Forwards", str(HOPS)),
         ("From", f"<{caller}>;tag={draws.token('tag')}"),
@@ -292,7 +276,7 @@ def _uri(member: Member) -> str:
 
 def _target(member: Member, departure: str) -> news.Target:
     uri = _uri(member)
-    return news.Target(uri, member.proxy or uri, departure=departure)
+    return news.Target(uri, member.probe_via or uri, departure=departure)
 
 
 # --- what comes of them

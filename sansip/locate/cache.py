@@ -11,7 +11,18 @@ The number of entries is bounded; the answer that came in first goes first.
 from dataclasses import field
 from typing import assert_never
 
-from sansip.dns import Answer, Failure, Found, NoName, NoRecords, Question
+from sansip.dns import (
+    Answer,
+    Failure,
+    Found,
+    Ip,
+    Naptr,
+    NoName,
+    NoRecords,
+    Question,
+    Record,
+    Srv,
+)
 from sansip.table import Table
 from sansip.value import value
 
@@ -83,7 +94,8 @@ def remember(
     known = cache.entries.get(question)
     kept, kept_until = None, at
     if isinstance(answer, Found) and len(answer.records) > limits.records:
-        answer = Found(answer.records[: limits.records], answer.ttl)
+        # In any order that they may have come in, the best are those that a lookup would use.
+        answer = Found(tuple(sorted(answer.records, key=_rank)[: limits.records]), answer.ttl)
     match answer:
         case Found():
             until = at + min(answer.ttl, limits.positive)
@@ -107,6 +119,18 @@ def remember(
         cache.next + 1,
         limits,
     )
+
+
+def _rank(record: Record) -> int:
+    match record:
+        case Srv():
+            return record.priority
+        case Naptr():
+            return record.order
+        case Ip():
+            return 0
+        case _:
+            assert_never(record)
 
 
 def _trimmed(

@@ -2,7 +2,8 @@
 
 RFC 3261 16.5 to 16.10, RFC 3263 4.3 and RFC 5393 5.3. A plan has stages, one for each q, highest
 first; a stage has ways that are tried in parallel; a way has targets, and these have hops, that are
-tried one after the other. The next stage opens when all ways of one have ended without success.
+tried one after the other. Hops that are suspect are tried last of their way, in the order in which
+they were found. The next stage opens when all ways of one have ended without success.
 
 What makes this machine different from the RFC's text is that *advancing is not timing out*: when
 nothing has come from a hop for a while the next one of its way is tried, and when there is none,

@@ -195,8 +195,8 @@ def _located(hunter: Hunter, given: Located) -> None:
     for at, way in enumerate(hunter.ways):
         if way.number == given.way and way.locating:
             hops, suspects = way.hops + given.hops, way.aside(given.suspects)
-            hunter.ways[at] = way.but(hops=hops, locating=given.more, suspects=suspects)
-            if given.more or hops or any(target == way.target for target, _ in suspects):
+            known = hunter.ways[at] = way.but(hops=hops, locating=given.more, suspects=suspects)
+            if given.more or hops or known.has_doubts:
                 continue
             if not any(branch.target == way.target for branch in hunter.branches):
                 hunter.results += (Result(given.status),)
@@ -235,7 +235,7 @@ def _woken(hunter: Hunter) -> State | None:
                 hunter.out.append(
                     Unheard(branch.number, f"silent for {hunter.at - branch.begun:g} s")
                 )
-        hunter.results += (Result(408),)
+        hunter.results = (Result(408), *hunter.results)
         return _conclude_best(hunter)
     for branch in hunter.branches:
         deadline = hunter.due(branch)
@@ -270,7 +270,7 @@ def _overdue(hunter: Hunter, branch: Branch, why: str) -> None:
         hunter.want_cancel(number, TIMER_C)
         if not branch.abandoned:
             # Whatever it says to that, for the caller it has not answered in time (3261-16.8-02).
-            hunter.results += (Result(408),)
+            hunter.results = (Result(408), *hunter.results)
 
 
 def settle(hunter: Hunter) -> State:

@@ -30,13 +30,18 @@ class Way:
         """Whether there is anything that has not been tried yet."""
         return bool(self.hops or self.locating or self.targets or self.suspects)
 
+    @property
+    def has_doubts(self) -> bool:
+        """Whether hops of the target that is being located are kept for the end: the last ones."""
+        return bool(self.suspects) and self.suspects[-1][0] == self.target
+
     def aside(self, hops: tuple[Hop, ...]) -> tuple[Suspects, ...]:
         """What is kept for the end, with these hops of the target that is being tried."""
         if not hops:
             return self.suspects
-        for at, (target, others) in enumerate(self.suspects):
-            if target == self.target:
-                return (*self.suspects[:at], (target, others + hops), *self.suspects[at + 1 :])
+        if self.has_doubts:
+            *others, (target, before) = self.suspects
+            return (*others, (target, before + hops))
         return (*self.suspects, (self.target, hops))
 
     def but(
@@ -179,7 +184,7 @@ def best_of(
     "only the last failure counts" (3263-4.3-04).
     """
     newest = {(branch.way, branch.target): branch.number for branch in branches}
-    ended = list(results)
+    ended: list[Result] = []
     heard: list[Response] = []
     for branch in sorted(branches, key=_when):  # so that of equals the first one to come is chosen
         if branch.response is not None:
@@ -188,7 +193,8 @@ def best_of(
         superseded = moved_on and branch.number != newest[branch.way, branch.target]
         if not (branch.open or branch.void or superseded):
             ended.append(Result(branch.status, branch.response))
-    chosen = best(tuple(ended), invite=facts.invite)
+    # Of equals, what somebody said or did not say comes before a target that led nowhere.
+    chosen = best((*ended, *results), invite=facts.invite)
     return None if chosen is None else with_challenges(chosen, tuple(heard))
 
 

@@ -1,4 +1,4 @@
-"""The configuration of the example proxies and of the command line: TOML in, settings out.
+"""The configuration of the example proxy and of the command line: TOML in, settings out.
 
 Text comes in, and settings go out; no file is touched. ``import sansip`` does not load this.
 """

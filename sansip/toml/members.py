@@ -90,7 +90,7 @@ def _listed(
     for member in sets[number]:
         checks = (
             (member.uri, reach.uri),
-            (member.proxy, reach.uri),
+            (member.probe_via, reach.uri),
             (member.endpoint, reach.endpoint),
         )
         for what, check in checks:
@@ -121,8 +121,8 @@ def _target(group: Table, at: str, content: object, reach: Reach) -> Member:
         table.take("duid", some_text, plain.duid),
         table.take("maxload", whole(0), plain.maxload),
         table.take("endpoint", reach.endpoint, plain.endpoint),
-        table.take("proxy", reach.uri, plain.proxy),
-        table.take("caller", _any_uri, plain.caller),
+        table.take("probe_via", reach.uri, plain.probe_via),
+        table.take("probe_from", _any_uri, plain.probe_from),
         table.take("probed", switch, plain.probed),
         table.take("begins", one_of(ADMISSIONS), plain.begins),
     )
@@ -138,7 +138,7 @@ def _complain_of_twins(group: Table, members: tuple[Member, ...]) -> None:
     """The same URI from the same endpoint is the same member, however it is spelt."""
     for at, member in enumerate(members):
         for other in members[:at]:
-            alike = (member.endpoint, member.proxy) == (other.endpoint, other.proxy)
+            alike = (member.endpoint, member.probe_via) == (other.endpoint, other.probe_via)
             if member.uri and other.uri and alike and _same(member.uri, other.uri):
                 group.wrong(f"targets[{at}]", "is there twice; take one out", member.uri)
                 break

@@ -42,7 +42,10 @@ def test_a_probe_waits_less_than_the_time_to_the_next(
 
 def test_a_member_may_have_an_outbound_proxy_and_an_endpoint_of_its_own() -> None:
     member = Member(
-        URI, endpoint=ENDPOINTS[1], proxy="sip:edge.example.com;lr", caller="sip:ping@example.com"
+        URI,
+        endpoint=ENDPOINTS[1],
+        probe_via="sip:edge.example.com;lr",
+        probe_from="sip:ping@example.com",
     )
     assert made([member]).members == (member,)
 
@@ -57,9 +60,9 @@ def test_a_member_may_have_an_outbound_proxy_and_an_endpoint_of_its_own() -> Non
         (["gw-1.example.com"], "group gateways: 'gw-1.example.com': "),
         ([""], "group gateways: '': "),
         (["tel:+15550100"], "group gateways: 'tel:+15550100' is not a sip or sips URI"),
-        ([Member(URI, proxy="edge")], "group gateways: 'edge': "),
-        ([Member(URI, proxy="tel:+1")], "'tel:+1' is not a sip or sips URI"),
-        ([Member(URI, caller="me")], "group gateways: 'me': "),
+        ([Member(URI, probe_via="edge")], "group gateways: 'edge': "),
+        ([Member(URI, probe_via="tel:+1")], "'tel:+1' is not a sip or sips URI"),
+        ([Member(URI, probe_from="me")], "group gateways: 'me': "),
         (
             [Member(URI, endpoint="udp:192.0.2.99:5060")],
             "sip:gw-1.example.com is to leave from 'udp:192.0.2.99:5060'; there are: udp:192.0.2.1",

@@ -259,7 +259,7 @@ def test_copies_of_an_ack_go_to_the_same_of_several_equal_hosts() -> None:
         assert len(stage.sends) == 4
         stage.sends.clear()
     assert [len(each) for each in places] == [1] * 8
-    assert len(set().union(*places)) > 2
+    assert len(set[sansip.Address]().union(*places)) > 2
 
 
 @pytest.mark.rule("3261-8.2-02", "3261-16.3-05")

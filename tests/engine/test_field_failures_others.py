@@ -31,7 +31,7 @@ def test_kamailio_1841_a_cancel_needs_no_policy_to_find_its_call() -> None:
 
     There a script has to look it up before it routes; who forgets that leaves a phone ringing.
     """
-    policy = Decide(lambda request, scene: sansip.Relay(request.uri))
+    policy = Decide(sansip.Relay("sip:bob@gw.example.com"))
     stage = call(policy)
     stage.respond(180, GW_1)
     stage.receive(make_request("CANCEL"))

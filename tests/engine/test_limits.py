@@ -194,7 +194,7 @@ def test_the_news_of_one_step_are_bounded(monkeypatch: pytest.MonkeyPatch) -> No
     assert stage.reports[-1].topic == "limit"
     assert stage.statuses() == [100]
     stage.advance(3600.0)
-    assert stage.statuses()[1] == 403
+    assert stage.statuses()[1] == 408
     assert stage.is_empty()
 
 

@@ -90,6 +90,7 @@ def test_a_call_counts_until_one_side_hangs_up(hang_up: Whatever) -> None:
     assert loads(stage) == {URI_1: 1}
     hang_up(stage)
     assert loads(stage) == {}
+    assert "call" in [a.timer.name for a in stage.actions[-1] if isinstance(a, sansip.StopTimer)]
     stage.advance(100.0)
     assert is_forgotten(stage)
 
@@ -186,7 +187,7 @@ def test_two_members_that_both_answer_have_a_call_each() -> None:
 
 
 def test_without_a_bye_a_call_counts_for_a_while() -> None:
-    stage = stage_for(limits=sansip.Limits(call=600.0))
+    stage = stage_for(limits=sansip.Limits(longest_call=600.0))
     call(stage)
     stage.respond(200, GW_1)
     stage.advance(599.9)

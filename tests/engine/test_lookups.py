@@ -58,6 +58,17 @@ def test_the_first_hop_is_tried_before_the_list_is_complete() -> None:
     assert len(stage.at(GW_2, "INVITE")) == 1
 
 
+def test_a_hop_that_is_refused_later_is_no_news_when_there_was_another() -> None:
+    stage = slow()
+    stage.zone["gw-2.example.com", "A"] = dns.Found((dns.Ip("127.0.0.1"),), 60.0)
+    call(stage)
+    for _ in range(4):
+        answer_one(stage)
+    assert "policy" not in stage.topics()
+    stage.respond(486, GW_1)
+    assert stage.statuses() == [100, 486]
+
+
 def test_answers_in_the_other_order_give_the_same_list() -> None:
     stage = slow()
     call(stage)

@@ -122,6 +122,29 @@ def test_what_dns_says_now_holds_for_the_whole_plan() -> None:
     assert places(made) == [(str(GW_1), 0.0), (str(GW_2), 3.0)]
 
 
+def test_what_the_cache_says_now_holds_for_the_whole_plan_too() -> None:
+    stage = on_stage(ToGroup(), limits=sansip.Limits(questions=0))
+    cache = stage.state.cache
+    for question, answer in KNOWN.items():
+        assert isinstance(answer, dns.Found)
+        brief = dns.Found(answer.records, 2.0)
+        cache = locate.remember(cache, question, brief, stage.now, CacheLimits())
+    stage.state = dataclasses.replace(stage.state, cache=cache)
+    assert places(plan(stage, answers={})) == [(str(GW_1), 0.0), (str(GW_2), 3.0)]
+
+
+def test_questions_that_others_wait_for_leave_room_for_those_of_a_plan() -> None:
+    """Whoever asks the plan's questions asks them with means of his own."""
+    stage = on_stage(ToGroup(), limits=sansip.Limits(questions=1))
+    stage.answer_dns = False
+    stage.receive(make_request(branch="z9hG4bKother", call_id="other"))
+    made = plan(stage, answers={})
+    assert [question.name for question in made.questions] == [
+        "gw-1.example.com",
+        "gw-2.example.com",
+    ]
+
+
 def test_a_failure_of_dns_is_bridged_with_what_was_known() -> None:
     stage = on_stage()
     stage.receive(make_request())
@@ -372,6 +395,7 @@ def test_where_no_connection_may_be_opened_the_plan_goes_on() -> None:
 # --- a plan is what happens
 
 TTL = 1e5
+ELSEWHERE = "sip:elsewhere@203.0.113.99"
 HOSTS = ("one.example", "two.example", "three.example")
 ADDRESSES = [f"203.0.113.{number}" for number in range(1, 6)] + ["127.0.0.1"]
 ips = st.lists(st.sampled_from(ADDRESSES), max_size=3).map(
@@ -421,7 +445,13 @@ relays = st.builds(
     st.one_of(uris, targets, wishes),
     advance_after=st.sampled_from(["default", None, 0.5, 7.0]),
     deadline=st.sampled_from([32.0, 10.0, 200.0]),
+    on_failure=st.sampled_from([None, "elsewhere"]),
 )
+
+
+def elsewhere(failed: sansip.Failed) -> sansip.FailureDecision:
+    tried = {attempt.uri for attempt in failed.tried}
+    return sansip.Finish() if ELSEWHERE in tried else sansip.Relay(ELSEWHERE)
 
 
 def silent_call(stage: Stage, request: sansip.Request) -> list[tuple[str, str, float]]:
@@ -436,7 +466,7 @@ def silent_call(stage: Stage, request: sansip.Request) -> list[tuple[str, str, f
 
     stage.on_step = look
     stage.receive(request)
-    stage.advance(1000)
+    stage.advance(300)
     return [(uri, to, after) for (uri, to), after in came.items()]
 
 
@@ -447,7 +477,7 @@ def silent_call(stage: Stage, request: sansip.Request) -> list[tuple[str, str, f
     st.sampled_from(["INVITE", "MESSAGE", "OPTIONS"]),
     st.sampled_from([16, 3, 1]),
     st.sampled_from(["", "2", "60"]),
-    st.sampled_from([None, 5.0, 33.0]),
+    st.sampled_from([None, 30.0, 1000.0]),
 )
 def test_a_plan_is_what_happens_when_all_gateways_are_silent(
     zone: dict[tuple[str, str], dns.Answer],
@@ -456,18 +486,20 @@ def test_a_plan_is_what_happens_when_all_gateways_are_silent(
     method: str,
     branches: int,
     breadth: str,
-    since: float | None,
+    trial_after: float | None,
 ) -> None:
     limits = sansip.Limits(branches=branches, cache=CacheLimits(positive=TTL, failure=TTL))
-    settings = config(groups={"gateways": members}, limits=limits)
+    thresholds = sansip.Thresholds(trial_after=trial_after or 30.0)
+    group = sansip.Group(tuple(map(sansip.Member, members)), thresholds=thresholds)
+    settings = config(groups={"gateways": group}, limits=limits)
     headers = [("Max-Breadth", breadth)] if breadth else []
     request = make_request(method, headers=headers)
-    stage = Stage(sansip.Engine(settings, Decide(relay)), zone=zone)
+    stage = Stage(sansip.Engine(settings, Decide(relay, elsewhere=elsewhere)), zone=zone)
     known = {Question(*key): answer for key, answer in zone.items()}
-    if since is not None:
+    if trial_after is not None:
         # There has been such a call before: it has found out who is suspect.
         stage.receive(make_request(branch="z9hG4bKearlier", call_id="earlier"))
-        stage.advance(since)
+        stage.advance(300)
     made = plan(stage, request, answers=known)
     # What is asked first is tried first: with all the answers at hand that is the same each time.
     cache = stage.state.cache

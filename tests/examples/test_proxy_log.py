@@ -1,4 +1,6 @@
-"""What the example proxies write is limited, and safe to show on a terminal."""
+"""What the example proxy writes is limited, and safe to show on a terminal."""
+
+import re
 
 import pytest
 from proxy_log import MOST, TOPICS, Log
@@ -22,6 +24,11 @@ def test_only_so_many_lines_a_second_and_the_rest_is_counted(
     ]
     log.close()
     assert capsys.readouterr().err == ""
+
+
+def test_whatever_there_are_reports_of_is_written_but_what_is_dropped() -> None:
+    there_are = re.findall(r'"(\w+)"', Report.__doc__ or "")
+    assert sorted(there_are) == sorted([*TOPICS, "dropped"])
 
 
 def test_other_topics_are_left_out_uncounted(capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,4 +31,9 @@ def test_the_groups_are_shown_as_a_table(golden: Callable[[str, str], None]) -> 
         "backup", Member("sip:gw-3.example.com", maxload=8), "DX", drained=True, calls=0, hops=(),
         thresholds=Thresholds(), probing=None,
     )  # fmt: skip
-    golden("proxy_standing.txt", "".join(f"{line}\n" for line in table([one, other], AT)))
+    plain = Standing(
+        "late", Member("sip:gw-4.example.com", maxload=8), "AX", drained=False, calls=0, hops=(),
+        thresholds=Thresholds(), probing=None,
+    )  # fmt: skip
+    lines = table([one, other, plain], AT, {"gateways", "backup"})
+    golden("proxy_standing.txt", "".join(f"{line}\n" for line in lines))

@@ -179,6 +179,7 @@ def test_a_call_fails_over_to_the_gateway_that_works(
     phone.invite(proxy.port, "one")
     works.accept("one")
     assert phone.final("one").status == 200
+    assert proxy.line().startswith("health: udp:127.0.0.1:")
     told = proxy.line()
     assert told.startswith("failover: ")
     assert "Connection refused" in told
@@ -256,7 +257,7 @@ def test_sigusr1_shows_the_groups(proxy: Proxy, peer: Callable[[], Peer]) -> Non
     process = proxy.ready()
     process.send_signal(signal.SIGUSR1)
     assert proxy.line().startswith("group     member ")
-    assert proxy.line().startswith(f"gateways  {works.target}  AX     0 ")
+    assert proxy.line().split()[:4] == ["gateways", works.target, "AX", "-"]
     phone.invite(proxy.port, "one")
     works.accept("one")
     assert phone.final("one").status == 200
@@ -302,13 +303,13 @@ def test_sighup_reads_a_dispatcher_list_again(proxy: Proxy, peer: Callable[[], P
 def test_gateways_are_probed(proxy: Proxy, peer: Callable[[], Peer]) -> None:
     works = peer()
     proxy.file.with_name("dispatcher.list").write_text(f"1 {works.target}\n", encoding="utf-8")
-    text = LISTED.format(port=proxy.port) + "probe_every = 5\n"
+    text = LISTED.format(port=proxy.port) + 'algorithm = "call-load"\nprobe_every = 5\n'
     proxy.file.write_text(text, encoding="utf-8")
     process = proxy.ready()
     assert works.sock.recv(65535).startswith(b"OPTIONS ")
     process.send_signal(signal.SIGUSR1)
     proxy.line()
-    assert proxy.line().startswith(f"gateways  {works.target}  AP     0 ")
+    assert proxy.line().split()[:4] == ["gateways", works.target, "AP", "0"]
 
 
 def test_a_group_that_needs_a_new_endpoint_needs_a_restart(

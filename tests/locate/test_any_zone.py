@@ -17,7 +17,7 @@ SIX = tuple(Question(question.name, "AAAA") for question in (GW1, GW2))
 NAMES = [*[GW1.name, GW2.name] * 3, HOST, "", "bad name"]
 HOSTS = [*[HOST] * 12, "192.0.2.1", "2001:db8::1", "300.1.1.1", "", "bad name"]
 SERVICES = ["SIP+D2U", "sip+d2t", "SIPS+D2T", "SIPS+D2T", "E2U+sip"]
-NEGATIVE = [NoRecords(60.0), NoName(60.0), Failure("time-out")]
+NEGATIVE: list[Answer] = [NoRecords(60.0), NoName(60.0), Failure("time-out")]
 # Hypothesis prefers small values, and little comes of those: here all is as likely as it is wanted.
 WORLDS = st.randoms(use_true_random=False).map(lambda draws: Random(draws.random()))
 
@@ -76,7 +76,7 @@ def said(run: Run, zone: Zone) -> Iterator[object]:
 def _answers(record: Record, kind: str) -> bool:
     if isinstance(record, Ip):
         return kind == ("AAAA" if ":" in record.address else "A")
-    return isinstance(record, KINDS[kind])
+    return type(record) is KINDS[kind]
 
 
 @pytest.mark.rule("SIO-10")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sansip.dns import Answer, Failure, Found, Ip, NoName, NoRecords, Question
+from sansip.dns import Answer, Failure, Found, Ip, Naptr, NoName, NoRecords, Question, Srv
 from sansip.locate import Cache, CacheLimits, recall, remember, stale
 
 GW = Question("gw-1.example.com", "A")
@@ -95,6 +95,16 @@ def test_of_an_answer_no_more_records_are_kept_than_any_lookup_needs(count: int)
     assert stale(cache, GW, 70.0) == Found(answer.records[:128], 0.0)
     few = remember(Cache(), GW, answer, 0.0, CacheLimits(records=2))
     assert recall(few, GW, 0.0) == Found(answer.records[:2], 60.0)
+
+
+@pytest.mark.rule("2782-01", "3403-01", "SIO-10")
+def test_of_too_many_records_those_of_the_best_priority_are_kept() -> None:
+    srvs = [Srv(1000 - number, 0, 5060, f"gw{number}.example") for number in range(200)]
+    naptrs = [Naptr(1000 - number, 0, "s", "SIP+D2U", "", f"n{number}") for number in range(200)]
+    few = CacheLimits(records=3)
+    for records in (srvs, naptrs):
+        cache = remember(Cache(), GW, Found(tuple(records), 60.0), 0.0, few)
+        assert recall(cache, GW, 0.0) == Found(tuple(reversed(records[-3:])), 60.0)
 
 
 def test_the_oldest_answer_goes_first_and_renewal_makes_it_young() -> None:

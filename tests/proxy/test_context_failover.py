@@ -481,3 +481,15 @@ def test_timer_c_after_a_100_does_not_move_on(end: int | None) -> None:
     call.answered(0, 100)
     assert call.wait(185.0) == ['cancel 0 SIP;cause=408;text="Timer C"']
     assert "answer 408" in (call.answered(0, end) if end else call.wait(32.0))
+
+
+@pytest.mark.parametrize("deadline", [32.0, 500.0])
+def test_a_target_that_is_forbidden_says_nothing_about_those_that_were_tried(
+    deadline: float,
+) -> None:
+    """A hop that the filter keeps back is 403; a gateway that is silent is why the call failed."""
+    call = Call(make_hunt(deadline=deadline), "sip:one@example.com", "sip:two@example.com")
+    call.located(status=403)
+    call.located("A")
+    told = call.wait(32.0) if deadline == 32.0 else call.timed_out(0)
+    assert "answer 408" in told

@@ -44,7 +44,7 @@ def wish(text: str) -> object:
 def test_targets_are_uris_or_tables() -> None:
     third = (
         'uri = "sip:gw-3.example.com", priority = 2, weight = 60, rweight = 3, duid = "three",'
-        'maxload = 30, endpoint = "udp:192.0.2.11:5060", caller = "sip:probe@example.com",'
+        'maxload = 30, endpoint = "udp:192.0.2.11:5060", probe_from = "sip:probe@example.com",'
         'probed = false, begins = "inactive"'
     )
     found = group(f"""
@@ -52,7 +52,7 @@ def test_targets_are_uris_or_tables() -> None:
             "sip:gw-1.example.com;transport=TCP",
             {{ uri = "sip:gw-2.example.com" }},
             {{ {third} }},
-            {{ uri = "sip:gw-4.example.com", proxy = "sip:edge.example.com" }},
+            {{ uri = "sip:gw-4.example.com", probe_via = "sip:edge.example.com" }},
         ]""")
     assert found == Group(
         (
@@ -66,11 +66,11 @@ def test_targets_are_uris_or_tables() -> None:
                 duid="three",
                 maxload=30,
                 endpoint="udp:192.0.2.11:5060",
-                caller="sip:probe@example.com",
+                probe_from="sip:probe@example.com",
                 probed=False,
                 begins="inactive",
             ),
-            Member("sip:gw-4.example.com", proxy="sip:edge.example.com"),
+            Member("sip:gw-4.example.com", probe_via="sip:edge.example.com"),
         )
     )
 
@@ -175,6 +175,15 @@ def test_weights_are_percent_and_may_leave_a_rest() -> None:
     assert len(group(f'{targets}]\nalgorithm = "weight"').members) == 2
     assert len(group(f'{targets}, "sip:c"]\nalgorithm = 9').members) == 3
     assert len(group(f'{targets}, {{ uri = "sip:c", weight = 60 }}]\nalgorithm = 15').members) == 3
+
+
+def test_whether_weights_of_a_list_are_percent_is_for_the_algorithm_to_say() -> None:
+    listed = "1 sip:a weight=60\n1 sip:b weight=60\n1 sip:c weight=60\n"
+    which = 'list = "dispatcher.list"\nset = 1'
+    assert len(group(f'{which}\nalgorithm = "srv"', listed).members) == 3
+    assert len(group(which, listed).members) == 3
+    with pytest.raises(ConfigError, match=r"list: the weights are percent .* come to 180"):
+        group(f"{which}\nalgorithm = 9", listed)
 
 
 def test_shares_and_branches_that_are_enough() -> None:
