@@ -197,7 +197,7 @@ class Config:
         self._named = dict(zip(names, self.endpoints, strict=True))
         # By the place that a Record-Route URI names; of several at one place, the first.
         self._placed = {_place(endpoint): endpoint for endpoint in reversed(self.endpoints)}
-        self.groups = checked_groups((groups or {}).items(), tuple(names))
+        self.groups = checked_groups(groups or {}, tuple(names))
         self.extensions = tuple(extensions)
         self.timing = timing or Timing()
         if not 0 < self.timing.t1 <= self.timing.t2:
