@@ -7,7 +7,7 @@ from sansip.dispatch.groups import (
     Dispatch,
     Rewrite,
     algorithm_named,
-    rewrite,
+    rewriting,
 )
 from sansip.dispatch.health import Health
 from sansip.dispatch.listing import ListError, Mistake, parse_list
@@ -31,6 +31,6 @@ __all__ = [
     "arrange",
     "group_of",
     "parse_list",
-    "rewrite",
+    "rewriting",
     "rotates",
 ]

@@ -50,6 +50,7 @@ from sansip.table import Table
 from sansip.value import value
 
 _STEP: Final = 61  # coprime to 100, and near its golden section: one's slots lie far apart
+_DRAWN: Final = 64  # places that are drawn, of one weight after the other
 Counts = Mapping[str, int] | Table[str, int]
 Seconds = Mapping[str, float] | Table[str, float]
 _priority: Final = attrgetter("priority")
@@ -212,15 +213,19 @@ def _drawn(
     purpose: str,
     chance: int = 0,
 ) -> list[Member]:
-    """One after the other by weight; ``chance`` is what the first has besides, if it weighs 0."""
+    """One after the other by weight; ``chance`` is what the first has besides, if it weighs 0.
+
+    Those beyond what failing over could need are not drawn: the heaviest of them first.
+    """
     rest, found = list(members), list[Member]()
-    total = sum(map(weight, rest))
-    while total:
-        sums = list(accumulate(map(weight, rest)))
+    weights = [weight(member) for member in rest]
+    total = sum(weights)
+    while total and len(found) < _DRAWN:
         drawn = draws.below(total + chance, purpose, len(found)) + 1 - chance
-        found.append(rest.pop(bisect_left(sums, drawn)))
-        total -= weight(found[-1])
-    return found + rest
+        at = bisect_left(list(accumulate(weights)), drawn)
+        found.append(rest.pop(at))
+        total -= weights.pop(at)
+    return found + sorted(rest, key=weight, reverse=True)
 
 
 def _in_turn(

@@ -1,5 +1,7 @@
 """Destination groups: the order of their members, and what a member makes of a Request-URI."""
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Final, Literal, assert_never, get_args
 
 from sansip.errors import LocalProtocolError
@@ -27,6 +29,9 @@ Algorithm = Literal[
 Rewrite = Literal["host", "none"]
 
 ALGORITHMS: Final[tuple[Algorithm, ...]] = get_args(Algorithm)  # at the place of their numbers
+_NAMED: Final[Mapping[str, Algorithm]] = MappingProxyType(
+    {"serial": "first", **{name: name for name in ALGORITHMS}}
+)
 
 # Of the dialled URI; they would lead away from the member that was chosen.
 _WHERE = ("transport", "maddr", "ttl", "method", "lr")
@@ -59,42 +64,49 @@ def algorithm_named(wanted: object) -> Algorithm:
     call (as OpenSER did, whose 9 is 8 here).
     """
     if isinstance(wanted, str):
-        for name in ALGORITHMS:
-            if name == wanted:
-                return name
-        if wanted == "serial":
-            return "first"
+        found = _NAMED.get(wanted)
+        if found is not None:
+            return found
     elif type(wanted) is int and 0 <= wanted < len(ALGORITHMS):
         return ALGORITHMS[wanted]
     listed = ", ".join([f"{number} {name}" for number, name in enumerate(ALGORITHMS)])
     raise LocalProtocolError(f"there is no algorithm {wanted!r}; there are: {listed}")
 
 
-def rewrite(how: Rewrite, dialled: Uri, member: Uri) -> tuple[str, str]:
-    """The Request-URI for this member, and the URI to be located."""
+def rewriting(how: Rewrite, dialled: Uri) -> Callable[[Uri], tuple[str, str]]:
+    """Give what makes, for a member, its Request-URI and the URI to be located.
+
+    What all members of a group have in common is done once.
+    """
     match how:
         case "host":
-            uri = _at(member, dialled)
-            return uri, uri
+            return _at_hosts(dialled)
         case "none":
-            return str(dialled.for_request_line()), str(member)
+            uri = dialled.for_request_line().text
+            return lambda member: (uri, member.text)
         case _:
             assert_never(how)
 
 
-def _at(member: Uri, dialled: Uri) -> str:
-    """The dialled user at the member's host; parameters of both, but the way is the member's."""
+def _at_hosts(dialled: Uri) -> Callable[[Uri], tuple[str, str]]:
+    """The dialled user at each host; parameters of both, but the way is the member's."""
     user = ""
     if dialled.user is not None:
         password = "" if dialled.password is None else f":{dialled.password}"
         user = f"{dialled.user}{password}@"
-    host = f"[{member.host}]" if ":" in member.host else member.host
-    port = "" if member.port is None else f":{member.port}"
-    own = {name for name, _ in member.params}
-    params = (
-        *member.params,
-        *(p for p in dialled.params if p[0] not in _WHERE and p[0] not in own),
-    )
-    listed = "".join([f";{name}={text}" if text else f";{name}" for name, text in params])
-    scheme = "sips" if dialled.scheme == "sips" else member.scheme  # never down from TLS
-    return f"{scheme}:{user}{host}{port}{listed}"
+    params = [param for param in dialled.params if param[0] not in _WHERE]
+    is_secure = dialled.scheme == "sips"
+
+    def at(member: Uri) -> tuple[str, str]:
+        host = f"[{member.host}]" if ":" in member.host else member.host
+        scheme = "sips" if is_secure else member.scheme  # never down from TLS
+        uri = f"{scheme}:{user}{host}"
+        if member.port is not None:
+            uri += f":{member.port}"
+        if params or member.params:
+            own = [name for name, _ in member.params]
+            listed = [*member.params, *[param for param in params if param[0] not in own]]
+            uri += "".join([f";{name}={text}" if text else f";{name}" for name, text in listed])
+        return uri, uri
+
+    return at

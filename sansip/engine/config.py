@@ -54,7 +54,7 @@ class Limits:
     unanswered: float = 185.0
     health: int = 10_000  # hops of groups' members of which anything is remembered; the newest
     calls: int = 100_000  # calls that are counted for call-load; those beyond are not
-    call: float = 7200.0  # seconds after which a call whose BYE never came counts no more
+    longest_call: float = 7200.0  # seconds after which a call whose BYE never came counts no more
 
 
 class Endpoint:
@@ -256,8 +256,8 @@ class Config:
         to a whole network.
         """
         host, port = plain_host(hop.address.host), hop.address.port
-        there = end_of(host)
-        if (host, port) in self._mine or (there, port) in self._mine:
+        there = end_of(host) if ":" in host else host
+        if (host, port) in self._mine or (there is not host and (there, port) in self._mine):
             return "that is this proxy itself"
         why = special(host)
         if why is None or why == "not an IP":
@@ -294,7 +294,7 @@ _LEAST = (
     ("branches", 1), ("questions", 0), ("flows", 0), ("waiting", 0), ("bytes_waiting", 0),
     ("health", 0), ("calls", 0),
 )  # fmt: skip
-_SECONDS = ("resolve", "partial_message", "connect", "unanswered", "idle_flow", "call")
+_SECONDS = ("resolve", "partial_message", "connect", "unanswered", "idle_flow", "longest_call")
 
 
 def _check(limits: Limits) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 from sansip.address import Address
 from sansip.dns import Answer, Question
 from sansip.engine import (
+    administering,
     agents,
     arrivals,
     asking,
@@ -29,11 +30,11 @@ from sansip.engine import (
     planning,
     probes,
     requests,
-    standing,
     submissions,
     unsent,
+    whereabouts,
 )
-from sansip.engine.actions import Action
+from sansip.engine.actions import Action, Timer
 from sansip.engine.config import Config
 from sansip.engine.events import (
     AckSubmitted,
@@ -55,6 +56,7 @@ from sansip.engine.fleet import begun
 from sansip.engine.planning import Plan
 from sansip.engine.policy import Everything, Policy
 from sansip.engine.rehearsal import Rehearsal
+from sansip.engine.standing import Standing
 from sansip.engine.state import Arrival, ClientTransaction, Link, State, Waiting
 from sansip.engine.transactions import SILENT, fire_client, fire_server
 from sansip.engine.turn import Turn
@@ -158,9 +160,9 @@ class Engine:
 
         return planning.plan(rehearse, request, source)
 
-    def standing(self, state: State, at: float) -> tuple[standing.Standing, ...]:
+    def standing(self, state: State, at: float) -> tuple[Standing, ...]:
         """How the members of all groups are at this time, in their order; changes nothing."""
-        return standing.standing(Turn(self.config, self.policy, state, at))
+        return whereabouts.standings(Turn(self.config, self.policy, state, at))
 
 
 def _end(turn: Turn) -> tuple[State, tuple[Action, ...]]:
@@ -226,30 +228,30 @@ def _trouble(turn: Turn, record: ClientTransaction, reason: str) -> None:
 
 
 def _timer(turn: Turn, event: TimerFired) -> None:
-    owner = event.timer.owner
-    if owner.startswith(SERVER):
-        fire_server(turn, event.timer)
-    elif owner.startswith(CLIENT):
-        fire_client(turn, event.timer)
-    elif owner.startswith(connecting.OWNER):
-        flows.fire(turn, event.timer)
-    elif owner.startswith(agents.OWNER):
-        agents.fire(turn, event.timer)
-    elif owner.startswith(loads.OWNER):
-        loads.fire(turn, event.timer)
-    elif owner.startswith(asking.OWNER):
-        asking.unanswered(turn, event.timer)
-    elif owner.startswith(probes.OWNERS):
-        probes.fire(turn, event.timer)
-    elif owner.startswith(lookups.OWNER):
-        lookups.unanswered(turn, event.timer)
-    else:
-        contexts.fire(turn, event.timer)
+    fire = _TIMERS.get(event.timer.owner[:2])
+    if fire is not None:
+        fire(turn, event.timer)
 
 
 def _dns(turn: Turn, event: DnsAnswered) -> None:
     lookups.answered(turn, event.query, event.answer)
 
+
+# By how the name of its owner begins; no two may be alike.
+_TIMERS: Mapping[str, Callable[[Turn, Timer], None]] = MappingProxyType(
+    {
+        SERVER: fire_server,
+        CLIENT: fire_client,
+        contexts.OWNER: contexts.fire,
+        lookups.OWNER: lookups.unanswered,
+        connecting.OWNER: flows.fire,
+        agents.OWNER: agents.fire,
+        asking.OWNER: asking.unanswered,
+        loads.OWNER: loads.fire,
+        probes.OWNER: probes.fire,
+        lookups.GROUP: probes.fire,
+    }
+)
 
 _HANDLERS: Mapping[type, Callable[[Turn, Any], None]] = MappingProxyType(
     {
@@ -265,6 +267,6 @@ _HANDLERS: Mapping[type, Callable[[Turn, Any], None]] = MappingProxyType(
         ResponseSubmitted: submissions.response_submitted,
         AckSubmitted: submissions.ack_submitted,
         CancelSubmitted: submissions.cancel_submitted,
-        Administered: submissions.administered,
+        Administered: administering.administered,
     }
 )

@@ -51,6 +51,7 @@ class Probe:
     begun: float
     keys: tuple[str, ...]  # of its client transaction; or if need be, as a datagram, of another
     timer: Timer
+    troubled: bool = False  # an ICMP error has come; anybody can forge one, so an answer may follow
 
 
 @value
@@ -97,7 +98,10 @@ class Fleet:
 
     def group(self, name: str) -> Group | None:
         """The group of this name."""
-        return next((group for known, group in self.groups if known == name), None)
+        for known, group in self.groups:
+            if known == name:
+                return group
+        return None
 
     def regrouped(self, groups: Groups) -> "Fleet":
         """Make one with other groups.

@@ -11,12 +11,13 @@ from sansip.dispatch import Thresholds
 from sansip.dispatch import health as fold
 from sansip.dispatch.health import WELL, Health
 from sansip.engine.fleet import Place
-from sansip.engine.forwarding import departure
+from sansip.engine.forwarding import departure, outgoing
 from sansip.engine.state import ClientTransaction, Context, Origin
 from sansip.engine.turn import Turn
 from sansip.errors import RemoteProtocolError
 from sansip.message import Response
 from sansip.message.headers import RETRY_AFTER
+from sansip.proxy.request import BREADTH
 from sansip.proxy.states import Hunting, Way
 from sansip.proxy.vocabulary import Located, Target
 
@@ -54,10 +55,25 @@ def _is_suspect(turn: Turn, origin: Origin, target: Target, hop: Hop) -> bool:
     if endpoint is None:
         return False  # it will hear so soon enough
     place = place_of(endpoint.name, hop.address)
+    if endpoint.transport == "udp" and turn.config.tcp_above is not None:
+        place = _large(turn, origin, target, hop) or place
     if (target.group, target.member) in turn.fleet.asleep and place not in turn.fleet.health:
         _keep(turn, place, WELL, fold.asleep(turn.at, _thresholds(turn, target.group)))
     known = turn.fleet.health.get(place)
     return known is not None and fold.is_suspect(known, turn.at)
+
+
+def _large(turn: Turn, origin: Origin, target: Target, hop: Hop) -> Place | None:
+    """Where a request goes that is too large for a datagram, if something is known of that place.
+
+    Only then is a copy worth making, to see how large it is (18.1.1).
+    """
+    stream = departure(turn, origin, target, Hop("tcp", hop.address))
+    place = None if stream is None else place_of(stream.name, hop.address)
+    if place not in turn.fleet.health:
+        return None
+    going = outgoing(turn, origin, target, hop, "", 0, BREADTH)
+    return place if going is not None and going.spare is not None else None
 
 
 def tried(turn: Turn, group: str, place: Place) -> None:

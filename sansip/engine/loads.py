@@ -1,9 +1,9 @@
 """How many calls the members of groups have: what the algorithm "call-load" goes by.
 
 A call counts for its member from the INVITE on, as a branch, and goes on as a dialog once that has
-had a 2xx: until a BYE within that dialog is relayed, from whichever side, or for ``Limits.call``
-seconds if none is ever seen. Every 2xx of a branch that forked further on is a dialog of its own.
-There is at most one count for each, so the numbers end at 0 when all is over.
+had a 2xx: until a BYE within that dialog is relayed, from whichever side, or if none is ever seen
+for ``Limits.longest_call`` seconds. Every 2xx of a branch that forked further on is a dialog of its
+own. There is at most one count for each, so the numbers end at 0 when all is over.
 """
 
 from typing import Final
@@ -40,7 +40,7 @@ def answered(turn: Turn, context: str, branch: int, response: Response) -> None:
         return
     _put(turn, key, Call(call.name, None, (*call.dialogs, dialog)))
     if not _is_full(turn, call.name):
-        timer = turn.rearm(dialog, "call", turn.at + turn.config.limits.call)
+        timer = turn.rearm(dialog, "call", turn.at + turn.config.limits.longest_call)
         _put(turn, dialog, Call(call.name, timer))
         _count(turn, call.name, 1)
 

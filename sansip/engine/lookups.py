@@ -153,11 +153,11 @@ def _filter(turn: Turn, hops: tuple[Hop, ...], last: str) -> tuple[tuple[Hop, ..
     return tuple(admitted), last
 
 
-def known(turn: Turn, owner: Owner, uri: Uri) -> tuple[Hop, ...]:
+def known(turn: Turn, uri: Uri) -> tuple[Hop, ...]:
     """The hops of a URI as far as the cache knows them, fresh or stale; nobody is asked."""
     config = turn.config
     aim = locate.aim(uri, config.transports, config.families)
-    lookup, outputs = locate.start(aim, turn.draws(f"{owner[0]} {uri}"), config.limits.locate)
+    lookup, outputs = locate.start(aim, turn.draws(f"known {uri}"), config.limits.locate)
     hops: tuple[Hop, ...] = ()
     queue = list(outputs)
     for output in queue:  # grows while it is walked through

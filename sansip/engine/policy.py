@@ -11,6 +11,7 @@ from typing import Literal
 
 from sansip.address import Address, Hop
 from sansip.dispatch import Dispatch
+from sansip.engine.standing import Standing
 from sansip.entropy import Draws
 from sansip.message import Request, Response, Uri
 from sansip.proxy.vocabulary import Finish, Late, TryNext
@@ -158,7 +159,7 @@ FailureDecision = TryNext | Finish | Relay | Reply
 class Scene:
     """What a policy may know about a request besides the request itself."""
 
-    __slots__ = ("_draws", "_mine", "at", "groups", "in_dialog", "source")
+    __slots__ = ("_draws", "_mine", "_standing", "at", "groups", "in_dialog", "source")
     at: float
     groups: tuple[str, ...]
     in_dialog: bool
@@ -173,6 +174,7 @@ class Scene:
         draws: Draws,
         *,
         in_dialog: bool,
+        standing: Callable[[str], tuple[Standing, ...]] = lambda _: (),
     ) -> None:
         """Made by the engine."""
         self.at = at
@@ -184,11 +186,16 @@ class Scene:
         self.in_dialog = in_dialog
         """Whether it belongs to a dialog that was set up through this proxy."""
         self._mine = mine
+        self._standing = standing
         self._draws = draws
 
     def is_mine(self, uri: Uri) -> bool:
         """Whether this URI names the proxy itself."""
         return self._mine(uri)
+
+    def standing(self, group: str) -> tuple[Standing, ...]:
+        """How the members of a group are, in their order: health, calls, attributes."""
+        return self._standing(group)
 
     def draw(self, label: str) -> float:
         """A number from 0 up to 1, the same for the same request and label on every replay."""

@@ -17,9 +17,9 @@ from typing import Final, cast
 
 from sansip.address import Hop
 from sansip.dispatch import Group, Member, Probing
-from sansip.engine import health, lookups
+from sansip.engine import health, lookups, whereabouts
 from sansip.engine.actions import Timer
-from sansip.engine.config import Config, Endpoint
+from sansip.engine.config import Endpoint
 from sansip.engine.fleet import Groups, Path, Place, Probe, Round, Watch
 from sansip.engine.forwarding import Outgoing, located_uri, outgoing
 from sansip.engine.lookups import GROUP
@@ -117,8 +117,10 @@ def hear(turn: Turn, key: str, given: news.Given) -> None:
     match given:
         case news.Answered() if given.response.status >= OK.start:
             _answered(turn, key, probe, given.response)
-        case news.Broken() | news.Troubled():
+        case news.Broken():
             _failed(turn, key, probe, given.reason)
+        case news.Troubled():
+            _troubled(turn, key, probe, given.reason)
         case news.TimedOut():
             _failed(turn, key, probe, "no answer (Timer F)")
         case _:
@@ -150,16 +152,11 @@ def _locate(turn: Turn, name: str, way: int, member: Member) -> None:
     owner = GROUP + name, way
     if owner in turn.searches:
         # DNS has taken a whole round for this: with its servers dead, probing would stop.
-        _probe(turn, name, member, lookups.known(turn, owner, _next_hop(member)))
+        _probe(turn, name, member, lookups.known(turn, _next_hop(member)))
         return
     paths = turn.fleet.watch.paths
     _keep(turn, paths=paths.set(owner, Path(said=paths.get(owner, _NEW).said)))
     lookups.begin(turn, owner, _next_hop(member))
-
-
-def hops_known(turn: Turn, name: str, way: int, member: Member) -> tuple[Hop, ...]:
-    """Where a member is, as far as that is known without asking; calls go there."""
-    return lookups.known(turn, (GROUP + name, way), parse_uri(member.uri))
 
 
 def _next_hop(member: Member) -> Uri:
@@ -190,21 +187,11 @@ def _located(turn: Turn, name: str, given: news.Located) -> None:
 # --- probes
 
 
-def places(config: Config, member: Member, hop: Hop) -> tuple[Place, ...]:
-    """A hop of a member, as seen from each endpoint that requests for it may leave by."""
-    family = 6 if ":" in hop.address.host else 4
-    found = [e for e in config.endpoints if (e.transport, e.family) == (hop.transport, family)]
-    if member.endpoint:
-        named = [endpoint for endpoint in found if endpoint.name == member.endpoint]
-        found = named or found[:1]
-    return tuple([Place(endpoint.name, hop.transport, hop.address) for endpoint in found])
-
-
 def _probe(turn: Turn, name: str, member: Member, hops: tuple[Hop, ...]) -> tuple[bool, str]:
     """Send OPTIONS to where none is under way; whether some hop is probed, and why another not."""
     gave, why = False, ""
     for hop in hops:
-        found = places(turn.config, member, hop)
+        found = whereabouts.places(turn.config, member, hop)
         if not found:
             why = f"no endpoint reaches {hop}"
             continue
@@ -218,12 +205,11 @@ def _probe(turn: Turn, name: str, member: Member, hops: tuple[Hop, ...]) -> tupl
     return gave, why
 
 
-def _about(turn: Turn, name: str, member: Member, reached: Place) -> tuple[Place, ...]:
+def _about(turn: Turn, member: Member, reached: Place) -> tuple[Place, ...]:
     """Whom the answer to a probe is about: the hop, or, through a proxy, all of the member's."""
     if not member.probe_via:
         return (reached,)
-    hops = hops_known(turn, name, 0, member)
-    return tuple([place for hop in hops for place in places(turn.config, member, hop)])
+    return whereabouts.of(turn, member)
 
 
 def _send(turn: Turn, name: str, member: Member, place: Place, tls_name: str | None) -> None:
@@ -256,7 +242,7 @@ def _send(turn: Turn, name: str, member: Member, place: Place, tls_name: str | N
     keys = (going.key,) if going.spare is None else (going.key, going.spare.key)
     timer = turn.rearm(key, "probe", turn.at + _probing(turn, name).patience)
     # What is too large for a datagram goes over a connection, as a call does (18.1.1).
-    about = _about(turn, name, member, health.place_of(going.endpoint, place.remote))
+    about = _about(turn, member, health.place_of(going.endpoint, place.remote))
     probe = Probe(name, member, about, turn.at, keys, timer)
     _keep(turn, probes=turn.fleet.watch.probes.set(key, probe))
 
@@ -339,8 +325,19 @@ def _well(turn: Turn, probe: Probe, latency: float | None) -> None:
 
 
 def _bad(turn: Turn, probe: Probe, why: str) -> None:
+    if probe.troubled:
+        return  # that has counted already
     for place in probe.about:
         health.failed(turn, place, probe.group, why)
+
+
+def _troubled(turn: Turn, key: str, probe: Probe, why: str) -> None:
+    """A failure at once, but whoever answers after all is there."""
+    _bad(turn, probe, why)
+    troubled = Probe(
+        probe.group, probe.member, probe.about, probe.begun, probe.keys, probe.timer, troubled=True
+    )
+    _keep(turn, probes=turn.fleet.watch.probes.set(key, troubled))
 
 
 def _failed(turn: Turn, key: str, probe: Probe, why: str) -> None:

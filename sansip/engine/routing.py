@@ -6,6 +6,7 @@ from typing import TypeVar, cast
 
 from sansip import dispatch
 from sansip.address import Address
+from sansip.engine import whereabouts
 from sansip.engine.policy import (
     ADVANCE_EARLY,
     Ask,
@@ -91,6 +92,7 @@ def _scene(turn: Turn, key: str, source: Address, *, in_dialog: bool) -> Scene:
         turn.config.is_mine,
         Draws(turn.seed, key),
         in_dialog=in_dialog,
+        standing=lambda group: whereabouts.standings(turn, group),
     )
 
 
@@ -176,16 +178,17 @@ def _members(turn: Turn, wish: dispatch.Dispatch, request: Request, key: str) ->
     # What comes within a dialog starts no call.
     starts = request.method == "INVITE" and request.to_tag is None
     counts = starts and wish.algorithm in ("call-load", 10)
-    stage = [tuple([_member(wish, request, one, counts=counts) for one in way]) for way in ways]
+    to = dispatch.rewriting(wish.rewrite, request.uri)
+    stage = [tuple([_member(wish.group, to, one, counts=counts) for one in way]) for way in ways]
     return (tuple(stage),) if stage else ()
 
 
 def _member(
-    wish: dispatch.Dispatch, request: Request, member: dispatch.Member, *, counts: bool
+    group: str, to: Callable[[Uri], tuple[str, str]], member: dispatch.Member, *, counts: bool
 ) -> order.Target:
-    uri, next_hop = dispatch.rewrite(wish.rewrite, request.uri, parse_uri(member.uri))
+    uri, next_hop = to(parse_uri(member.uri))
     name = member.name if counts else ""
-    return order.Target(uri, next_hop, wish.group, member.uri, member.endpoint, counted=name)
+    return order.Target(uri, next_hop, group, member.uri, member.endpoint, counted=name)
 
 
 def _stages(turn: Turn, wanted: Sequence[Target | str | Uri]) -> order.Plan:

@@ -1,23 +1,14 @@
 """What the embedding program asks for: requests of its own, their ACK and CANCEL, and orders."""
 
-from typing import assert_never
-
 from sansip.agent import fitted
-from sansip.engine import agents, lookups, probes, standing
+from sansip.engine import agents, lookups
 from sansip.engine.contexts import open_context
 from sansip.engine.events import (
     AckSubmitted,
-    Administered,
     CancelSubmitted,
-    Drain,
-    Enable,
-    FlushCache,
-    Quiesce,
-    ReplaceGroups,
     RequestSubmitted,
     ResponseSubmitted,
 )
-from sansip.engine.fleet import checked_groups
 from sansip.engine.forwarding import located_uri
 from sansip.engine.policy import Relay
 from sansip.engine.routing import PolicyError, mandatory, plan_of
@@ -25,7 +16,6 @@ from sansip.engine.state import Ack, Origin
 from sansip.engine.turn import Turn
 from sansip.engine.verdicts import Passage
 from sansip.errors import LocalProtocolError, RemoteProtocolError
-from sansip.locate import Cache
 from sansip.message import ANY_SIZE, Request, Response, parse
 from sansip.proxy.vocabulary import Cancelled, Target
 from sansip.transaction import SERVER
@@ -103,26 +93,6 @@ def cancel_submitted(turn: Turn, event: CancelSubmitted) -> None:
         # "A CANCEL request SHOULD NOT be sent to cancel a request other than INVITE" (9.1).
         raise LocalProtocolError(f"handle {event.handle!r}: only an INVITE can be cancelled (9.1)")
     turn.tell(key, Cancelled(()))
-
-
-def administered(turn: Turn, event: Administered) -> None:
-    """Carry out an operator's order."""
-    match event.order:
-        case ReplaceGroups(groups):
-            names = tuple([endpoint.name for endpoint in turn.config.endpoints])
-            before = turn.fleet.groups
-            turn.fleet = turn.fleet.regrouped(checked_groups(groups, names))
-            probes.replaced(turn, before)
-        case Drain(name, uri):
-            standing.drain(turn, name, uri)
-        case Enable(name, uri):
-            standing.enable(turn, name, uri)
-        case FlushCache():
-            turn.cache = Cache()
-        case Quiesce(retry_after):
-            turn.retry_after = retry_after
-        case _:
-            assert_never(event.order)
 
 
 def _checked(request: Request) -> Request:

@@ -228,6 +228,8 @@ class Hunter:
         claims = 1 + sum([1 for way in self.ways if way.wanting])
         if self.stages or any(way.left and not way.wanting for way in self.ways):
             claims += 1
+        elif claims == 1:
+            return left  # the last one: nothing follows
         return max(1, min(left // claims, left - self.following()))
 
     def following(self) -> int:

@@ -195,8 +195,8 @@ def _located(hunter: Hunter, given: Located) -> None:
     for at, way in enumerate(hunter.ways):
         if way.number == given.way and way.locating:
             hops, suspects = way.hops + given.hops, way.aside(given.suspects)
-            hunter.ways[at] = way.but(hops=hops, locating=given.more, suspects=suspects)
-            if given.more or hops or any(target == way.target for target, _ in suspects):
+            known = hunter.ways[at] = way.but(hops=hops, locating=given.more, suspects=suspects)
+            if given.more or hops or known.has_doubts:
                 continue
             if not any(branch.target == way.target for branch in hunter.branches):
                 hunter.results += (Result(given.status),)

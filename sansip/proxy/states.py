@@ -30,13 +30,18 @@ class Way:
         """Whether there is anything that has not been tried yet."""
         return bool(self.hops or self.locating or self.targets or self.suspects)
 
+    @property
+    def has_doubts(self) -> bool:
+        """Whether hops of the target that is being located are kept for the end: the last ones."""
+        return bool(self.suspects) and self.suspects[-1][0] == self.target
+
     def aside(self, hops: tuple[Hop, ...]) -> tuple[Suspects, ...]:
         """What is kept for the end, with these hops of the target that is being tried."""
         if not hops:
             return self.suspects
-        for at, (target, others) in enumerate(self.suspects):
-            if target == self.target:
-                return (*self.suspects[:at], (target, others + hops), *self.suspects[at + 1 :])
+        if self.has_doubts:
+            *others, (target, before) = self.suspects
+            return (*others, (target, before + hops))
         return (*self.suspects, (self.target, hops))
 
     def but(

@@ -14,17 +14,15 @@ import pytest
 
 import sansip
 import traffic
-from benching import Benchmark, Count, pair
+from benching import RECORDED, Benchmark, Count, pair, replay
 from sansip.table import Table
 from stage import ToGroup, ToName
-from traffic import Events, Line, plain_split
+from traffic import Line, plain_split
 
 BUDGET = 34.0  # plain splits of a 708-byte INVITE
 SECONDS = 250e-6
 GROWTH = 1.2  # times as much as with few calls in flight
 TIMER_ORDERS = 12
-ROUNDS, CALLS = 120, 10  # calls in a round: what comes now and then is in every round
-RECORDED = ROUNDS * CALLS + 1  # pytest-benchmark ends with one more
 FEW, MANY = 1_000, 100_000  # in flight
 ROOM = sansip.Limits(in_flight=2 * MANY, in_flight_per_source=2 * MANY, transactions=4 * MANY)
 
@@ -46,22 +44,6 @@ KINDS = {
     "a call, and its timers afterwards": Kind(Line.call_and_wait),
     "a call that is busy": Kind(Line.refused),
 }
-
-
-def replay(benchmark: Benchmark, line: Line, number: int, make: Callable[[Line], object]) -> None:
-    """Measure recorded calls one by one, each in the state that the last one has left."""
-    step, state = line.engine.step, line.state.freeze()
-    calls = iter(line.record(number, make))
-
-    def play(events: Events) -> None:
-        nonlocal state
-        for event in events:
-            state, _ = step(state, event)
-
-    benchmark.pedantic(lambda: play(next(calls)), rounds=ROUNDS, iterations=CALLS)
-    for events in calls:  # when untimed
-        play(events)
-    assert state == line.state  # what was measured were the same calls
 
 
 @pytest.mark.parametrize("kind", [pair(*row) for row in KINDS.items()], scope="class")

@@ -2,13 +2,13 @@
 
 import pytest
 
-from sansip.dispatch import Dispatch, rewrite
+from sansip.dispatch import Dispatch, rewriting
 from sansip.message import parse_uri
 
 
 def at(dialled: str, member: str) -> str:
     """The Request-URI for a member, which is also what is located."""
-    uri, next_hop = rewrite("host", parse_uri(dialled), parse_uri(member))
+    uri, next_hop = rewriting("host", parse_uri(dialled))(parse_uri(member))
     assert uri == next_hop
     assert str(parse_uri(uri)) == uri
     return uri
@@ -79,10 +79,10 @@ def test_other_parameters_of_both_are_kept_and_the_member_wins() -> None:
 def test_none_leaves_the_dialled_uri_alone_and_only_sets_the_next_hop(dialled: str) -> None:
     """As ds_select_dst does."""
     member = "sip:gw-1.example.com:5070;transport=udp"
-    assert rewrite("none", parse_uri(dialled), parse_uri(member)) == (dialled, member)
+    assert rewriting("none", parse_uri(dialled))(parse_uri(member)) == (dialled, member)
 
 
 @pytest.mark.rule("3261-16.6.2-01")
 def test_none_too_drops_what_no_request_uri_may_have() -> None:
     dialled = parse_uri("sip:bob@example.com;method=BYE;x=1?Subject=x")
-    assert rewrite("none", dialled, parse_uri("sip:gw-1"))[0] == "sip:bob@example.com;x=1"
+    assert rewriting("none", dialled)(parse_uri("sip:gw-1"))[0] == "sip:bob@example.com;x=1"

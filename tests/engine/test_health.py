@@ -452,6 +452,22 @@ def test_a_flow_that_is_lost_before_an_answer_is_a_failure() -> None:
     assert said(stage)[0][0] == f"tcp:{GW_1}"
 
 
+def test_a_call_too_large_for_a_datagram_goes_by_what_is_known_of_its_connection() -> None:
+    """A firewall swallows TCP to the first gateway: only the first large call waits for that."""
+    group = sansip.Group((sansip.Member(URI_1), sansip.Member(URI_2)))
+    stage = Line(sansip.Engine(config(groups={"gateways": group}, endpoints=BOTH), ToGroup()))
+    large = make_request(branch="z9hG4bK1", call_id="call-1", body=bytes(1400))
+    stage.receive(large)
+    stage.advance(3.0)
+    assert [order.remote for order in stage.orders()] == [GW_1, GW_2]
+    assert list(stage.state.fleet.health) == [Place(TCP, "tcp", GW_1)]
+    flow = stage.connect()
+    stage.receive(make_request(branch="z9hG4bK2", call_id="call-2", body=bytes(1400)))
+    assert [send.flow for send in stage.sends if b"INVITE sip" in send.data] == [flow, flow]
+    call(stage, 3)
+    assert way(stage, 3) == [GW_1]  # as a datagram: nothing speaks against that
+
+
 def test_an_error_after_a_word_is_no_failure() -> None:
     stage = two()
     call(stage, method="OPTIONS")
@@ -481,7 +497,7 @@ def test_health_may_be_switched_off() -> None:
     assert said(stage) == []
 
 
-@pytest.mark.parametrize("limits", [{"health": -1}, {"calls": -1}, {"call": 0.0}])
+@pytest.mark.parametrize("limits", [{"health": -1}, {"calls": -1}, {"longest_call": 0.0}])
 def test_limits_that_make_no_sense_are_refused(limits: Whatever) -> None:
     with pytest.raises(sansip.LocalProtocolError):
         two(limits=sansip.Limits(**limits))

@@ -187,7 +187,7 @@ def test_two_members_that_both_answer_have_a_call_each() -> None:
 
 
 def test_without_a_bye_a_call_counts_for_a_while() -> None:
-    stage = stage_for(limits=sansip.Limits(call=600.0))
+    stage = stage_for(limits=sansip.Limits(longest_call=600.0))
     call(stage)
     stage.respond(200, GW_1)
     stage.advance(599.9)

@@ -406,7 +406,31 @@ def test_an_icmp_error_is_a_failure_at_once() -> None:
     stage.icmp(GW_1, stage.sends[0].data)
     assert letters(stage) == ["IP", "AP"]
     assert "port unreachable" in said(stage, "health")[0]
-    assert len(stage.state.client) == 1
+
+
+def test_whoever_answers_a_probe_after_an_icmp_error_is_there() -> None:
+    """Anybody can forge such an error, for it need not quote more than a few bytes."""
+    stage = on_watch()
+    stage.icmp(GW_1, b"OPTI")
+    assert letters(stage) == ["IP", "AP"]
+    answer(stage, GW_1, GW_2)
+    assert letters(stage) == ["AP", "AP"]
+    assert not len(stage.state.fleet.watch.probes)
+
+
+@pytest.mark.parametrize("heard", ["nothing", "another error", "404"])
+def test_a_probe_fails_once(heard: str) -> None:
+    probing = sansip.Probing(every=2.0, alive_on=(200,))
+    stage = on_watch(group(LITERAL[0], probing=probing, down_after=2))
+    sent = stage.sends[0].data
+    stage.icmp(GW_1, sent)
+    if heard == "another error":
+        stage.icmp(GW_1, sent)
+    elif heard == "404":
+        answer(stage, GW_1, status=404)
+    stage.advance(1.9)
+    assert letters(stage) == ["TP"]
+    assert not len(stage.state.fleet.watch.probes)
 
 
 def test_a_refused_send_is_a_failure_at_once() -> None:

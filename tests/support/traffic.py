@@ -11,7 +11,7 @@ import sansip
 from sansip import dns
 from sansip.agenda import Agenda
 from sansip.message import reply
-from stage import CALLER, GW_1, PROXY, SEED, ZONE, config
+from stage import CALLER, GW_1, PROXY, SEED, ZONE, Whatever, config
 
 Events: TypeAlias = tuple[sansip.Event, ...]
 
@@ -84,10 +84,8 @@ def plain_split(data: bytes) -> tuple[str, list[tuple[str, str]], bytes]:
 class Line:
     """An engine under load: takes calls through it, and notes its events."""
 
-    def __init__(
-        self, policy: sansip.Policy, uri: str = TO_ADDRESS, *, limits: sansip.Limits | None = None
-    ) -> None:
-        self.engine = sansip.Engine(config(limits=limits), policy)
+    def __init__(self, policy: sansip.Policy, uri: str = TO_ADDRESS, **options: Whatever) -> None:
+        self.engine = sansip.Engine(config(**options), policy)
         self.uri = uri
         self.state, _ = self.engine.start(SEED, AT)
         self.events: list[sansip.Event] = []

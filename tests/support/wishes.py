@@ -118,7 +118,7 @@ FEW = sansip.Limits(flows=5, waiting=3)
 HARDLY_ANY = sansip.Limits(
     transactions=9, in_flight=6, in_flight_per_source=4, branches=3, questions=2,
     bytes_in_flight=4_000, flows=3, waiting=2, bytes_waiting=2_500, unanswered=20.0,
-    health=1, calls=3, call=100.0,
+    health=1, calls=3, longest_call=100.0,
 )  # fmt: skip
 ENGINES = (
     sansip.Engine(config(endpoints=[UDP], groups=GROUPS), Wishes()),
