@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Final, Literal, assert_never, get_args
 
+from sansip.address import bracketed
 from sansip.errors import LocalProtocolError
 from sansip.message import Uri
 from sansip.value import value
@@ -103,9 +104,8 @@ def _at_hosts(dialled: Uri) -> Callable[[Uri], tuple[str, str]]:
     is_secure = dialled.scheme == "sips"
 
     def at(member: Uri) -> tuple[str, str]:
-        host = f"[{member.host}]" if ":" in member.host else member.host
         scheme = "sips" if is_secure else member.scheme  # never down from TLS
-        uri = f"{scheme}:{user}{host}"
+        uri = f"{scheme}:{user}{bracketed(member.host)}"
         if member.port is not None:
             uri += f":{member.port}"
         if params or member.params:

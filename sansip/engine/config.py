@@ -107,7 +107,7 @@ class Endpoint:
         """The advertised address as it is written in Via and Record-Route."""
         self.via = f"SIP/2.0/{transport.upper()} {self.sent_by}"
         """How the Via values begin that are written here."""
-        self.family = 6 if ":" in self.bind.host else 4
+        self.family = self.bind.family
         """4 or 6."""
 
     @property
@@ -279,7 +279,7 @@ class Config:
 
     def endpoint_for(self, hop: Hop, preferred: Endpoint | None) -> Endpoint | None:
         """The endpoint to send from: the preferred one if it can reach the hop, else the first."""
-        transport, family = hop.transport, 6 if ":" in hop.address.host else 4
+        transport, family = hop.transport, hop.address.family
         if preferred is not None and (preferred.transport, preferred.family) == (transport, family):
             return preferred
         for endpoint in self.endpoints:
