@@ -13,7 +13,7 @@ HEADINGS = ("group", "member", "member is", "calls", "hop", "from", "hop is", ""
 
 def table(standings: Iterable[Standing], at: float, counted: Collection[str]) -> list[str]:
     """The lines of the table; ``at`` is now, and ``counted`` the groups whose calls are."""
-    rows = [HEADINGS]
+    rows: list[tuple[str, ...]] = [HEADINGS]
     for standing in standings:
         rows += _rows(standing, at, is_counted=standing.group in counted)
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -1,5 +1,7 @@
 """Where messages go: socket addresses and hops."""
 
+from typing import Literal
+
 from sansip.value import value
 
 
@@ -12,7 +14,17 @@ class Address:
 
     def __str__(self) -> str:
         """``192.0.2.1:5060`` or ``[2001:db8::1]:5060``."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return f"{bracketed(self.host)}:{self.port}"
+
+    @property
+    def family(self) -> Literal[4, 6]:
+        """The version of IP."""
+        return 6 if ":" in self.host else 4
+
+
+def bracketed(host: str) -> str:
+    """A host as it stands before a port: IPv6 in brackets."""
+    return f"[{host}]" if ":" in host else host
 
 
 @value

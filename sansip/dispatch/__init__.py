@@ -1,6 +1,6 @@
 """Dispatching: groups of gateways, and in which order their members are tried."""
 
-from sansip.dispatch.algorithms import Moment, arrange, rotates
+from sansip.dispatch.algorithms import Moment, arrange
 from sansip.dispatch.groups import (
     ALGORITHMS,
     Algorithm,
@@ -32,5 +32,4 @@ __all__ = [
     "group_of",
     "parse_list",
     "rewriting",
-    "rotates",
 ]

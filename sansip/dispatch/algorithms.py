@@ -23,7 +23,7 @@ share is thus a matter of the order:
   no less than 1. Equals in turn. ``cc`` is not had here either.
 * "round-robin-or-first": those of equal priority above 0 in turn, the highest priority first.
 * "call-load": the fewest calls first, among equals as "first". A member with ``maxload`` calls is
-  not in play. What is no INVITE starts no call and goes by "first".
+  not in play for an INVITE; what is none starts no call.
 * "srv": as RFC 2782 has it, so here the LOWEST priority is first (as in Kamailio); without weights
   any.
 * "first": the highest priority first, among equals as in the list.
@@ -76,7 +76,7 @@ _Order = (
 class Moment:
     """What the algorithms look at besides the request.
 
-    ``turn``       the how-manieth request of this group it is that ``rotates``, from 0
+    ``turn``       the how-manieth request of this group it is that takes a turn, from 0
     ``draws``      those of this request
     ``loads``      calls by ``Member.name``
     ``latencies``  seconds by the URI of a member
@@ -92,10 +92,11 @@ class Moment:
 
 def arrange(
     wish: Dispatch, group: Group, request: Request, moment: Moment
-) -> tuple[tuple[Member, ...], ...]:
+) -> tuple[tuple[tuple[Member, ...], ...], bool]:
     """The ways of a request, tried all at once; in each, its members one after the other.
 
-    No way at all if nobody is in play.
+    No way at all if nobody is in play. And whether the request has taken a turn, so that the next
+    one of its group has the next number.
     """
     algorithm = algorithm_named(wish.algorithm)
     listed, drained = group.members, moment.drained
@@ -103,17 +104,18 @@ def arrange(
     if algorithm == "call-load" and request.method == "INVITE":
         members = [one for one in members if not 0 < one.maxload <= moment.loads.get(one.name, 0)]
     if algorithm == "parallel":
-        return tuple([(member,) for member in members])
+        return tuple([(member,) for member in members]), False
     last: list[Member] = []
     if wish.use_default and members:
         last = [members.pop()] if members[-1] == listed[-1] else []
         listed = listed[:-1]
     if algorithm == "weight":
-        members = [member for member in _slotted(listed, moment.turn) if member.uri not in drained]
+        slotted, turned = _slotted(listed, moment.turn), True
+        members = [member for member in slotted if member.uri not in drained]
     else:
-        members = _ordered(algorithm, wish, members, request, moment)
+        members, turned = _ordered(algorithm, wish, members, request, moment)
     members += last
-    return (tuple(members),) if members else ()
+    return ((tuple(members),) if members else ()), turned
 
 
 def _ordered(
@@ -122,38 +124,30 @@ def _ordered(
     members: list[Member],
     request: Request,
     moment: Moment,
-) -> list[Member]:
+) -> tuple[list[Member], bool]:
+    """The members in their order, and whether that takes a turn."""
     match algorithm:
         case "first":
-            return _serial(members)
+            return _serial(members), False
         case "round-robin":
-            return _permutation(members, moment.turn)
+            return _permutation(members, moment.turn), True
         case "random":
-            return _shuffled(members, moment.draws, "random")
+            return _shuffled(members, moment.draws, "random"), False
         case "call-load":
-            return _by_load(members, request, moment.loads)
+            return _by_load(members, moment.loads), False
         case "relative-weight":
-            return _drawn(members, _rweight, moment.draws, "relative-weight")
+            return _drawn(members, _rweight, moment.draws, "relative-weight"), False
         case "latency":
-            return _in_turn(members, _by_latency(moment.latencies), moment.turn)
+            return _in_turn(members, _by_latency(moment.latencies), moment.turn), True
         case "round-robin-or-first":
-            return _in_turn(members, _priority, moment.turn)
+            return _in_turn(members, _priority, moment.turn), True
         case "srv":
-            return _as_srv(members, moment.draws)
+            return _as_srv(members, moment.draws), False
         case _:
             key = key_of(algorithm, wish, request)
-            return _rendezvous(members, key) if key else _permutation(members, moment.turn)
-
-
-def rotates(wish: Dispatch, request: Request) -> bool:
-    """Whether this request takes a turn: the next one of its group then has the next number."""
-    match algorithm_named(wish.algorithm):
-        case "round-robin" | "weight" | "latency" | "round-robin-or-first":
-            return True
-        case "first" | "random" | "call-load" | "relative-weight" | "parallel" | "srv":
-            return False
-        case algorithm:
-            return not key_of(algorithm, wish, request)
+            if key:
+                return _rendezvous(members, key), False
+            return _permutation(members, moment.turn), True
 
 
 def _serial(members: Iterable[Member]) -> list[Member]:
@@ -199,11 +193,8 @@ def _slotted(members: Sequence[Member], turn: int) -> Sequence[Member]:
     return (*members[at:], *members[:at])
 
 
-def _by_load(members: Iterable[Member], request: Request, loads: Counts) -> list[Member]:
-    if request.method != "INVITE":
-        return _serial(members)
-    free = [one for one in members if not 0 < one.maxload <= loads.get(one.name, 0)]
-    return sorted(_serial(free), key=lambda member: loads.get(member.name, 0))
+def _by_load(members: Iterable[Member], loads: Counts) -> list[Member]:
+    return sorted(_serial(members), key=lambda member: loads.get(member.name, 0))
 
 
 def _drawn(

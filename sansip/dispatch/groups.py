@@ -1,9 +1,11 @@
 """Destination groups: the order of their members, and what a member makes of a Request-URI."""
 
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Final, Literal, assert_never, get_args
 
+from sansip.address import bracketed
 from sansip.errors import LocalProtocolError
 from sansip.message import Uri
 from sansip.value import value
@@ -41,7 +43,7 @@ _WHERE = ("transport", "maddr", "ttl", "method", "lr")
 class Dispatch:
     """Send a request to a group's members, one after the other until one takes it.
 
-    ``algorithm``    one of ``ALGORITHMS``, by its name or by its number in Kamailio
+    ``algorithm``    one of ``sansip.dispatch.ALGORITHMS``, by its name or by its number in Kamailio
     ``rewrite``      "host": the dialled user at the member's host, as OpenSER's ds_select_domain
                      did; "none": only the next hop is set, as ds_select_dst does
     ``key``          what "hash" hashes
@@ -72,8 +74,12 @@ def algorithm_named(wanted: object) -> Algorithm:
             return found
     elif type(wanted) is int and 0 <= wanted < len(ALGORITHMS):
         return ALGORITHMS[wanted]
-    listed = ", ".join([f"{number} {name}" for number, name in enumerate(ALGORITHMS)])
-    raise LocalProtocolError(f"there is no algorithm {wanted!r}; there are: {listed}")
+    # What is wrong with a policy is reported in 200 characters: the remedy comes early.
+    remedy = f"write 0 to {len(ALGORITHMS) - 1}, or one of: {', '.join(ALGORITHMS)}"
+    if isinstance(wanted, str):
+        for near in get_close_matches(wanted.lower(), _NAMED, 1):
+            remedy = f'did you mean "{near}"?'
+    raise LocalProtocolError(f"there is no algorithm {wanted!r}; {remedy}")
 
 
 def rewriting(how: Rewrite, dialled: Uri) -> Callable[[Uri], tuple[str, str]]:
@@ -101,9 +107,8 @@ def _at_hosts(dialled: Uri) -> Callable[[Uri], tuple[str, str]]:
     is_secure = dialled.scheme == "sips"
 
     def at(member: Uri) -> tuple[str, str]:
-        host = f"[{member.host}]" if ":" in member.host else member.host
         scheme = "sips" if is_secure else member.scheme  # never down from TLS
-        uri = f"{scheme}:{user}{host}"
+        uri = f"{scheme}:{user}{bracketed(member.host)}"
         if member.port is not None:
             uri += f":{member.port}"
         if params or member.params:

@@ -1,7 +1,7 @@
 """What a destination group is: its members, how they are watched, and when one counts as down."""
 
 from collections.abc import Iterable
-from typing import Literal, cast
+from typing import Final, Literal, cast, get_args
 
 from sansip.errors import LocalProtocolError, RemoteProtocolError
 from sansip.message import parse_uri
@@ -10,6 +10,13 @@ from sansip.value import value
 Admission = Literal["active", "inactive", "disabled"]
 SPARE = 0.8  # of the time between two probes: what one has for its answer
 PATIENCE = 4.0  # seconds that a probe waits for its answer at most, unless it is told to
+ADMISSIONS: Final[tuple[Admission, ...]] = get_args(Admission)
+
+_KINDS: Final = (
+    (str, "text", ("uri", "duid", "endpoint", "probe_via", "probe_from")),
+    (int, "a whole number", ("priority", "weight", "rweight", "maxload")),
+    (bool, "True or False", ("probed",)),
+)
 
 
 @value
@@ -27,7 +34,7 @@ class Member:
     ``probe_from``  the From of its probes (``ping_from``)
     ``probed``      whether it gets probes, if its group has any
     ``begins``      "active"; "inactive": suspect until something comes from it; "disabled": drained
-    ``attrs``       all that a list said about it, for people and policies
+    ``attrs``       names and texts: all that a list said about it, for people and policies
     """
 
     uri: str
@@ -83,16 +90,31 @@ class Probing:
         return min(SPARE * self.every, PATIENCE) if self.timeout is None else self.timeout
 
 
+_USUAL: Final = Thresholds()
+
+
 @value
 class Group:
-    """A destination group: its members in the order of its list."""
+    """A destination group: its members in the order of its list; URIs will do for them."""
 
     members: tuple[Member, ...]
     probing: Probing | None = None
-    thresholds: Thresholds = Thresholds()
+    thresholds: Thresholds = _USUAL
+
+    def __init__(
+        self,
+        members: Iterable[str | Member],
+        probing: Probing | None = None,
+        thresholds: Thresholds = _USUAL,
+    ) -> None:
+        """LocalProtocolError if this is no list."""
+        put = object.__setattr__
+        put(self, "members", _members("a group", members))
+        put(self, "probing", probing)
+        put(self, "thresholds", thresholds)
 
 
-Listed = Group | str | Member  # a group, or one of the members of one
+Listed = Group | Iterable[str | Member]  # a group, or who is in one
 
 
 def group_of(name: str, listed: object, endpoints: tuple[str, ...]) -> Group:
@@ -100,57 +122,112 @@ def group_of(name: str, listed: object, endpoints: tuple[str, ...]) -> Group:
 
     LocalProtocolError if it could never work: better now than in the night when it matters.
     """
-    group = listed if isinstance(listed, Group) else Group(_members(listed))
+    who = f"group {name}"
+    group = listed if isinstance(listed, Group) else Group(_members(who, listed))
     if not group.members:
-        raise LocalProtocolError(f"group {name} is empty: name at least one SIP URI")
+        raise LocalProtocolError(f"{who} is empty: name at least one SIP URI")
     for member in group.members:
-        _check(name, member, endpoints)
-    _check_times(name, group)
+        _check_kinds(f"{who}: {member.uri}", member)
+        _check(who, member, endpoints)
+    _check_times(who, group)
     return group
 
 
-def _members(listed: object) -> tuple[Member, ...]:
-    if not isinstance(listed, Iterable) or isinstance(listed, str):
-        raise LocalProtocolError(f"{listed!r} is no list of SIP URIs and no sansip.Group")
-    members = cast("Iterable[str | Member]", listed)
-    return tuple([one if isinstance(one, Member) else Member(one) for one in members])
+def _members(who: str, listed: object) -> tuple[Member, ...]:
+    if isinstance(listed, str):
+        raise LocalProtocolError(f'{who}: {listed!r} is one text; write ["{listed}"]')
+    if not isinstance(listed, Iterable):
+        raise LocalProtocolError(f"{who}: {listed!r} is no list of SIP URIs and no sansip.Group")
+    found: list[Member] = []
+    for one in cast("Iterable[object]", listed):
+        if not isinstance(one, str | Member):
+            raise LocalProtocolError(f"{who}: {one!r} is no SIP URI and no sansip.Member")
+        found.append(one if isinstance(one, Member) else Member(one))
+    return tuple(found)
 
 
-def _check(name: str, member: Member, endpoints: tuple[str, ...]) -> None:
+def _check_kinds(who: str, member: Member) -> None:
+    """A program may have been written without a type checker."""
+    for kind, said, fields in _KINDS:
+        for what in fields:
+            given = getattr(member, what)
+            if type(given) is not kind:
+                raise LocalProtocolError(f"{who}: {what} is {given!r}; it must be {said}")
+    if member.begins not in ADMISSIONS:
+        known = ", ".join(ADMISSIONS)
+        raise LocalProtocolError(f"{who}: begins is {member.begins!r}; it must be one of: {known}")
+    if not _are_pairs(member.attrs):
+        raise LocalProtocolError(
+            f"{who}: attrs is {member.attrs!r}; it must be pairs of texts, in tuples: "
+            '(("tariff", "night"),)'
+        )
+
+
+def _are_pairs(given: object) -> bool:
+    if not isinstance(given, tuple):
+        return False
+    pairs = cast("tuple[object, ...]", given)
+    return all(
+        isinstance(pair, tuple) and list(map(type, cast("tuple[object, ...]", pair))) == [str, str]
+        for pair in pairs
+    )
+
+
+def _check(who: str, member: Member, endpoints: tuple[str, ...]) -> None:
     for text in (member.uri, member.probe_via, member.probe_from):
         try:
             uri = parse_uri(text, "SIP URI") if text or text is member.uri else None
         except RemoteProtocolError as error:
-            raise LocalProtocolError(f"group {name}: {text!r}: {error.reason}") from None
+            raise LocalProtocolError(f"{who}: {text!r}: {error.reason}") from None
         if uri is not None and uri.scheme not in ("sip", "sips"):
-            raise LocalProtocolError(f"group {name}: {text!r} is not a sip or sips URI")
+            raise LocalProtocolError(f"{who}: {text!r} is not a sip or sips URI")
     if member.endpoint and member.endpoint not in endpoints:
         known = ", ".join(endpoints)
         raise LocalProtocolError(
-            f"group {name}: {member.uri} is to leave from {member.endpoint!r}; there are: {known}"
+            f"{who}: {member.uri} is to leave from {member.endpoint!r}; there are: {known}"
         )
     for what in ("weight", "rweight", "maxload"):
         number = getattr(member, what)
         if number < 0:
-            raise LocalProtocolError(f"group {name}: {member.uri}: {what} is {number}, below 0")
+            raise LocalProtocolError(f"{who}: {member.uri}: {what} is {number}, below 0")
 
 
-def _check_times(name: str, group: Group) -> None:
+def _check_times(who: str, group: Group) -> None:
     thresholds, probing = group.thresholds, group.probing
+    if not isinstance(cast("object", thresholds), Thresholds):
+        raise LocalProtocolError(f"{who}: thresholds is {thresholds!r}; write sansip.Thresholds()")
     for what in ("down_after", "up_after"):
         number = getattr(thresholds, what)
-        if number < 1:
-            raise LocalProtocolError(f"group {name}: {what} is {number}; it needs to be 1 or more")
+        if type(number) is not int or number < 1:
+            raise LocalProtocolError(f"{who}: {what} is {number!r}; it needs to be 1 or more")
     for what in ("trial_after", "penalty"):
-        seconds = getattr(thresholds, what)
-        if not seconds > 0:
-            raise LocalProtocolError(f"group {name}: {what} is {seconds}; seconds, above 0")
+        _check_seconds(f"{who}: {what}", getattr(thresholds, what))
     if probing is not None:
-        if not probing.every > 0:
-            raise LocalProtocolError(f"group {name}: probes every {probing.every} s: above 0")
-        if not 0 < probing.patience < probing.every:
-            # Kamailio with a ping every 3 s and a time-out of 30 s noticed after 30 s.
-            raise LocalProtocolError(
-                f"group {name}: a probe waits {probing.patience:g} s for its answer, and the next "
-                f"follows after {probing.every:g} s: its timeout must be shorter"
-            )
+        _check_probing(who, probing)
+
+
+def _check_probing(who: str, probing: Probing) -> None:
+    if not isinstance(cast("object", probing), Probing):
+        raise LocalProtocolError(f"{who}: probing is {probing!r}; write sansip.Probing(every=10)")
+    _check_seconds(f"{who}: every", probing.every)
+    if probing.timeout is not None:
+        _check_seconds(f"{who}: timeout", probing.timeout)
+    if not probing.patience < probing.every:
+        # Kamailio with a ping every 3 s and a time-out of 30 s noticed after 30 s.
+        raise LocalProtocolError(
+            f"{who}: a probe waits {probing.patience:g} s for its answer, and the next "
+            f"follows after {probing.every:g} s: its timeout must be shorter"
+        )
+    alive_on = cast("object", probing.alive_on)
+    if alive_on is not None and (
+        not isinstance(alive_on, tuple)
+        or not all(type(status) is int for status in cast("tuple[object, ...]", alive_on))
+    ):
+        raise LocalProtocolError(
+            f"{who}: alive_on is {alive_on!r}; it must be statuses, in a tuple: (404, 405)"
+        )
+
+
+def _check_seconds(what: str, given: object) -> None:
+    if type(given) not in (int, float) or not cast("float", given) > 0:
+        raise LocalProtocolError(f"{what} is {given!r}; it needs to be seconds, above 0")

@@ -107,7 +107,7 @@ class Endpoint:
         """The advertised address as it is written in Via and Record-Route."""
         self.via = f"SIP/2.0/{transport.upper()} {self.sent_by}"
         """How the Via values begin that are written here."""
-        self.family = 6 if ":" in self.bind.host else 4
+        self.family = self.bind.family
         """4 or 6."""
 
     @property
@@ -197,7 +197,7 @@ class Config:
         self._named = dict(zip(names, self.endpoints, strict=True))
         # By the place that a Record-Route URI names; of several at one place, the first.
         self._placed = {_place(endpoint): endpoint for endpoint in reversed(self.endpoints)}
-        self.groups = checked_groups((groups or {}).items(), tuple(names))
+        self.groups = checked_groups(groups or {}, tuple(names))
         self.extensions = tuple(extensions)
         self.timing = timing or Timing()
         if not 0 < self.timing.t1 <= self.timing.t2:
@@ -279,7 +279,7 @@ class Config:
 
     def endpoint_for(self, hop: Hop, preferred: Endpoint | None) -> Endpoint | None:
         """The endpoint to send from: the preferred one if it can reach the hop, else the first."""
-        transport, family = hop.transport, 6 if ":" in hop.address.host else 4
+        transport, family = hop.transport, hop.address.family
         if preferred is not None and (preferred.transport, preferred.family) == (transport, family):
             return preferred
         for endpoint in self.endpoints:

@@ -4,8 +4,10 @@ Every event carries ``at``: seconds as a float, on any clock that never goes bac
 clock of its own; between two events no time passes for it.
 """
 
+from collections.abc import Mapping
+
 from sansip.address import Address
-from sansip.dispatch import Group, Member
+from sansip.dispatch import Listed
 from sansip.dns import Answer
 from sansip.engine.actions import Timer
 from sansip.engine.policy import Relay
@@ -175,10 +177,11 @@ class Administered:
 class ReplaceGroups:
     """New members for the destination groups; calls in flight keep the plan that they have.
 
-    Members that stay, by the name of the group and their URI, stay drained or not.
+    ``groups`` is what ``Config(groups=)`` takes, or pairs of name and group. Members that stay, by
+    the name of the group and their URI, stay drained or not.
     """
 
-    groups: tuple[tuple[str, Group | tuple[str | Member, ...]], ...]
+    groups: Mapping[str, Listed] | tuple[tuple[str, Listed], ...]
 
 
 @value

@@ -1,12 +1,13 @@
 """What an engine knows of its destination groups: who is in them, and how they are."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import field
 
 from sansip.address import Address
 from sansip.dispatch import Group, Health, Member, group_of
 from sansip.dispatch.members import Admission
 from sansip.engine.actions import Timer
+from sansip.errors import LocalProtocolError
 from sansip.table import Table
 from sansip.value import value
 
@@ -184,6 +185,14 @@ def _those(
     )
 
 
-def checked_groups(groups: Iterable[tuple[str, object]], endpoints: tuple[str, ...]) -> Groups:
+def checked_groups(
+    groups: Mapping[str, object] | Iterable[tuple[str, object]], endpoints: tuple[str, ...]
+) -> Groups:
     """Groups as the state keeps them; ``endpoints`` are the names that there are."""
-    return tuple({name: group_of(name, group, endpoints) for name, group in groups}.items())
+    try:
+        named = dict(groups)
+    except (TypeError, ValueError):
+        raise LocalProtocolError(
+            f'groups are {groups!r}; give each its name: {{"gateways": ["sip:gw-1.example.com"]}}'
+        ) from None
+    return tuple([(name, group_of(name, group, endpoints)) for name, group in named.items()])

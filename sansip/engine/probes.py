@@ -15,7 +15,7 @@ stands for now is probed: all hops, each for itself, from every endpoint that ca
 from collections.abc import Callable, Iterable
 from typing import Final, cast
 
-from sansip.address import Hop
+from sansip.address import Hop, bracketed
 from sansip.dispatch import Group, Member, Probing
 from sansip.engine import health, lookups, whereabouts
 from sansip.engine.actions import Timer
@@ -266,8 +266,7 @@ def _options(turn: Turn, owner: str, member: Member, place: Place) -> Request:
 
 
 def _host(turn: Turn, place: Place) -> str:
-    host = cast("Endpoint", turn.config.endpoint(place.endpoint)).advertised.host
-    return f"[{host}]" if ":" in host else host
+    return bracketed(cast("Endpoint", turn.config.endpoint(place.endpoint)).advertised.host)
 
 
 def _uri(member: Member) -> str:

@@ -172,8 +172,8 @@ def _members(turn: Turn, wish: dispatch.Dispatch, request: Request, key: str) ->
     number = fleet.turns.get(wish.group, 0)
     drained = {uri for name, uri in fleet.drained if name == wish.group}
     moment = dispatch.Moment(number, turn.draws(key), fleet.loads, fleet.latencies, drained)
-    ways = dispatch.arrange(wish, group, request, moment)
-    if dispatch.rotates(wish, request):
+    ways, turned = dispatch.arrange(wish, group, request, moment)
+    if turned:
         turn.fleet = fleet.but(turns=fleet.turns.set(wish.group, number + 1))
     # What comes within a dialog starts no call.
     starts = request.method == "INVITE" and request.to_tag is None

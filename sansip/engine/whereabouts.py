@@ -18,8 +18,8 @@ def hops_known(turn: Turn, member: Member) -> tuple[Hop, ...]:
 
 def places(config: Config, member: Member, hop: Hop) -> tuple[Place, ...]:
     """A hop of a member, as seen from each endpoint that requests for it may leave by."""
-    family = 6 if ":" in hop.address.host else 4
-    found = [e for e in config.endpoints if (e.transport, e.family) == (hop.transport, family)]
+    wanted = hop.transport, hop.address.family
+    found = [e for e in config.endpoints if (e.transport, e.family) == wanted]
     if member.endpoint:
         named = [endpoint for endpoint in found if endpoint.name == member.endpoint]
         found = named or found[:1]

@@ -234,11 +234,12 @@ def _literal(aim: Aim, transport: str) -> Hop | None:
     # "If TARGET is a numeric IP address, the client uses that address. If the URI also contains a
     # port, it uses that port. If no port is specified, it uses the default port" (4.2).
     address = canonical(aim.host)
-    # Families that we cannot send with are passed over in silence (RFC 7984 4).
-    if address is None or (6 if ":" in address else 4) not in aim.families:
+    if address is None:
         return None
     port = _default_port(transport) if aim.port is None else aim.port
-    return _hop(aim, transport, address, port, "literal")
+    hop = _hop(aim, transport, address, port, "literal")
+    # Families that we cannot send with are passed over in silence (RFC 7984 4).
+    return hop if hop.address.family in aim.families else None
 
 
 def _services(

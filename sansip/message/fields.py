@@ -8,6 +8,7 @@ quoted strings, IPv6.
 import re
 from typing import Final
 
+from sansip.address import bracketed
 from sansip.errors import LocalProtocolError
 from sansip.message.grammar import (
     MAX_32_BITS,
@@ -74,10 +75,9 @@ class Via:
     params: Params = ()
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port is None else f":{self.port}"
         branch = "" if self.branch is None else f";branch={self.branch}"
-        text = f"SIP/2.0/{self.transport} {host}{port}{branch}"
+        text = f"SIP/2.0/{self.transport} {bracketed(self.host)}{port}{branch}"
         for name, given in self.params:
             text += f";{name}={given}" if given else f";{name}"
         return text

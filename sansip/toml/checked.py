@@ -8,8 +8,11 @@ import math
 import re
 from collections.abc import Callable
 from difflib import get_close_matches
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, TypeVar, cast
+
+from sansip.engine.hosts import is_ip
+from sansip.locate import canonical
 
 T = TypeVar("T")
 W = TypeVar("W", bound=str)
@@ -213,9 +216,9 @@ def seconds_or_off(content: object) -> float | None:
 def host(content: object) -> str:
     """Check for a host or domain; in lower case, an IPv6 address without brackets."""
     text = some_text(content)
-    bare = text.removeprefix("[").removesuffix("]")
-    if is_ip(bare):
-        return str(ip_address(bare))
+    address = canonical(text.removeprefix("[").removesuffix("]"))
+    if address is not None:
+        return address
     if not HOST.fullmatch(text):
         raise Wrong("must be a host or domain alone, without port, scheme or *")
     return text.lower()
@@ -246,12 +249,3 @@ def host_and_port(content: object) -> tuple[str, int | None]:
     elif not (port.isascii() and port.isdecimal() and int(port) <= LAST_PORT):
         raise Wrong(f"{port!r} is not a port")
     return host(name), int(port) if port else None
-
-
-def is_ip(text: str) -> bool:
-    """Whether this is an IP address, without brackets."""
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True

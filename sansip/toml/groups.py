@@ -4,6 +4,7 @@ What could never work is refused here, with the key that is to be mended.
 """
 
 import re
+from typing import Final, get_args
 
 from sansip.dispatch import (
     Algorithm,
@@ -23,7 +24,7 @@ from sansip.toml.words import header, sign_of_life
 from sansip.value import value
 
 NAME = re.compile(r"[A-Za-z0-9_.-]++")
-REWRITES: tuple[Rewrite, ...] = ("host", "none")
+REWRITES: Final[tuple[Rewrite, ...]] = get_args(Rewrite)
 LOOK_AT_URIS = ("hash-from", "hash-to", "hash-uri")
 
 

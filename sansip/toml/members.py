@@ -4,13 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import cast
 
 from sansip.dispatch import ListError, Member, parse_list
-from sansip.dispatch.members import Admission
+from sansip.dispatch.members import ADMISSIONS
 from sansip.message import equivalent, parse_uri
 from sansip.toml.checked import Table, Wrong, one_of, some_text, switch, whole
 from sansip.toml.reach import Reach
 from sansip.toml.words import sip_uri
-
-ADMISSIONS: tuple[Admission, ...] = ("active", "inactive", "disabled")
 
 Read = Callable[[str], str | bytes]
 Sets = Mapping[int, tuple[Member, ...]]
@@ -125,9 +123,15 @@ def _target(group: Table, at: str, content: object, reach: Reach) -> Member:
         table.take("probe_from", _any_uri, plain.probe_from),
         table.take("probed", switch, plain.probed),
         table.take("begins", one_of(ADMISSIONS), plain.begins),
+        _attrs(table.table("attrs")),
     )
     table.close()
     return member
+
+
+def _attrs(table: Table) -> tuple[tuple[str, str], ...]:
+    """What a policy may want to know of a member: texts by names that only it knows."""
+    return tuple([(name, table.take(name, some_text, "")) for name in table.content])
 
 
 def _any_uri(content: object) -> str:

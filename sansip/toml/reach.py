@@ -44,9 +44,9 @@ def _check(config: Config, uri: Uri) -> None:
     host = uri.maddr or uri.host
     if not is_ip(host):
         return
-    family = 6 if ":" in host else 4
-    if family not in config.families:
-        raise Wrong(f"nothing listens on an IPv{family} address; add one to listen")
-    refused = config.refuses(Hop(wanted or "udp", Address(host, uri.port or 5060)))
+    there = Address(host, uri.port or 5060)
+    if there.family not in config.families:
+        raise Wrong(f"nothing listens on an IPv{there.family} address; add one to listen")
+    refused = config.refuses(Hop(wanted or "udp", there))
     if refused is not None:
         raise Wrong(f"{host}: {refused}")

@@ -8,6 +8,7 @@ a caller brings along could lead anywhere, so only those whom a source names may
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from ipaddress import ip_address
+from typing import Final, get_args
 
 from sansip.dispatch import Dispatch
 from sansip.engine.policy import Decision, Policy, Relay, Reply, Scene
@@ -33,7 +34,7 @@ from sansip.value import value
 
 # Sent twice, these do no harm; a MESSAGE that is sent twice is read twice.
 EARLY = ("INVITE", "OPTIONS", "REGISTER")
-LATES: tuple[Late, ...] = ("first", "cancel")
+LATES: Final[tuple[Late, ...]] = get_args(Late)
 NOWHERE: Dispatch | str = ""
 
 

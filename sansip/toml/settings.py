@@ -9,8 +9,10 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 
+from sansip.address import bracketed
 from sansip.dispatch import Dispatch, Group, Member
 from sansip.engine.config import Config, Endpoint
+from sansip.engine.hosts import is_ip
 from sansip.engine.policy import Policy, Relay
 from sansip.errors import LocalProtocolError
 from sansip.toml.checked import (
@@ -21,7 +23,6 @@ from sansip.toml.checked import (
     each,
     host,
     host_and_port,
-    is_ip,
     network,
     some_text,
 )
@@ -32,6 +33,7 @@ from sansip.toml.routes import Route, Routes, read_relay, read_route
 from sansip.toml.words import NO_TLS
 from sansip.value import value
 
+ZONE = re.compile(r"(:[0-9A-Fa-f]++)%[\w.-]++")
 HEX = re.compile(r"(?:[0-9A-Fa-f]{2}){16,}+")
 NO_TEXTS: tuple[str, ...] = ()
 NO_NETWORKS: tuple[Network, ...] = ()
@@ -138,8 +140,7 @@ def _endpoints(
         told = None
         # An address of the other family is not this endpoint's.
         if advertise and (not is_ip(advertise[0]) or (":" in advertise[0]) == (":" in bound)):
-            shown = f"[{advertise[0]}]" if ":" in advertise[0] else advertise[0]
-            told = f"{shown}:{port if advertise[1] is None else advertise[1]}"
+            told = f"{bracketed(advertise[0])}:{port if advertise[1] is None else advertise[1]}"
         try:
             found.append(Endpoint(transport, address, advertise=told))
         except LocalProtocolError:
@@ -185,7 +186,8 @@ def _advertise(content: object) -> tuple[str, int | None] | None:
 
 
 def _nameserver(content: object) -> str:
-    name, port = host_and_port(content)
+    # One on the same link has a zone: fe80::1%eth0. SIP has none, so no other address has.
+    name, port = host_and_port(ZONE.sub(r"\1", some_text(content)))
     if not is_ip(name) or port == 0:
         raise Wrong('must be an IP address, with or without port, such as "127.0.0.53:53"')
     return str(content)

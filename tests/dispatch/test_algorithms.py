@@ -16,9 +16,8 @@ from sansip.dispatch import (
     Member,
     Moment,
     algorithm_named,
-    arrange,
-    rotates,
 )
+from sansip.dispatch import arrange as arranged
 from sansip.entropy import Draws
 from sansip.errors import LocalProtocolError
 from sansip.message import Request
@@ -67,6 +66,13 @@ def moment(
 
 def group(*members: Member | str) -> Group:
     return Group(tuple([one if isinstance(one, Member) else Member(one) for one in members]))
+
+
+def arrange(
+    wish: Dispatch, members: Group, asked: Request, at: Moment
+) -> tuple[tuple[Member, ...], ...]:
+    """The ways alone."""
+    return arranged(wish, members, asked, at)[0]
 
 
 def orders(
@@ -184,14 +190,19 @@ def test_the_default_is_never_chosen_and_always_last(algorithm: Algorithm) -> No
         assert set(firsts(found)) == {"sip:a", "sip:b", "sip:c"}
 
 
-def test_what_takes_turns_says_so() -> None:
+def test_what_takes_turns_says_so_whoever_is_in_play() -> None:
+    def turns(wish: Dispatch, asked: Request) -> bool:
+        turned = arranged(wish, ABCD, asked, moment())[1]
+        assert arranged(wish, Group(()), asked, moment()) == ((), turned)
+        return turned
+
     asked = request()
     for algorithm in ALGORITHMS:
         expected = algorithm in {*TURNING, "hash-auth-user"}  # nobody says who calls
-        assert rotates(Dispatch("g", algorithm, key="k"), asked) is expected
-    assert rotates(Dispatch("g", "hash"), asked)
+        assert turns(Dispatch("g", algorithm, key="k"), asked) is expected
+    assert turns(Dispatch("g", "hash"), asked)
     named = asked.append("Authorization", 'Digest username="alice", realm="r"')
-    assert not rotates(Dispatch("g", "hash-auth-user"), named)
+    assert not turns(Dispatch("g", "hash-auth-user"), named)
 
 
 def test_algorithms_go_by_kamailios_numbers_and_by_names() -> None:
@@ -203,10 +214,29 @@ def test_algorithms_go_by_kamailios_numbers_and_by_names() -> None:
     )
 
 
-@pytest.mark.parametrize("unknown", [64, -1, 16, "", "Hash", "8", True, 4.0, None, ["first"]])
+@pytest.mark.parametrize("unknown", [64, -1, 16, "", "best", "8", True, 4.0, None, ["first"]])
 def test_an_unknown_algorithm_is_no_guess(unknown: object) -> None:
-    with pytest.raises(LocalProtocolError, match=r"no algorithm .* 0 hash-call-id, .* 15 srv"):
+    with pytest.raises(LocalProtocolError) as caught:
         algorithm_named(unknown)
+    text = str(caught.value)
+    assert text.startswith(f"there is no algorithm {unknown!r}; write 0 to 15, or one of: hash-")
+    assert text.endswith(", round-robin-or-first, srv")
+
+
+@pytest.mark.parametrize(
+    ("meant", "known"),
+    [
+        ("roundrobin", "round-robin"),
+        ("Hash", "hash"),
+        ("FIRST", "first"),
+        ("serail", "serial"),
+        ("relative_weight", "relative-weight"),
+    ],
+)
+def test_an_algorithm_that_is_nearly_one_is_named(meant: str, known: str) -> None:
+    with pytest.raises(LocalProtocolError) as caught:
+        algorithm_named(meant)
+    assert str(caught.value) == f'there is no algorithm {meant!r}; did you mean "{known}"?'
 
 
 # first ------------------------------------------------------------------------------------------
@@ -456,10 +486,10 @@ def test_who_has_maxload_calls_gets_no_more_be_it_the_default() -> None:
     assert arrange(wish, two, request(), moment(loads={"sip:a": 1, "sip:b": 2})) == ()
 
 
-def test_what_starts_no_call_goes_by_priority_and_has_no_limit() -> None:
+def test_what_starts_no_call_has_no_limit() -> None:
     full = moment(loads={"sip:a": 5, "b": 4, "sip:d": 9})
     asked = request(method="OPTIONS")
-    assert one_order(CALL_LOAD, LOADED, full, asked) == ["sip:d", "sip:a", "sip:b", "sip:c"]
+    assert one_order(CALL_LOAD, LOADED, full, asked) == ["sip:c", "sip:b", "sip:a", "sip:d"]
 
 
 # parallel ---------------------------------------------------------------------------------------

@@ -230,7 +230,7 @@ def test_what_a_list_says_makes_a_group_that_works() -> None:
     group = group_of("gateways", Group(parse_list(text)[7]), ("udp:192.0.2.1:5060",))
     asked = Request.make("INVITE", "sip:bob@example.com", [])
     now = Moment(0, Draws(bytes(16), ""), {}, {}, ())
-    ((first, second),) = arrange(Dispatch("gateways", 9), group, asked, now)
+    ((first, second),), _ = arrange(Dispatch("gateways", 9), group, asked, now)
     assert (first.uri, second.uri) == ("sip:gw-1", "sip:gw-2")
 
 

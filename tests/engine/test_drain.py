@@ -1,5 +1,7 @@
 """Draining a member of a group, and enabling it again."""
 
+import pickle
+
 import pytest
 
 import sansip
@@ -203,6 +205,27 @@ def test_new_groups_leave_drained_who_stays() -> None:
     order(stage, sansip.ReplaceGroups((("gateways", group(LITERAL[1])),)))
     assert stage.state.fleet.drained == ()
     order(stage, sansip.ReplaceGroups((("gateways", group()),)))
+    assert letters(stage) == ["AP", "AP"]
+
+
+def test_new_groups_may_be_given_as_a_configuration_has_them() -> None:
+    stage = on_watch()
+    listed: dict[str, list[str | sansip.Member]] = {
+        "gateways": [*LITERAL, disabled("sip:192.0.2.3")]
+    }
+    new = sansip.ReplaceGroups(listed)
+    assert new == sansip.ReplaceGroups(dict(listed))
+    assert pickle.loads(pickle.dumps(new)) == new  # noqa: S301 - our own
+    order(stage, new)
+    assert letters(stage) == ["AX", "AX", "DX"]
+    assert stage.engine.standing(stage.state, 0.0)[0].member == sansip.Member(LITERAL[0])
+
+
+@pytest.mark.parametrize("listed", [["gateways"], 7, [("gateways",)], {"gateways": LITERAL[0]}])
+def test_groups_without_names_or_lists_are_refused_and_the_old_ones_stay(listed: Whatever) -> None:
+    stage = on_watch()
+    with pytest.raises(sansip.LocalProtocolError, match=r"give each its name|is one text; write"):
+        order(stage, sansip.ReplaceGroups(listed))
     assert letters(stage) == ["AP", "AP"]
 
 

@@ -45,7 +45,7 @@ def test_targets_are_uris_or_tables() -> None:
     third = (
         'uri = "sip:gw-3.example.com", priority = 2, weight = 60, rweight = 3, duid = "three",'
         'maxload = 30, endpoint = "udp:192.0.2.11:5060", probe_from = "sip:probe@example.com",'
-        'probed = false, begins = "inactive"'
+        'probed = false, begins = "inactive", attrs = { tariff = "night", Site = "A 1" }'
     )
     found = group(f"""
         targets = [
@@ -69,6 +69,7 @@ def test_targets_are_uris_or_tables() -> None:
                 probe_from="sip:probe@example.com",
                 probed=False,
                 begins="inactive",
+                attrs=(("tariff", "night"), ("Site", "A 1")),
             ),
             Member("sip:gw-4.example.com", probe_via="sip:edge.example.com"),
         )

@@ -110,6 +110,15 @@ def test_a_secret_is_text_or_hex(text: str) -> None:
     assert secret == (bytes.fromhex(text) if text.startswith("ab") else text.encode())
 
 
+def test_a_name_server_may_have_a_zone_and_what_sip_goes_to_has_none() -> None:
+    servers = ("fe80::1%eth0", "[fe80::1%eth0.1]:53")
+    assert load(f"{LISTEN}nameservers = {list(servers)}", "proxy.toml").nameservers == servers
+    with pytest.raises(ConfigError, match=r"nameservers\[0\].*: must be"):
+        load(f'{LISTEN}nameservers = ["192.0.2.1%eth0"]', "proxy.toml")
+    with pytest.raises(ConfigError, match=r"listen\[0\].*: must be"):
+        load('listen = ["udp:[fe80::1%eth0]:5060"]', "proxy.toml")
+
+
 def test_subdomains_belong_to_a_domain_and_lookalikes_do_not() -> None:
     assert within("example.com", ("example.com",))
     assert within("gw.example.com", ("example.org", "example.com"))
