@@ -49,6 +49,8 @@ class Dispatch:
     ``key``          what "hash" hashes
     ``user_only``    a hash looks only at the user part of a URI
     ``use_default``  the last member of the list is tried last, and chosen by no algorithm
+    ``uri``          what counts as dialled, in place of the Request-URI: with digits put in front
+                     of its user, say (``request.uri.with_user("0" + user)``)
     """
 
     group: str
@@ -57,6 +59,7 @@ class Dispatch:
     key: str = ""
     user_only: bool = False
     use_default: bool = False
+    uri: Uri | None = None
 
 
 def algorithm_named(wanted: object) -> Algorithm:

@@ -27,7 +27,7 @@ def key_of(hashed: Hash, wish: Dispatch, request: Request) -> str:
         case "hash-to":
             return _of_address(request.get("to") or "", user_only=wish.user_only)
         case "hash-uri":
-            return _of_request_uri(request, user_only=wish.user_only)
+            return _of_request_uri(wish, request)
         case "hash-auth-user":
             return _auth_user(request)
         case "hash":
@@ -43,9 +43,9 @@ def _of_address(text: str, *, user_only: bool) -> str:
         return text
 
 
-def _of_request_uri(request: Request, *, user_only: bool) -> str:
+def _of_request_uri(wish: Dispatch, request: Request) -> str:
     try:
-        return _of_uri(request.uri, user_only=user_only)
+        return _of_uri(wish.uri or request.uri, user_only=wish.user_only)
     except RemoteProtocolError:  # not from the network: somebody made it
         return request.uri_text
 

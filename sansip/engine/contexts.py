@@ -16,7 +16,9 @@ from sansip.proxy.request import max_breadth, measured
 from sansip.proxy.states import FIRST_LINGERS, Hunting, State
 from sansip.transaction import Abandon, Respond, client_key
 
-MOST_TOLD = 1_000  # pieces of news that one piece may lead to: a bug cannot hang the engine
+# Pieces of news that one piece may lead to: a bug cannot hang the engine. Each member of a group
+# that is passed over is one.
+MOST_TOLD = 10_000
 OWNER = "x|"  # how the owner of a context's timer begins
 
 

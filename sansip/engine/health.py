@@ -189,7 +189,9 @@ def _keep(turn: Turn, place: Place, old: Health, new: Health) -> None:
         if len(table) >= most and place not in table:
             if not most:
                 return
-            table = table.without(next(iter(table)))
+            # Some at once: to find the oldest costs as much as there are.
+            for oldest in list(table)[: 1 + most // 8]:
+                table = table.without(oldest)
         table = table.set(place, new)
     turn.fleet = turn.fleet.but(health=table)
     _say(turn, place, old, new)

@@ -181,7 +181,7 @@ def _members(turn: Turn, wish: dispatch.Dispatch, request: Request, key: str) ->
     # What comes within a dialog starts no call.
     starts = request.method == "INVITE" and request.to_tag is None
     counts = starts and wish.algorithm in ("call-load", 10)
-    to = dispatch.rewriting(wish.rewrite, request.uri)
+    to = dispatch.rewriting(wish.rewrite, wish.uri or request.uri)
     stage = [tuple([_member(wish.group, to, one, counts=counts) for one in way]) for way in ways]
     return (tuple(stage),) if stage else ()
 

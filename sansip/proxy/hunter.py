@@ -235,6 +235,7 @@ class Hunter:
     def following(self) -> int:
         """How many branches may begin after the next one, as far as is known."""
         known = sum([len(way.hops) + len(way.targets) + way.locating for way in self.ways])
+        known += sum([len(hops) for way in self.ways for _, hops in way.suspects])
         known += sum([len(targets) for stage in self.stages for targets in stage])
         return min(known, self.facts.most_branches - len(self.branches) - 1)
 

@@ -231,6 +231,15 @@ def test_ctrl_c_ends_it_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
     assert commands.main(["resolve", "sip:x"], sys.stdout) == 130
 
 
+def test_what_dns_says_does_no_harm_on_a_terminal(tmp_path: Path) -> None:
+    zone = '@ 60 SOA ns admin 1 1 1 1 1\n@ 60 NS ns\nx 60 NAPTR 1 1 "" "\\027[2J" "\\200" .\n'
+    with ZoneServer(zone, "example.com.") as server, (tmp_path / "page").open("w") as out:
+        commands.main(
+            ["resolve", "sip:x.example.com", "--nameserver", f"127.0.0.1:{server.address[1]}"], out
+        )
+    assert r'1 1 "" "\x1b[2J" "\udcc8" .' in (tmp_path / "page").read_text()
+
+
 # --- what a policy may decide besides
 
 

@@ -64,7 +64,7 @@ class TestOrder:
     def test_order(self, benchmark: Benchmark, algorithm: Algorithm, budget: float) -> None:
         benchmark.extra_info["budget"] = budget
         group = sansip.Group(tuple([sansip.Member(name) for name in NAMES]))
-        moment = Moment(12_345, Draws(SEED, "a request"), Table(), Table(), frozenset())
+        moment = Moment(12_345, Draws(SEED, "a request"), Table(), Table(), ())
         request = make_request()
         benchmark(arrange, sansip.Dispatch("gateways", algorithm), group, request, moment)
 

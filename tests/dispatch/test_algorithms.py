@@ -421,6 +421,18 @@ def test_relative_weight_is_right_in_large_groups() -> None:
     assert about(firsts(found), {member.uri: 1 / 60 for member in members.members})
 
 
+def test_in_very_large_groups_the_heaviest_come_after_those_that_are_drawn() -> None:
+    weights = [0, *range(1, 200), 0]
+    members = group(*[Member(f"sip:{at}", rweight=w) for at, w in enumerate(weights)])
+    for order in orders(Dispatch("g", "relative-weight"), members, times=20):
+        places = [int(uri.removeprefix("sip:")) for uri in order]
+        assert sorted(places) == list(range(201))
+        drawn, rest = places[:64], places[64:]
+        assert drawn != sorted(drawn, reverse=True)
+        assert [weights[at] for at in rest] == sorted([weights[at] for at in rest], reverse=True)
+        assert rest[-2:] == [0, 200]
+
+
 def test_who_has_no_share_comes_after_all_others_as_listed() -> None:
     found = orders(Dispatch("g", "relative-weight"), shares(0, 1, 0, 1), times=50)
     assert set(found) == {

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sansip.dispatch import ALGORITHMS, Dispatch, Group, Member, Moment, arrange
 from sansip.dispatch.keys import Hash, key_of
 from sansip.entropy import Draws
-from sansip.message import Request
+from sansip.message import Request, parse_uri
 from sansip.testing import requests
 
 ALL: tuple[Hash, ...] = (
@@ -40,6 +40,11 @@ def test_each_hash_has_its_own_key() -> None:
         'al"ice',
         "the policy's",
     ]
+
+
+def test_what_a_policy_dials_instead_is_what_is_hashed() -> None:
+    wish = Dispatch("g", "hash-uri", uri=parse_uri("sip:0049301@example.com"))
+    assert key_of("hash-uri", wish, request()) == "0049301@example.com"
 
 
 @pytest.mark.parametrize(

@@ -489,6 +489,16 @@ def test_the_newest_are_remembered() -> None:
     assert len(known(stage)) == 2
 
 
+def test_of_many_that_are_remembered_the_oldest_go_some_at_a_time() -> None:
+    members = [f"sip:203.0.113.{number}" for number in range(1, 18)]
+    stage = stage_for(*members, limits=sansip.Limits(health=16, branches=17))
+    stage.receive(make_request(call_id="call-1"))
+    for gateway in members:
+        stage.icmp(sansip.Address(gateway.removeprefix("sip:"), 5060), b"INVITE")
+        stage.advance(1.0)
+    assert known(stage) == [f"udp:203.0.113.{number}:5060" for number in range(4, 18)]
+
+
 def test_health_may_be_switched_off() -> None:
     stage = two(limits=sansip.Limits(health=0))
     call(stage)

@@ -1,5 +1,7 @@
 """What one target gets and another does not: header fields, and the endpoint to send from."""
 
+from typing import Literal
+
 import pytest
 
 import sansip
@@ -99,6 +101,17 @@ def test_the_same_uri_by_two_endpoints_is_two_targets() -> None:
         s.endpoint for s in stage.sends if s.remote == GW_1 and s.data.startswith(b"INVITE")
     ]
     assert left_from[0] != left_from[-1] == OTHER
+
+
+@pytest.mark.parametrize("rewrite", ["host", "none"])
+def test_a_policy_may_dial_something_else_and_use_a_group(rewrite: Literal["host", "none"]) -> None:
+    dialled = sansip.parse_uri("sip:0049301@example.com")
+    wish = sansip.Dispatch("gateways", rewrite=rewrite, uri=dialled)
+    stage = on_stage(Decide(sansip.Relay(wish)), groups={"gateways": [f"sip:{GW_1}"]})
+    stage.receive(make_request(uri="sip:+49301@example.com"))
+    (invite,) = invites(stage)
+    there = {"host": f"sip:0049301@{GW_1}", "none": "sip:0049301@example.com"}
+    assert invite.uri_text == there[rewrite]
 
 
 def test_a_member_leaves_from_its_endpoint_and_its_proxy_is_for_probes_alone() -> None:

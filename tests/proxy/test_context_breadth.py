@@ -94,6 +94,16 @@ def test_however_many_are_silent_there_is_something_left_for_the_next(
     assert shares(call) == parts
 
 
+@pytest.mark.rule("5393-5.3.3-02", "3263-4.3-06")
+def test_so_there_is_if_all_are_suspect() -> None:
+    members = [f"sip:bob@gw-{number}.example.com" for number in range(12)]
+    call = Call(make_hunt(advance=0.5, deadline=20.0), *members, breadth=60)
+    for hop in "ABCDEFGHIJKL":
+        call.located(suspects=hop)
+    call.wait(10.0)
+    assert shares(call) == [30, 15, 6, 1, 1, 1, 1, 1, 1, 1, 1, 1]
+
+
 @pytest.mark.rule("5393-5.3.3-02")
 def test_so_there_is_for_other_targets_and_later_stages() -> None:
     call = Call(make_hunt(advance=0.5), plan=[[DESK], [MOBILE], [HOME]], breadth=4)

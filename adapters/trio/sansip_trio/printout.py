@@ -147,10 +147,16 @@ def _record(record: dns.Record) -> str:
         case dns.Srv():
             return f"{record.priority} {record.weight} {record.port} {record.target or '.'}"
         case dns.Naptr():
-            texts = " ".join([f'"{t}"' for t in (record.flags, record.service, record.regexp)])
+            said = record.flags, record.service, record.regexp
+            texts = " ".join([f'"{_printable(text)}"' for text in said])
             return f"{record.order} {record.preference} {texts} {record.replacement or '.'}"
         case _:
             assert_never(record)
+
+
+def _printable(text: str) -> str:
+    """What anybody may have written into DNS; it shall do no harm on a terminal."""
+    return text if text.isprintable() else ascii(text)[1:-1]
 
 
 # --- hops
