@@ -164,7 +164,7 @@ class Proxy:
                 new, endpoints=old.endpoints, nameservers=old.nameservers, secret=old.secret
             )
             engine = Engine(new.config(), new.policy())
-        except (OSError, ConfigError, LocalProtocolError) as error:
+        except (OSError, LocalProtocolError) as error:
             self._log.say(f"{error}\n{name}: not reloaded; the old configuration stays")
             return
         self._settings, self._engine = new, engine

@@ -25,7 +25,7 @@ from sansip.engine.state import Origin
 from sansip.engine.transactions import step_server
 from sansip.engine.turn import Turn
 from sansip.entropy import Draws
-from sansip.message import Request, Response, Uri, canonical, equivalent, parse_uri, reply
+from sansip.message import Request, Uri, canonical, equivalent, parse_uri, reply, rows
 from sansip.proxy import vocabulary as order
 from sansip.proxy.states import Hunting, State, best_of
 from sansip.transaction import Respond
@@ -118,7 +118,9 @@ def _checked_reply(decision: Reply, request: Request) -> Reply:
             only = "300 to 699 to an INVITE; who takes calls decides Local()"
         raise PolicyError(f"Reply({decision.status!r}): only final responses, {only}")
     try:
-        Response.make(decision.status, decision.reason or "", decision.headers)
+        rows.checked(decision.reason or "")
+        for name, text in decision.headers:
+            rows.row(name, text)
     except Exception as error:  # what a policy gives may raise anything when it is looked at
         said = f"{decision.reason!r}, headers={decision.headers!r}"
         raise PolicyError(f"Reply({decision.status}, {said}): {error}") from error
@@ -145,7 +147,8 @@ def plan_of(turn: Turn, relay: Relay, request: Request, key: str) -> tuple[order
     except PolicyError:
         raise
     except Exception as error:
-        raise PolicyError(f"Relay(to={relay.to!r}): {error}") from error
+        # The remedy first: a report has 200 characters.
+        raise PolicyError(f"{error}; in Relay(to={relay.to!r})") from error
 
 
 def _targets(turn: Turn, relay: Relay, request: Request, key: str) -> order.Plan:
@@ -222,7 +225,7 @@ def _target(turn: Turn, uri: Uri, wanted: Target) -> order.Target:
     for name, text in wanted.edits:
         if name.lower() in KEPT:
             raise PolicyError(f"edits of {uri}: {name} belongs to the call, and stays as it is")
-        Response.make(200, "", [(name, text or "")])  # raises if that is no header field
+        rows.row(name, text or "")  # raises if that is no header field
     if wanted.endpoint and turn.config.endpoint(wanted.endpoint) is None:
         raise PolicyError(f"endpoint of {uri}: there is no {wanted.endpoint}")
     return order.Target(uri.text, uri.text, departure=wanted.endpoint, edits=tuple(wanted.edits))

@@ -65,7 +65,7 @@ class Settings:
         return Routes(self.routes, self.domains)
 
 
-class ConfigError(Exception):
+class ConfigError(LocalProtocolError):
     """What is wrong with a file, a line for each thing."""
 
     def __init__(self, lines: Iterable[str]) -> None:

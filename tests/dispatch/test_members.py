@@ -110,8 +110,9 @@ TEXT, WHOLE = "it must be text", "it must be a whole number"
 def test_members_whose_fields_are_something_else_are_refused(
     settings: dict[str, Any], complaint: str
 ) -> None:
+    given: dict[str, Any] = {"uri": URI, **settings}
     with pytest.raises(LocalProtocolError, match=re.escape(complaint)):
-        made([Member(**{"uri": URI, **settings})])
+        made([Member(**given)])
 
 
 def test_a_group_of_nothing_that_is_a_list_is_refused_at_once() -> None:

@@ -5,26 +5,10 @@ import pytest
 import sansip
 from sansip import dns
 from sansip.locate import LocateLimits
-from stage import GW_1, GW_2, ZONE, Decide, Stage, make_request, on_stage
+from slow_dns import SRV, answer_one, call, slow
+from stage import GW_1, GW_2, ZONE, Decide, make_request, on_stage
 
 TIME_OUT = dns.Failure("time-out")
-SRV = ("_sip._udp.gw.example.com", "SRV")
-
-
-def call(stage: Stage, number: int = 1, uri: str = "sip:bob@gw.example.com") -> None:
-    stage.receive(make_request(uri=uri, branch=f"z9hG4bK{number}", call_id=f"{number}"))
-
-
-def slow() -> Stage:
-    stage = on_stage()
-    stage.answer_dns = False
-    return stage
-
-
-def answer_one(stage: Stage, answer: dns.Answer | None = None) -> tuple[sansip.Action, ...]:
-    query = stage.open_questions.pop(0)
-    known = stage.zone[query.name, query.type] if answer is None else answer
-    return stage.step(sansip.DnsAnswered(stage.now, query.query, known))
 
 
 @pytest.mark.rule("SIO-10", "3263-4.1-01")

@@ -11,6 +11,7 @@ from stage import CALLER, GW_1, GW_2, Decide, Stage, Whatever, make_request, on_
 GROUP = sansip.Dispatch("gateways")
 NONSENSICAL: dict[str, Whatever] = {
     "algorithm": "roulette",
+    "nearly": "roundrobin",
     "rewrite": "all",
     "progress_after": "soon",
     "failover_on": 503,
@@ -182,7 +183,7 @@ NONSENSE: list[tuple[Whatever, str]] = [
     (404, "the policy returned 404; see sansip.Decision"),
     (sansip.Reply(100), "Reply(100): only final responses, "),
     (sansip.Reply(700), "Reply(700): only final responses, "),
-    (sansip.Relay("nowhere"), "Relay(to='nowhere'"),
+    (sansip.Relay("nowhere"), "to: 'nowhere' is not a URI"),
     (sansip.Relay("sip:gw", timer_c=180.0), "timer_c is 180 s; RFC 3261 16.6 wants more than 180"),
     (sansip.Relay("sip:gw", advance_after=-1.0), "advance_after is -1.0; it must be"),
     (sansip.Relay("sip:gw", deadline=float("inf")), "deadline is inf; it must be"),
@@ -190,6 +191,10 @@ NONSENSE: list[tuple[Whatever, str]] = [
     (
         sansip.Relay(sansip.Dispatch("phones")),
         "there is no group 'phones'; the groups are: gateways",
+    ),
+    (
+        sansip.Relay(sansip.Dispatch("gateways", NONSENSICAL["nearly"], key="k" * 200)),
+        "there is no algorithm 'roundrobin'; did you mean \"round-robin\"?",
     ),
 ]
 LEAKS: list[Whatever] = [

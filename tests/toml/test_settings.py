@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sansip import Dispatch, Group, Member, Relay
+from sansip import Dispatch, Group, LocalProtocolError, Member, Relay
 from sansip.toml import ConfigError, load
 from sansip.toml.routes import within
 
@@ -172,6 +172,7 @@ def test_a_file_that_is_not_toml_says_where() -> None:
 
 
 def test_all_errors_are_told_at_once() -> None:
+    assert issubclass(ConfigError, LocalProtocolError)
     with pytest.raises(ConfigError) as caught:
         load('domain = 1\nlisten = ["tls:1"]\n[relay]\nlate = 1', "p")
     assert len(caught.value.lines) == 3

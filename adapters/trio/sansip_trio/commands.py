@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Final, NoReturn, TextIO
+from typing import Final, TextIO
 
 import trio
 
@@ -147,14 +147,10 @@ def _uri(text: str, what: str, parser: argparse.ArgumentParser) -> str:
         uri = sansip.parse_uri(text, what)
     except sansip.RemoteProtocolError as error:
         hint = f"; did you mean sip:{text}?" if ":" not in text.partition("@")[0] else ""
-        return _complain(parser, f"{error.reason}{hint}")
+        parser.error(f"{error.reason}{hint}")
     if uri.scheme not in ("sip", "sips"):
-        return _complain(parser, f"{what}: {text!r} must be a sip or sips URI")
+        parser.error(f"{what}: {text!r} must be a sip or sips URI")
     return text
-
-
-def _complain(parser: argparse.ArgumentParser, text: str) -> NoReturn:
-    parser.error(text)
 
 
 def _transports(text: str | None, parser: argparse.ArgumentParser) -> tuple[str, ...]:
