@@ -12,9 +12,19 @@ from sansip.engine.actions import Timer
 from sansip.engine.fleet import Call
 from sansip.engine.turn import Turn
 from sansip.message import Request, Response
+from sansip.proxy.vocabulary import Target
 
 OWNER: Final = "h|"  # how the keys of dialogs begin, and so the owners of their timers
 BRANCH: Final = "b|"  # and those of branches
+
+
+def is_taken(turn: Turn, target: Target) -> bool:
+    """Whether a member has as many calls as it takes by now."""
+    group = turn.fleet.group(target.group)
+    for member in () if group is None else group.members:
+        if member.uri == target.member and member.name == target.counted:
+            return 0 < member.maxload <= turn.fleet.loads.get(target.counted, 0)
+    return False
 
 
 def begin(turn: Turn, context: str, branch: int, name: str) -> None:

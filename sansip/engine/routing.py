@@ -176,11 +176,14 @@ def _members(turn: Turn, wish: dispatch.Dispatch, request: Request, key: str) ->
     drained = {uri for name, uri in fleet.drained if name == wish.group}
     moment = dispatch.Moment(number, turn.draws(key), fleet.loads, fleet.latencies, drained)
     ways, turned = dispatch.arrange(wish, group, request, moment)
+    if not ways:
+        text = f"group {wish.group}: all members are drained, or have as many calls as they take"
+        turn.report("failover", key, text)
     if turned:
         turn.fleet = fleet.but(turns=fleet.turns.set(wish.group, number + 1))
     # What comes within a dialog starts no call.
     starts = request.method == "INVITE" and request.to_tag is None
-    counts = starts and wish.algorithm in ("call-load", 10)
+    counts = starts and dispatch.algorithm_named(wish.algorithm) == "call-load"
     to = dispatch.rewriting(wish.rewrite, wish.uri or request.uri)
     stage = [tuple([_member(wish.group, to, one, counts=counts) for one in way]) for way in ways]
     return (tuple(stage),) if stage else ()

@@ -85,7 +85,7 @@ def test_an_ack_for_a_group_that_is_drained_is_dropped() -> None:
     order(stage, FIRST)
     order(stage, SECOND)
     call(stage, 1, "ACK")
-    assert stage.topics() == ["dropped"]
+    assert stage.topics() == ["failover", "dropped"]
 
 
 def test_a_drained_member_gets_no_probes() -> None:

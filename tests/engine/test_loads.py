@@ -44,6 +44,10 @@ def loads(stage: Stage) -> dict[str, int]:
     return dict(stage.state.fleet.loads.items())
 
 
+def known(stage: Stage) -> list[object]:
+    return list(stage.state.fleet.health)
+
+
 def is_forgotten(stage: Stage) -> bool:
     fleet = stage.state.fleet
     return not len(fleet.calls) and not len(fleet.loads) and stage.is_empty()
@@ -72,6 +76,41 @@ def test_who_has_as_many_as_it_takes_gets_no_more() -> None:
     stage.respond(486, GW_1)
     call(stage, 4)
     assert newest(stage) == GW_1
+
+
+def test_calls_that_wait_for_dns_together_do_not_go_beyond_the_maximum_together() -> None:
+    stage = stage_for(
+        sansip.Member("sip:gw-1.example.com:5060", maxload=1),
+        sansip.Member("sip:gw-2.example.com:5060"),
+    )
+    stage.answer_dns = False
+    for number in range(3):
+        call(stage, number)
+    stage.answer_all()
+    stage.answer_all()
+    assert len(stage.at(GW_1, "INVITE")) == 1
+    assert len(stage.at(GW_2, "INVITE")) == 2
+    assert known(stage) == []  # that a gateway is full does not make it suspect
+
+
+def test_why_nobody_gets_a_call_is_reported() -> None:
+    stage = stage_for(sansip.Member(URI_1, maxload=1))
+    call(stage, 1)
+    call(stage, 2)
+    (text,) = [report.text for report in stage.reports if report.topic == "failover"]
+    assert text.startswith("group gateways: all members are drained, or have as many calls")
+
+
+def test_a_member_that_is_gone_when_its_name_is_resolved_is_counted_no_less() -> None:
+    stage = stage_for(sansip.Member("sip:gw-1.example.com:5060", maxload=1))
+    stage.answer_dns = False
+    call(stage, 1)
+    stage.step(sansip.Administered(stage.now, sansip.ReplaceGroups((("others", (URI_2,)),))))
+    stage.answer_all()
+    assert len(stage.at(GW_1, "INVITE")) == 1
+    stage.respond(486, GW_1)
+    stage.advance(100.0)
+    assert is_forgotten(stage)
 
 
 def test_calls_are_counted_under_one_name_for_what_is_one_box() -> None:

@@ -1,6 +1,7 @@
 """What a policy may know of the members of a group when it decides."""
 
 import sansip
+from sansip.entropy import Draws
 from stage import GW_1, GW_2, Stage, Whatever, config, make_request
 
 FIRST, SECOND = f"sip:{GW_1}", f"sip:{GW_2}"
@@ -29,7 +30,5 @@ def test_a_policy_sees_how_the_members_of_a_group_are() -> None:
 
 
 def test_a_scene_that_a_test_makes_knows_of_no_groups() -> None:
-    scene = sansip.Scene(
-        0.0, GW_1, (), lambda uri: False, sansip.entropy.Draws(bytes(16), "x"), in_dialog=False
-    )
+    scene = sansip.Scene(0.0, GW_1, (), lambda uri: False, Draws(bytes(16), "x"), in_dialog=False)
     assert scene.standing("gateways") == ()
