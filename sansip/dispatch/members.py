@@ -62,8 +62,8 @@ class Thresholds:
 
     ``down_after``   failures in a row (ds_probing_threshold)
     ``up_after``     successes in a row (ds_inactive_threshold)
-    ``trial_after``  a suspect hop of which nothing is heard gets one call each time that so long has
-                     passed; at first sooner: after an eighth of it, then a quarter, then half
+    ``trial_after``  a suspect hop of which nothing is heard gets one call each time that so long
+                     has passed; the first after an eighth of it, then a quarter, then half
     ``penalty``      the longest Retry-After of a 503 that is believed
     """
 
