@@ -3,14 +3,16 @@
     well ---down_after failures in a row---> suspect ---up_after successes in a row---> well
     either ---503 with Retry-After---> barred until then, and suspect
 
-A suspect hop is tried last; after ``trial_after`` one call may try it as if it were well. Neither
-a success nor a failure ends a bar before its time.
+A suspect hop is tried last. Now and then one call may try it as if it were well: after an eighth of
+``trial_after`` without news, then after a quarter, after half, and from then on after all of it.
+Neither a success nor a failure ends a bar before its time.
 """
 
 from sansip.dispatch.members import Thresholds
 from sansip.value import value
 
 NEWEST = 0.1  # how much one answered probe weighs in the latency
+HASTY = 3  # trials before ``trial_after`` holds in full; each waits half as long as the next
 
 
 @value
@@ -24,6 +26,7 @@ class Health:
     since: float = 0.0  # when it became suspect
     why: str = ""  # what happened last that was bad
     latency: float | None = None  # seconds, of the probes that were answered
+    trials: int = 0  # calls that were let through while it was suspect, as far as that matters
 
 
 WELL = Health()
@@ -31,7 +34,12 @@ WELL = Health()
 
 def asleep(at: float, thresholds: Thresholds) -> Health:
     """Of a hop that counts as suspect until something is heard of it."""
-    return Health(0, 1, at + thresholds.trial_after, None, at, "nothing heard of it yet")
+    return Health(0, 1, at + patience(0, thresholds), None, at, "nothing heard of it yet")
+
+
+def patience(trials: int, thresholds: Thresholds) -> float:
+    """How long a suspect hop waits for its next trial, after so many."""
+    return thresholds.trial_after / 2.0 ** (HASTY - trials)
 
 
 def is_suspect(health: Health, at: float) -> bool:
@@ -58,11 +66,12 @@ def failed(health: Health, at: float, thresholds: Thresholds, why: str) -> Healt
     return Health(
         failures,
         thresholds.up_after if suspect else 0,
-        at + thresholds.trial_after if suspect else 0.0,
+        at + patience(health.trials, thresholds) if suspect else 0.0,
         health.barred,
         health.since if health.needed or not suspect else at,
         why,
         health.latency,
+        health.trials,
     )
 
 
@@ -73,7 +82,8 @@ def succeeded(health: Health, at: float, latency: float | None = None) -> Health
     latency = health.latency if latency is None else smoothed(health.latency, latency)
     until, since = (health.until, health.since) if needed else (0.0, 0.0)
     why = "" if barred is None and not needed else health.why
-    return Health(0, needed, until, barred, since, why, latency)
+    trials = health.trials if needed else 0
+    return Health(0, needed, until, barred, since, why, latency, trials)
 
 
 def smoothed(before: float | None, latest: float) -> float:
@@ -100,19 +110,25 @@ def asked_to_wait(
         health.since if health.needed else at,
         why,
         health.latency,
+        health.trials,
     )
 
 
 def tried(health: Health, at: float, thresholds: Thresholds) -> Health:
-    """A call tries it: while it is suspect the next one does that later."""
-    if not health.needed:
+    """A call tries it: if that is its trial, the next one is later.
+
+    It may not be: when all are suspect all are tried, and that puts nothing off.
+    """
+    if not health.needed or is_suspect(health, at):
         return health
+    trials = min(health.trials + 1, HASTY)
     return Health(
         health.failures,
         health.needed,
-        at + thresholds.trial_after,
+        at + patience(trials, thresholds),
         health.barred,
         health.since,
         health.why,
         health.latency,
+        trials,
     )

@@ -62,14 +62,15 @@ class Thresholds:
 
     ``down_after``   failures in a row (ds_probing_threshold)
     ``up_after``     successes in a row (ds_inactive_threshold)
-    ``trial_after``  a suspect hop of which nothing is heard gets one call after so long
+    ``trial_after``  a suspect hop of which nothing is heard gets one call each time that so long
+                     has passed; the first after an eighth of it, then a quarter, then half
     ``penalty``      the longest Retry-After of a 503 that is believed
     """
 
     down_after: int = 1
     up_after: int = 1
     trial_after: float = 30.0
-    penalty: float = 300.0
+    penalty: float = 60.0
 
 
 @value

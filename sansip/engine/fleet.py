@@ -95,6 +95,9 @@ class Fleet:
     loads: Table[str, int] = field(default_factory=Table[str, int])  # calls, by members' names
     latencies: Table[str, float] = field(default_factory=Table[str, float])  # by members' URIs
     watch: Watch = field(default_factory=Watch)
+    spoke: Table[Place, float] = field(
+        default_factory=Table[Place, float]
+    )  # when something came from there last
 
     def group(self, name: str) -> Group | None:
         """The group of this name."""
@@ -131,6 +134,7 @@ class Fleet:
         loads: Table[str, int] | None = None,
         latencies: Table[str, float] | None = None,
         watch: Watch | None = None,
+        spoke: Table[Place, float] | None = None,
     ) -> "Fleet":
         """Make a copy with new values for some of its fields."""
         return Fleet(
@@ -143,6 +147,7 @@ class Fleet:
             self.loads if loads is None else loads,
             self.latencies if latencies is None else latencies,
             self.watch if watch is None else watch,
+            self.spoke if spoke is None else spoke,
         )
 
     def freeze(self) -> "Fleet":
@@ -154,6 +159,7 @@ class Fleet:
             loads=self.loads.freeze(),
             latencies=self.latencies.freeze(),
             watch=self.watch.freeze(),
+            spoke=self.spoke.freeze(),
         )
 
 

@@ -2,9 +2,12 @@
 
 Only what is not plainly well has an entry, so a fleet that is well costs a call next to nothing. An
 entry belongs to a place, that is, to a hop as seen from one of our endpoints.
+
+A failure is the hop's only if nothing has come from there since: what all drop, a scanner's INVITE
+say, would else make each of them suspect in turn. So every place has its last sign of life.
 """
 
-from typing import cast
+from typing import Final, TypeVar, cast
 
 from sansip.address import Address, Hop
 from sansip.dispatch import Thresholds
@@ -20,9 +23,13 @@ from sansip.message.headers import RETRY_AFTER
 from sansip.proxy.request import BREADTH
 from sansip.proxy.states import Hunting, Way
 from sansip.proxy.vocabulary import Located, Target
+from sansip.table import Table
 
 USUAL = Thresholds()
 NOBODY = Target("", "")
+NEVER: Final = float("-inf")
+
+V = TypeVar("V")
 
 
 def place_of(endpoint: str, remote: Address) -> Place:
@@ -86,20 +93,38 @@ def tried(turn: Turn, group: str, place: Place) -> None:
 def answered(turn: Turn, sent: ClientTransaction, response: Response, *, first: bool) -> None:
     """A response has come, as the ``first`` of its branch or not.
 
-    Of a branch whose context is concluded it is not known any more whose it was. The first word of
-    it ends a suspicion all the same: somebody is there.
+    Of a branch whose context is concluded it is not known any more whose it was. What it says ends
+    a suspicion all the same: somebody is there.
     """
+    doubts = has_doubts(turn)
+    if not (first or doubts or response.status == 503):
+        return
     context = turn.contexts.get(sent.context)
     if context is None:
         return  # not one of theirs
-    place = place_of(sent.endpoint, sent.remote)
     target = NOBODY
     if isinstance(context.state, Hunting):
         target = context.state.branches[sent.branch].target
+    if not (target.group or doubts):
+        return
+    place = place_of(sent.endpoint, sent.remote)
     if response.status == 503:
+        if first and target.group:
+            _speaks(turn, place)
         _unavailable(turn, place, target.group, response)
-    elif first:
+    elif first or _is_news(turn, place):
         heard(turn, place, target.group, target.member)
+
+
+def _is_news(turn: Turn, place: Place) -> bool:
+    """Whether a later word of a branch tells more than the first did: it came before the doubts.
+
+    Several words of one branch are else one success.
+    """
+    known = turn.fleet.health.get(place)
+    if known is None:
+        return False
+    return not known.needed or turn.fleet.spoke.get(place, NEVER) < known.since
 
 
 def _unavailable(turn: Turn, place: Place, group: str, response: Response) -> None:
@@ -127,10 +152,36 @@ def unheard(turn: Turn, sent: ClientTransaction, why: str) -> None:
     if not branch.target.group or branch.heard != "nothing":
         return
     if not branch.trigger and branch.cancel == "no":
-        failed(turn, place_of(sent.endpoint, sent.remote), branch.target.group, why)
+        place = place_of(sent.endpoint, sent.remote)
+        if not has_spoken(turn, place, branch.begun):
+            failed(turn, place, branch.target.group, why)
 
 
 # --- what comes of it, for probes too
+
+
+def has_spoken(turn: Turn, place: Place, since: float) -> bool:
+    """Whether anything has come from there since then: then silence is not the hop's."""
+    return turn.fleet.spoke.get(place, NEVER) >= since
+
+
+def _speaks(turn: Turn, place: Place) -> None:
+    """Note a sign of life."""
+    most = turn.config.limits.health
+    if most:
+        spoke = _with_room(turn.fleet.spoke, place, most).set(place, turn.at)
+        turn.fleet = turn.fleet.but(spoke=spoke)
+
+
+def _with_room(table: Table[Place, V], place: Place, most: int) -> Table[Place, V]:
+    """A table that this place fits in: of one that is full the oldest go.
+
+    Some at once: to find the oldest costs as much as there are.
+    """
+    if len(table) >= most and place not in table:
+        for oldest in list(table)[: 1 + most // 8]:
+            table = table.without(oldest)
+    return table
 
 
 def heard(
@@ -148,6 +199,8 @@ def heard(
         latencies = latencies.set(member, fold.smoothed(latencies.get(member), latency))
         turn.fleet = turn.fleet.but(latencies=latencies)
     known = turn.fleet.health.get(place)
+    if group or known is not None:
+        _speaks(turn, place)
     if known is None and latency is None:
         return
     if known is None or latency is not None or known.failures or not fold.is_well(known):
@@ -186,13 +239,9 @@ def _keep(turn: Turn, place: Place, old: Health, new: Health) -> None:
         table = table.without(place)
     else:
         most = turn.config.limits.health
-        if len(table) >= most and place not in table:
-            if not most:
-                return
-            # Some at once: to find the oldest costs as much as there are.
-            for oldest in list(table)[: 1 + most // 8]:
-                table = table.without(oldest)
-        table = table.set(place, new)
+        if not most:
+            return
+        table = _with_room(table, place, most).set(place, new)
     turn.fleet = turn.fleet.but(health=table)
     _say(turn, place, old, new)
 

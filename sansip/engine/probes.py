@@ -293,7 +293,7 @@ def _answered(turn: Turn, key: str, probe: Probe, response: Response) -> None:
         for place in probe.about:
             health.asked_to_wait(turn, place, probe.group, seconds)
     else:
-        _bad(turn, probe, f"answered {status} to a probe")
+        _bad(turn, probe, f"answered {status} to a probe", probe.about)
 
 
 def _retry_after(response: Response) -> int | None:
@@ -315,7 +315,7 @@ def _silent(turn: Turn, key: str, probe: Probe) -> None:
         # A 100 is a sign of life, too. How long the rest takes nobody knows.
         _well(turn, probe, None)
     else:
-        _bad(turn, probe, f"no answer to a probe in {probing.patience:g} s")
+        _unheard(turn, probe, f"no answer to a probe in {probing.patience:g} s")
 
 
 def _well(turn: Turn, probe: Probe, latency: float | None) -> None:
@@ -323,16 +323,21 @@ def _well(turn: Turn, probe: Probe, latency: float | None) -> None:
         health.heard(turn, place, probe.group, probe.member.uri, latency)
 
 
-def _bad(turn: Turn, probe: Probe, why: str) -> None:
+def _unheard(turn: Turn, probe: Probe, why: str) -> None:
+    """Nothing has come of it: a failure of those that have said nothing else meanwhile either."""
+    _bad(turn, probe, why, [p for p in probe.about if not health.has_spoken(turn, p, probe.begun)])
+
+
+def _bad(turn: Turn, probe: Probe, why: str, places: Iterable[Place]) -> None:
     if probe.troubled:
         return  # that has counted already
-    for place in probe.about:
+    for place in places:
         health.failed(turn, place, probe.group, why)
 
 
 def _troubled(turn: Turn, key: str, probe: Probe, why: str) -> None:
     """A failure at once, but whoever answers after all is there."""
-    _bad(turn, probe, why)
+    _unheard(turn, probe, why)
     troubled = Probe(
         probe.group, probe.member, probe.about, probe.begun, probe.keys, probe.timer, troubled=True
     )
@@ -342,7 +347,7 @@ def _troubled(turn: Turn, key: str, probe: Probe, why: str) -> None:
 def _failed(turn: Turn, key: str, probe: Probe, why: str) -> None:
     _end(turn, key, probe)
     _discard(turn, probe)
-    _bad(turn, probe, why)
+    _unheard(turn, probe, why)
 
 
 def _end(turn: Turn, key: str, probe: Probe) -> None:

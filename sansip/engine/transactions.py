@@ -347,9 +347,8 @@ def _client_outputs(  # noqa: C901 - an arm for each output
 
 def _passed(turn: Turn, record: ClientTransaction, response: Response) -> None:
     """A response of a branch: its context hears of it, and whoever keeps the books of members."""
-    if response.status == 503 or health.has_doubts(turn):
-        first = isinstance(record.state, SILENT)
-        health.answered(turn, record, response, first=first)
+    if turn.fleet.groups or len(turn.fleet.health):  # of groups that are gone
+        health.answered(turn, record, response, first=isinstance(record.state, SILENT))
     if record.invite and response.status >= 200 and len(turn.fleet.calls):
         loads.answered(turn, record.context, record.branch, response)
     turn.tell(record.context, news.Answered(record.branch, response))

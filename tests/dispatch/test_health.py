@@ -21,10 +21,12 @@ from sansip.dispatch.health import (
 )
 from sansip.dispatch.members import Thresholds
 
-USUAL = Thresholds()  # one failure, one success, a trial after 30 s, 300 s of penalty
+USUAL = Thresholds()  # one failure, one success, trials every 30 s at last, 60 s of penalty
 STRICT = Thresholds(down_after=3, up_after=2)
 AT = 1000.0
 DOWN = Health(1, 1, AT + 20, None, AT - 10, "silent")
+DUE = Health(1, 1, AT, None, AT - 10, "silent")
+OFTEN = Health(1, 1, AT, None, AT - 10, "silent", None, 3)
 BARRED = Health(0, 1, AT + 60, AT + 60, AT - 10, "answered 503")
 RESTING = Health(0, 0, 0.0, AT + 60, 0.0, "answered 503")  # has answered while it was barred
 RESTED = Health(0, 0, 0.0, AT - 1, 0.0, "answered 503")
@@ -33,25 +35,31 @@ RESTED = Health(0, 0, 0.0, AT - 1, 0.0, "answered 503")
 # --- each state with each input
 
 TABLE = [
-    (WELL, "failed", Health(1, 1, AT + 30, None, AT, "lost")),
+    (WELL, "failed", Health(1, 1, AT + 3.75, None, AT, "lost")),
     (WELL, "succeeded", WELL),
-    (WELL, "wait", Health(0, 1, AT + 90, AT + 90, AT, "busy")),
+    (WELL, "wait", Health(0, 1, AT + 60, AT + 60, AT, "busy")),
     (WELL, "tried", WELL),
-    (DOWN, "failed", Health(1, 1, AT + 30, None, AT - 10, "lost")),
+    (DOWN, "failed", Health(1, 1, AT + 3.75, None, AT - 10, "lost")),
     (DOWN, "succeeded", WELL),
-    (DOWN, "wait", Health(1, 1, AT + 90, AT + 90, AT - 10, "busy")),
-    (DOWN, "tried", Health(1, 1, AT + 30, None, AT - 10, "silent")),
-    (BARRED, "failed", Health(1, 1, AT + 30, AT + 60, AT - 10, "lost")),
+    (DOWN, "wait", Health(1, 1, AT + 60, AT + 60, AT - 10, "busy")),
+    (DOWN, "tried", DOWN),
+    (DUE, "tried", Health(1, 1, AT + 7.5, None, AT - 10, "silent", None, 1)),
+    (DUE, "failed", Health(1, 1, AT + 3.75, None, AT - 10, "lost")),
+    (OFTEN, "tried", Health(1, 1, AT + 30, None, AT - 10, "silent", None, 3)),
+    (OFTEN, "failed", Health(1, 1, AT + 30, None, AT - 10, "lost", None, 3)),
+    (OFTEN, "wait", Health(1, 1, AT + 60, AT + 60, AT - 10, "busy", None, 3)),
+    (OFTEN, "succeeded", WELL),
+    (BARRED, "failed", Health(1, 1, AT + 3.75, AT + 60, AT - 10, "lost")),
     (BARRED, "succeeded", RESTING),
-    (BARRED, "wait", Health(0, 1, AT + 90, AT + 90, AT - 10, "busy")),
-    (BARRED, "tried", Health(0, 1, AT + 30, AT + 60, AT - 10, "answered 503")),
-    (RESTING, "failed", Health(1, 1, AT + 30, AT + 60, AT, "lost")),
+    (BARRED, "wait", Health(0, 1, AT + 60, AT + 60, AT - 10, "busy")),
+    (BARRED, "tried", BARRED),
+    (RESTING, "failed", Health(1, 1, AT + 3.75, AT + 60, AT, "lost")),
     (RESTING, "succeeded", RESTING),
-    (RESTING, "wait", Health(0, 1, AT + 90, AT + 90, AT, "busy")),
+    (RESTING, "wait", Health(0, 1, AT + 60, AT + 60, AT, "busy")),
     (RESTING, "tried", RESTING),
-    (RESTED, "failed", Health(1, 1, AT + 30, AT - 1, AT, "lost")),
+    (RESTED, "failed", Health(1, 1, AT + 3.75, AT - 1, AT, "lost")),
     (RESTED, "succeeded", WELL),
-    (RESTED, "wait", Health(0, 1, AT + 90, AT + 90, AT, "busy")),
+    (RESTED, "wait", Health(0, 1, AT + 60, AT + 60, AT, "busy")),
     (RESTED, "tried", RESTED),
 ]
 
@@ -111,19 +119,43 @@ def test_a_failure_between_answers_makes_them_begin_anew() -> None:
 # --- trials
 
 
-def test_one_call_tries_it_and_the_next_one_later() -> None:
+def test_trials_grow_rarer_up_to_one_in_trial_after() -> None:
     health = failed(WELL, AT, USUAL, "lost")
-    assert is_suspect(health, AT + 29.9)
-    assert not is_suspect(health, AT + 30)
-    health = tried(health, AT + 40, USUAL)
-    assert is_suspect(health, AT + 69.9)
-    assert not is_suspect(health, AT + 70)
+    at = AT
+    for wait in (3.75, 7.5, 15.0, 30.0, 30.0):
+        assert is_suspect(health, at + wait - 0.1)
+        assert not is_suspect(health, at + wait)
+        at += wait + 10  # nobody calls for a while
+        health = tried(health, at, USUAL)
+        at += 3
+        health = failed(health, at, USUAL, "lost")
+
+
+def test_one_call_tries_it_and_the_next_one_later() -> None:
+    health = tried(failed(WELL, AT, USUAL, "lost"), AT + 10, USUAL)
+    assert is_suspect(health, AT + 17.4)
+    assert not is_suspect(health, AT + 17.5)
+
+
+def test_who_is_tried_before_its_time_since_all_are_suspect_is_put_off_by_nothing() -> None:
+    health = failed(WELL, AT, USUAL, "lost")
+    assert tried(health, AT + 3.7, USUAL) is health
+
+
+def test_who_was_well_in_between_begins_with_short_waits_again() -> None:
+    health = failed(WELL, AT, STRICT, "lost")
+    for at in (AT, AT, AT + 10, AT + 20, AT + 40, AT + 80):
+        health = tried(failed(health, at, STRICT, "lost"), at + 8, STRICT)
+    assert health.trials > 1
+    halfway = succeeded(health, AT + 100)
+    assert halfway.trials == health.trials
+    assert succeeded(halfway, AT + 100) == WELL
 
 
 def test_who_sleeps_is_suspect_until_something_is_heard() -> None:
     health = asleep(AT, STRICT)
-    assert is_suspect(health, AT)
-    assert not is_suspect(health, AT + 30)  # one trial
+    assert is_suspect(health, AT + 3.7)
+    assert not is_suspect(health, AT + 3.75)  # one trial
     assert succeeded(health, AT) == WELL
 
 
@@ -132,22 +164,22 @@ def test_who_sleeps_is_suspect_until_something_is_heard() -> None:
 
 @pytest.mark.rule("3263-4.3-06")
 def test_a_bar_lasts_as_long_as_was_asked_for_and_then_one_call_may_try() -> None:
-    health = asked_to_wait(WELL, AT, 120, USUAL, "busy")
-    assert is_suspect(health, AT + 119.9)
-    assert not is_suspect(health, AT + 120)
-    assert is_suspect(tried(health, AT + 120, USUAL), AT + 121)
-    assert succeeded(health, AT + 121) == WELL
+    health = asked_to_wait(WELL, AT, 50, USUAL, "busy")
+    assert is_suspect(health, AT + 49.9)
+    assert not is_suspect(health, AT + 50)
+    assert is_suspect(tried(health, AT + 50, USUAL), AT + 51)
+    assert succeeded(health, AT + 51) == WELL
 
 
 @pytest.mark.rule("3263-4.3-06")
 def test_a_bar_is_no_longer_than_the_penalty() -> None:
     health = asked_to_wait(WELL, AT, 2**32, USUAL, "busy")
-    assert health.barred == AT + 300
+    assert health.barred == AT + 60
 
 
 def test_a_shorter_bar_does_not_end_a_longer_one() -> None:
-    health = asked_to_wait(asked_to_wait(WELL, AT, 200, USUAL, "busy"), AT + 1, 5, USUAL, "busy")
-    assert health.barred == AT + 200
+    health = asked_to_wait(asked_to_wait(WELL, AT, 40, USUAL, "busy"), AT + 1, 5, USUAL, "busy")
+    assert health.barred == AT + 40
 
 
 @pytest.mark.parametrize("health", [WELL, DOWN])
@@ -215,7 +247,7 @@ def test_whatever_happens(steps: list[tuple[What, float, int]], thresholds: Thre
             case "call":  # tries it only if it is not suspect
                 if not is_suspect(health, at):
                     if health.needed:
-                        assert at - let >= thresholds.trial_after  # one trial at a time
+                        assert at - let >= thresholds.trial_after / 4  # one trial at a time
                         let = at
                     health = tried(health, at, thresholds)
         if not health.needed:

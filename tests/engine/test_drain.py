@@ -21,7 +21,7 @@ def test_a_drained_member_gets_no_new_calls() -> None:
     stage = on_watch(group(probing=None))
     order(stage, FIRST)
     call(stage)
-    stage.advance(10.0)
+    stage.advance(5.0)
     assert not stage.at(GW_1, "INVITE")
     assert stage.at(GW_2, "INVITE")
     assert letters(stage) == ["DX", "IX"]

@@ -242,7 +242,7 @@ def test_a_suspect_hop_is_told_as_such_and_comes_last() -> None:
         (GW_2, 0.0, False),
         (GW_1, 3.0, True),
     ]
-    stage.advance(3)  # now the second one has been silent, too
+    stage.advance(2.5)  # now the second one has been silent, too
     assert [(s.hop.address, s.suspect) for s in plan(stage).steps] == [(GW_1, True), (GW_2, True)]
 
 

@@ -732,3 +732,27 @@ def test_probing_is_checked_before_anything_starts() -> None:
     with pytest.raises(sansip.LocalProtocolError, match="its timeout must be shorter"):
         config(groups={"gateways": group(probing=sansip.Probing(every=3.0, timeout=30.0))})
     assert EVERY_2.patience == 1.6
+
+
+# --- calls and probes know of each other
+
+
+def test_who_takes_calls_need_not_answer_probes() -> None:
+    stage = on_watch(group(LITERAL[0]))
+    stage.advance(0.5)
+    stage.receive(make_request())
+    stage.respond(486, GW_1)
+    stage.advance(1.2)
+    assert letters(stage) == ["AP"]
+    stage.advance(2.0)
+    assert letters(stage) == ["IP"]
+
+
+def test_who_answers_a_probe_is_not_suspect_for_a_call_that_it_drops() -> None:
+    stage = on_watch(group(LITERAL[0]))
+    answer(stage, GW_1)
+    stage.receive(make_request())
+    stage.advance(2.1)
+    answer(stage, GW_1)
+    stage.advance(1.0)
+    assert letters(stage) == ["AP"]
