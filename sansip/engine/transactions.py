@@ -323,7 +323,8 @@ def _client_outputs(  # noqa: C901 - an arm for each output
                     health.unheard(turn, record, "silent to the end")
                     turn.tell(record.context, news.TimedOut(record.branch))
             case Broke():
-                turn.report("transport", key, f"{record.remote}: {output.reason}")
+                if record.context not in turn.fleet.watch.probes:  # or each round would say it
+                    turn.report("transport", key, f"{record.remote}: {output.reason}")
                 if record.context:
                     health.unheard(turn, record, output.reason)
                     turn.tell(record.context, news.Broken(record.branch, output.reason))

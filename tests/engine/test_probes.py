@@ -476,6 +476,7 @@ def test_a_connection_that_is_refused_is_a_failure() -> None:
     stage.step(sansip.FlowClosed(stage.now, flow, "connection refused"))
     assert letters(stage) == ["IP"]
     assert "connection refused" in said(stage, "health")[0]
+    assert said(stage, "transport") == []  # it would be said at every round
 
 
 def test_the_certificate_must_name_the_domain_of_the_member() -> None:
