@@ -4,8 +4,9 @@
     either ---503 with Retry-After---> barred until then, and suspect
 
 A suspect hop is tried last. Now and then one call may try it as if it were well: after an eighth of
-``trial_after`` without news, then after a quarter, after half, and from then on after all of it.
-Neither a success nor a failure ends a bar before its time.
+``trial_after``, then after a quarter, after half, and from then on after all of it. Probes that
+fail put that off; calls that fail do not, or whoever sends what no gateway answers could keep them
+all out for good. Neither a success nor a failure ends a bar before its time.
 """
 
 from sansip.dispatch.members import Thresholds
@@ -59,14 +60,19 @@ def is_plain(health: Health) -> bool:
     return is_well(health) and not health.failures and health.latency is None
 
 
-def failed(health: Health, at: float, thresholds: Thresholds, why: str) -> Health:
-    """Nothing came of it: silence, a transport error, a probe without an answer."""
+def failed(
+    health: Health, at: float, thresholds: Thresholds, why: str, *, probed: bool = False
+) -> Health:
+    """Nothing came of it: silence, a transport error, or a probe without an answer (``probed``)."""
     failures = min(health.failures + 1, thresholds.down_after)
     suspect = bool(health.needed) or failures >= thresholds.down_after
+    until = health.until
+    if suspect and (probed or not health.needed):
+        until = at + patience(health.trials, thresholds)
     return Health(
         failures,
         thresholds.up_after if suspect else 0,
-        at + patience(health.trials, thresholds) if suspect else 0.0,
+        until,
         health.barred,
         health.since if health.needed or not suspect else at,
         why,

@@ -208,10 +208,10 @@ def heard(
         _keep(turn, place, known, fold.succeeded(known, turn.at, latency))
 
 
-def failed(turn: Turn, place: Place, group: str, why: str) -> None:
-    """Nothing has come from there: silence, a transport error, a probe without an answer."""
-    known = turn.fleet.health.get(place, WELL)
-    _keep(turn, place, known, fold.failed(known, turn.at, _thresholds(turn, group), why))
+def failed(turn: Turn, place: Place, group: str, why: str, *, probed: bool = False) -> None:
+    """Nothing has come from there: silence, a transport error, or a probe without an answer."""
+    known, thresholds = turn.fleet.health.get(place, WELL), _thresholds(turn, group)
+    _keep(turn, place, known, fold.failed(known, turn.at, thresholds, why, probed=probed))
 
 
 def asked_to_wait(turn: Turn, place: Place, group: str, seconds: float) -> None:

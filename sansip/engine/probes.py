@@ -332,7 +332,7 @@ def _bad(turn: Turn, probe: Probe, why: str, places: Iterable[Place]) -> None:
     if probe.troubled:
         return  # that has counted already
     for place in places:
-        health.failed(turn, place, probe.group, why)
+        health.failed(turn, place, probe.group, why, probed=True)
 
 
 def _troubled(turn: Turn, key: str, probe: Probe, why: str) -> None:

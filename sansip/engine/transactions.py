@@ -323,11 +323,7 @@ def _client_outputs(  # noqa: C901 - an arm for each output
                     health.unheard(turn, record, "silent to the end")
                     turn.tell(record.context, news.TimedOut(record.branch))
             case Broke():
-                if record.context not in turn.fleet.watch.probes:  # or each round would say it
-                    turn.report("transport", key, f"{record.remote}: {output.reason}")
-                if record.context:
-                    health.unheard(turn, record, output.reason)
-                    turn.tell(record.context, news.Broken(record.branch, output.reason))
+                _broke(turn, key, record, output.reason)
             case Ended():
                 if record.context:
                     loads.over(turn, record.context, record.branch)
@@ -344,6 +340,14 @@ def _client_outputs(  # noqa: C901 - an arm for each output
         data = b"" if isinstance(state, LINGERING) else record.data
         turn.client = turn.client.set(key, _client(record, state, data, clock, flow))
     # Else it is as it was: one that has just begun has a deadline at least.
+
+
+def _broke(turn: Turn, key: str, record: ClientTransaction, reason: str) -> None:
+    if record.context not in turn.fleet.watch.probes:  # or every round would say it again
+        turn.report("transport", key, f"{record.remote}: {reason}")
+    if record.context:
+        health.unheard(turn, record, reason)
+        turn.tell(record.context, news.Broken(record.branch, reason))
 
 
 def _passed(turn: Turn, record: ClientTransaction, response: Response) -> None:

@@ -67,7 +67,7 @@ TABLE = [
 def take(health: Health, what: str, at: float, thresholds: Thresholds) -> Health:
     match what:
         case "failed":
-            return failed(health, at, thresholds, "lost")
+            return failed(health, at, thresholds, "lost", probed=True)
         case "succeeded":
             return succeeded(health, at)
         case "wait":
@@ -127,8 +127,14 @@ def test_trials_grow_rarer_up_to_one_in_trial_after() -> None:
         assert not is_suspect(health, at + wait)
         at += wait + 10  # nobody calls for a while
         health = tried(health, at, USUAL)
-        at += 3
-        health = failed(health, at, USUAL, "lost")
+        health = failed(health, at + 3, USUAL, "lost")
+
+
+def test_calls_that_fail_put_no_trial_off_and_probes_that_fail_do() -> None:
+    """Else whoever sends what no gateway answers, again and again, would keep them all out."""
+    health = failed(WELL, AT, USUAL, "lost")
+    assert not is_suspect(failed(health, AT + 3, USUAL, "lost"), AT + 3.75)
+    assert is_suspect(failed(health, AT + 3, USUAL, "lost", probed=True), AT + 6.7)
 
 
 def test_one_call_tries_it_and_the_next_one_later() -> None:
@@ -234,8 +240,11 @@ def test_whatever_happens(steps: list[tuple[What, float, int]], thresholds: Thre
         assert is_suspect(health, at) or at >= barred  # a bar is never lifted before its time
         match what:
             case "failed":
-                health = failed(health, at, thresholds, "lost")
-                assert is_suspect(health, at) == bool(health.needed) or at < barred
+                health = failed(health, at, thresholds, "lost", probed=bool(seconds % 2))
+                if seconds % 2 or not before.needed:
+                    assert is_suspect(health, at) == bool(health.needed) or at < barred
+                else:
+                    assert (health.needed, health.until) == (thresholds.up_after, before.until)
             case "succeeded":
                 health = succeeded(health, at)
                 assert health.needed == max(0, before.needed - 1)

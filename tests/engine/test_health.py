@@ -328,13 +328,24 @@ def test_one_call_tries_it_after_a_while() -> None:
     stage.advance(3.0)
     assert way(stage, 2) == [GW_1, GW_2]
     stage.respond(200, GW_2)
-    stage.advance(7.0)
-    assert is_first(stage) == GW_2  # the trial has failed: twice as long from then
+    stage.advance(4.0)
+    assert is_first(stage) == GW_2  # the trial has failed: twice as long after it began
     assert [text for about, text in said(stage) if about == HOP_1] == [
         "suspect: silent for 3 s; one call may try it after 3.75 s"
     ]
     stage.advance(0.5)
     assert is_first(stage, 101) == GW_1
+    assert said(stage)[-1][1] == "well again"
+
+
+def test_whoever_sends_what_nobody_answers_keeps_no_gateway_out() -> None:
+    stage = two()
+    for number in range(10, 14):  # a scanner, whose calls all gateways drop
+        call(stage, number)
+        stage.advance(1.0)
+    assert is_first(stage, 50) == GW_2  # the first one has been suspect for a second
+    stage.advance(2.8)  # and those calls go on to fail there
+    assert is_first(stage, 51) == GW_1
     assert said(stage)[-1][1] == "well again"
 
 
