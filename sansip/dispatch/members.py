@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final, Literal, cast, get_args
 
 from sansip.errors import LocalProtocolError, RemoteProtocolError
-from sansip.message import parse_uri
+from sansip.message import Uri, parse_uri
 from sansip.value import value
 
 Admission = Literal["active", "inactive", "disabled"]
@@ -182,6 +182,8 @@ def _check(who: str, member: Member, endpoints: tuple[str, ...]) -> None:
             raise LocalProtocolError(f"{who}: {text!r}: {error.reason}") from None
         if uri is not None and uri.scheme not in ("sip", "sips"):
             raise LocalProtocolError(f"{who}: {text!r} is not a sip or sips URI")
+        if uri is not None and text is not member.probe_from:
+            _check_transport(who, uri, endpoints)
     if member.endpoint and member.endpoint not in endpoints:
         known = ", ".join(endpoints)
         raise LocalProtocolError(
@@ -191,6 +193,15 @@ def _check(who: str, member: Member, endpoints: tuple[str, ...]) -> None:
         number = getattr(member, what)
         if number < 0:
             raise LocalProtocolError(f"{who}: {member.uri}: {what} is {number}, below 0")
+
+
+def _check_transport(who: str, uri: Uri, endpoints: tuple[str, ...]) -> None:
+    """What no endpoint speaks would be 480 at every call."""
+    # "sips:...;transport=tcp" means TLS over TCP (RFC 3261 26.2.2).
+    needed = "tls" if uri.scheme == "sips" else uri.transport
+    if needed is not None and not any(name.startswith(needed + ":") for name in endpoints):
+        known = ", ".join(endpoints)
+        raise LocalProtocolError(f"{who}: {uri} needs {needed}; there are: {known}")
 
 
 def _check_times(who: str, group: Group) -> None:

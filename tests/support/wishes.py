@@ -104,6 +104,7 @@ GROUPS = {
     "gateways": GATEWAYS,
     "streams": [f"sip:{GW_1};transport=tcp", f"sip:{GW_2};transport=tls", f"sip:{GW_2}"],
 }
+LESS = {**GROUPS, "streams": [f"sip:{GW_1};transport=tcp", f"sip:{GW_2}"]}  # without TLS
 PROBED = {
     name: sansip.Group(
         tuple([sansip.Member(uri) for uri in uris]), sansip.Probing(every), sansip.Thresholds(2, 2)
@@ -121,9 +122,9 @@ HARDLY_ANY = sansip.Limits(
     health=1, calls=3, longest_call=100.0,
 )  # fmt: skip
 ENGINES = (
-    sansip.Engine(config(endpoints=[UDP], groups=GROUPS), Wishes()),
+    sansip.Engine(config(endpoints=[UDP], groups={"gateways": GATEWAYS}), Wishes()),
     sansip.Engine(config(endpoints=[UDP, TCP, TLS], groups=GROUPS, limits=FEW), Wishes()),
-    sansip.Engine(config(endpoints=[UDP, TCP], groups=GROUPS, limits=HARDLY_ANY), Wishes()),
+    sansip.Engine(config(endpoints=[UDP, TCP], groups=LESS, limits=HARDLY_ANY), Wishes()),
     sansip.Engine(config(endpoints=[UDP, TCP, TLS], groups=PROBED), Wishes()),
-    sansip.Engine(config(endpoints=[UDP, TCP], groups=GROUPS)),  # a user agent, no policy
+    sansip.Engine(config(endpoints=[UDP, TCP], groups=LESS)),  # a user agent, no policy
 )
