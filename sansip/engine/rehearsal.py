@@ -27,7 +27,7 @@ from sansip.engine.actions import (
 from sansip.engine.config import Config
 from sansip.engine.events import FlowOpened, TimerFired
 from sansip.engine.policy import Policy
-from sansip.engine.state import State
+from sansip.engine.state import Context, Query, State
 from sansip.engine.turn import Turn
 from sansip.locate import Lookup, recall, stale
 from sansip.message import Response
@@ -62,6 +62,10 @@ class Rehearsal(Turn):
         "hunt", "key", "lists", "notes", "open_questions", "status", "suspects", "timers", "tried",
         "unknown",
     )  # fmt: skip
+    actions: list[Action]
+    contexts: Table[str, Context]
+    queries: Table[Question, Query]
+    questions: Table[int, Question]
     answered: dict[Question, Answer]  # what was asked, and is known
     answers: Mapping[Question, Answer]
     began: float

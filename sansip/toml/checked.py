@@ -26,6 +26,10 @@ NOTHING: tuple[object, ...] = ()
 class Wrong(ValueError):  # noqa: N818 (a value is wrong; the file's author made the error)
     """A value is wrong, and why; ``at`` says where within it, and ``content`` is that part."""
 
+    reason: str
+    at: str
+    content: object
+
     def __init__(self, reason: str, at: str = "", content: object = None) -> None:
         super().__init__(reason)
         self.reason, self.at, self.content = reason, at, content
@@ -43,9 +47,13 @@ class Table:
     Errors are collected, and the default stands in, so that one run shows them all.
     """
 
+    errors: list[str]
+    path: str
+    content: dict[str, Any]
+
     def __init__(self, errors: list[str], path: str, content: object) -> None:
         self.errors, self.path = errors, path
-        self.content: dict[str, Any] = {}
+        self.content = {}
         self._known: list[str] = []
         if isinstance(content, dict):  # and TOML has no keys but text
             self.content = cast("dict[str, Any]", content)

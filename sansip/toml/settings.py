@@ -68,6 +68,8 @@ class Settings:
 class ConfigError(LocalProtocolError):
     """What is wrong with a file, a line for each thing."""
 
+    lines: tuple[str, ...]
+
     def __init__(self, lines: Iterable[str]) -> None:
         self.lines = tuple(lines)
         super().__init__("\n".join(self.lines))
