@@ -1,7 +1,8 @@
 """How the groups of the example proxy are, as a table: what ``kamcmd dispatcher.list`` is for.
 
 The letters are Kamailio's: A active, I inactive (tried last), T trying (failures, but too few of
-them), D disabled; then P if it is probed, X if not. A member has a line for each hop that is known.
+them; or a trial is due; or its hops differ), D disabled; then P if it is probed, X if not. A member
+has a line for each hop that is known.
 """
 
 from collections.abc import Collection, Iterable, Iterator

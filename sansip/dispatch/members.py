@@ -175,15 +175,11 @@ def _are_pairs(given: object) -> bool:
 
 
 def _check(who: str, member: Member, endpoints: tuple[str, ...]) -> None:
-    for text in (member.uri, member.probe_via, member.probe_from):
-        try:
-            uri = parse_uri(text, "SIP URI") if text or text is member.uri else None
-        except RemoteProtocolError as error:
-            raise LocalProtocolError(f"{who}: {text!r}: {error.reason}") from None
-        if uri is not None and uri.scheme not in ("sip", "sips"):
-            raise LocalProtocolError(f"{who}: {text!r} is not a sip or sips URI")
-        if uri is not None and text is not member.probe_from:
-            _check_transport(who, uri, endpoints)
+    _check_transport(who, _sip(who, member.uri), endpoints)
+    if member.probe_via:
+        _check_transport(who, _sip(who, member.probe_via), endpoints)
+    if member.probe_from:
+        _sip(who, member.probe_from)
     if member.endpoint and member.endpoint not in endpoints:
         known = ", ".join(endpoints)
         raise LocalProtocolError(
@@ -193,6 +189,16 @@ def _check(who: str, member: Member, endpoints: tuple[str, ...]) -> None:
         number = getattr(member, what)
         if number < 0:
             raise LocalProtocolError(f"{who}: {member.uri}: {what} is {number}, below 0")
+
+
+def _sip(who: str, text: str) -> Uri:
+    try:
+        uri = parse_uri(text, "SIP URI")
+    except RemoteProtocolError as error:
+        raise LocalProtocolError(f"{who}: {text!r}: {error.reason}") from None
+    if uri.scheme not in ("sip", "sips"):
+        raise LocalProtocolError(f"{who}: {text!r} is not a sip or sips URI")
+    return uri
 
 
 def _check_transport(who: str, uri: Uri, endpoints: tuple[str, ...]) -> None:

@@ -1,7 +1,5 @@
 """Carrying out an operator's orders: groups replaced, members drained, the cache flushed ..."""
 
-from typing import assert_never
-
 from sansip.dispatch import Group, Health
 from sansip.dispatch.health import WELL
 from sansip.engine import probes, whereabouts
@@ -36,8 +34,8 @@ def administered(turn: Turn, event: Administered) -> None:
             turn.cache = Cache()
         case Quiesce(retry_after):
             turn.retry_after = retry_after
-        case _:
-            assert_never(event.order)
+        case _:  # a program may have been written without a type checker
+            raise LocalProtocolError(f"{event.order!r} is no order; see sansip.Administered")
 
 
 def _drain(turn: Turn, name: str, uri: str) -> None:

@@ -242,7 +242,7 @@ def _try(turn: Turn, key: str, record: Context, origin: Origin, given: order.Try
         turn.tell(key, order.Over(given.branch))
         return
     if given.target.counted:
-        if loads.is_taken(turn, given.target):
+        if loads.is_taken(turn, key, given.branch, given.target):
             # Calls that came while its name was being resolved have got there first.
             turn.tell(key, order.Broken(given.branch, "it has as many calls as it takes"))
             turn.tell(key, order.Over(given.branch))

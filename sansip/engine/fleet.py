@@ -201,4 +201,7 @@ def checked_groups(
         raise LocalProtocolError(
             f'groups are {groups!r}; give each its name: {{"gateways": ["sip:gw-1.example.com"]}}'
         ) from None
+    for name in named:
+        if type(name) is not str:
+            raise LocalProtocolError(f"a group is called {name!r}; its name must be a text")
     return tuple([(name, group_of(name, group, endpoints)) for name, group in named.items()])

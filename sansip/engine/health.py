@@ -3,8 +3,9 @@
 Only what is not plainly well has an entry, so a fleet that is well costs a call next to nothing. An
 entry belongs to a place, that is, to a hop as seen from one of our endpoints.
 
-A failure is the hop's only if nothing has come from there since: what all drop, a scanner's INVITE
-say, would else make each of them suspect in turn. So every place has its last sign of life.
+A failure is the hop's only if no other branch to it has begun to be answered meanwhile: what all
+drop, a scanner's INVITE say, would else make each of them suspect in turn. So every place has its
+last sign of life. An answered probe is none: who answers OPTIONS and drops calls is not well.
 """
 
 from typing import Final, TypeVar, cast
@@ -113,6 +114,8 @@ def answered(turn: Turn, sent: ClientTransaction, response: Response, *, first: 
             _speaks(turn, place)
         _unavailable(turn, place, target.group, response)
     elif first or _is_news(turn, place):
+        if target.group or place in turn.fleet.health:
+            _speaks(turn, place)
         heard(turn, place, target.group, target.member)
 
 
@@ -161,7 +164,7 @@ def unheard(turn: Turn, sent: ClientTransaction, why: str) -> None:
 
 
 def has_spoken(turn: Turn, place: Place, since: float) -> bool:
-    """Whether anything has come from there since then: then silence is not the hop's."""
+    """Whether a call there has begun to be answered since then: then silence is not the hop's."""
     return turn.fleet.spoke.get(place, NEVER) >= since
 
 
@@ -199,8 +202,6 @@ def heard(
         latencies = latencies.set(member, fold.smoothed(latencies.get(member), latency))
         turn.fleet = turn.fleet.but(latencies=latencies)
     known = turn.fleet.health.get(place)
-    if group or known is not None:
-        _speaks(turn, place)
     if known is None and latency is None:
         return
     if known is None or latency is not None or known.failures or not fold.is_well(known):

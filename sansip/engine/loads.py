@@ -18,8 +18,12 @@ OWNER: Final = "h|"  # how the keys of dialogs begin, and so the owners of their
 BRANCH: Final = "b|"  # and those of branches
 
 
-def is_taken(turn: Turn, target: Target) -> bool:
-    """Whether a member has as many calls as it takes by now."""
+def is_taken(turn: Turn, context: str, branch: int, target: Target) -> bool:
+    """Whether a member has as many calls as it takes by now, and this one is not among them."""
+    for earlier in range(branch):
+        call = turn.fleet.calls.get(_branch(context, earlier))
+        if call is not None and call.name == target.counted:
+            return False  # another hop of the member that it has gone to already
     group = turn.fleet.group(target.group)
     for member in () if group is None else group.members:
         if member.uri == target.member and member.name == target.counted:

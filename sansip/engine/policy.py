@@ -194,7 +194,7 @@ class Scene:
         return self._mine(uri)
 
     def standing(self, group: str) -> tuple[Standing, ...]:
-        """How the members of a group are, in their order: health, calls, attributes."""
+        """How the members of a group are, in their order; none if there is no such group."""
         return self._standing(group)
 
     def draw(self, label: str) -> float:

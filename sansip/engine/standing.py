@@ -1,7 +1,8 @@
 """What an operator, or a policy, sees of groups' members.
 
 The letters are those that Kamailio shows: A active, I inactive (calls try it last), T trying (some
-failures, but fewer than make it inactive), D disabled (drained); then P if it is probed, else X.
+failures, but fewer than make it inactive; or a trial is due; or its hops differ), D disabled
+(drained); then P if it is probed, else X.
 """
 
 from typing import Literal

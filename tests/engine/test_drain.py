@@ -254,3 +254,8 @@ def test_a_member_that_is_there_twice_is_drained_once() -> None:
     order(stage, sansip.ReplaceGroups((("gateways", group(LITERAL[0], LITERAL[0])),)))
     assert stage.state.fleet.drained == (("gateways", LITERAL[0]),)
     assert stage.state.fleet.watch.probes == Watch().probes
+
+
+def test_a_group_is_called_by_a_text() -> None:
+    with pytest.raises(sansip.LocalProtocolError, match="a group is called 5"):
+        config(groups={5: [FIRST]})

@@ -6,6 +6,7 @@ import pytest
 
 import sansip
 from line import BOTH, Line
+from sansip import dns
 from sansip.engine.fleet import Call
 from stage import CALLER, GW_1, GW_2, Decide, Stage, Whatever, config, make_request
 
@@ -91,6 +92,18 @@ def test_calls_that_wait_for_dns_together_do_not_go_beyond_the_maximum_together(
     assert len(stage.at(GW_1, "INVITE")) == 1
     assert len(stage.at(GW_2, "INVITE")) == 2
     assert known(stage) == []  # that a gateway is full does not make it suspect
+
+
+def test_a_call_that_has_filled_its_member_may_try_the_next_hop_of_it() -> None:
+    stage = stage_for(sansip.Member("sip:two.example.com:5060", maxload=1))
+    stage.zone["two.example.com", "A"] = dns.Found((dns.Ip(GW_1.host), dns.Ip(GW_2.host)), 60.0)
+    call(stage, 1)
+    stage.advance(3.0)
+    assert len(stage.at(GW_2, "INVITE")) == 1
+    assert loads(stage) == {"sip:two.example.com:5060": 2}  # a branch each, until one is over
+    stage.respond(200, GW_2)
+    stage.advance(100.0)
+    assert loads(stage) == {"sip:two.example.com:5060": 1}
 
 
 def test_why_nobody_gets_a_call_is_reported() -> None:

@@ -749,11 +749,15 @@ def test_who_takes_calls_need_not_answer_probes() -> None:
     assert letters(stage) == ["IP"]
 
 
-def test_who_answers_a_probe_is_not_suspect_for_a_call_that_it_drops() -> None:
+def test_who_answers_probes_and_drops_calls_is_suspect_until_its_next_answer() -> None:
+    """An answered probe is no excuse for the silence of a call; else every call would wait."""
     stage = on_watch(group(LITERAL[0]))
     answer(stage, GW_1)
     stage.receive(make_request())
     stage.advance(2.1)
     answer(stage, GW_1)
     stage.advance(1.0)
+    assert letters(stage) == ["IP"]
+    stage.advance(1.1)
+    answer(stage, GW_1)
     assert letters(stage) == ["AP"]

@@ -201,3 +201,11 @@ def test_what_is_not_an_event_is_refused() -> None:
     state, _ = ENGINE.start(bytes(16), 0.0)
     with pytest.raises(sansip.LocalProtocolError, match="'INVITE' is not an event"):
         ENGINE.step(state, "INVITE")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize("order", ["drain", sansip.Drain, None])
+def test_what_is_no_order_is_refused(order: object) -> None:
+    state, _ = ENGINE.start(bytes(16), 0.0)
+    told = sansip.Administered(1.0, order)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    with pytest.raises(sansip.LocalProtocolError, match="is no order"):
+        ENGINE.step(state, told)
