@@ -68,8 +68,7 @@ def _forgiven(table: Table[Place, Health], place: Place) -> Table[Place, Health]
 def _checked(turn: Turn, name: str, uri: str) -> Group:
     group = turn.fleet.group(name)
     if group is None:
-        known = ", ".join([known for known, _ in turn.fleet.groups]) or "none"
-        raise LocalProtocolError(f"there is no group {name!r}; the groups are: {known}")
+        raise LocalProtocolError(turn.fleet.lacks(name))
     if all(member.uri != uri for member in group.members):
         known = ", ".join([member.uri for member in group.members])
         raise LocalProtocolError(f"group {name} has no member {uri!r}; its members are: {known}")

@@ -106,6 +106,11 @@ class Fleet:
                 return group
         return None
 
+    def lacks(self, name: str) -> str:
+        """Say that there is no group of this name, and which there are."""
+        known = ", ".join([known for known, _ in self.groups]) or "none"
+        return f"there is no group {name!r}; the groups are: {known}"
+
     def regrouped(self, groups: Groups) -> "Fleet":
         """Make one with other groups.
 

@@ -22,7 +22,7 @@ from sansip.errors import RemoteProtocolError
 from sansip.message import Response
 from sansip.message.headers import RETRY_AFTER
 from sansip.proxy.request import BREADTH
-from sansip.proxy.states import Hunting, Way
+from sansip.proxy.states import Hunting
 from sansip.proxy.vocabulary import Located, Target
 from sansip.table import Table
 
@@ -48,8 +48,7 @@ def has_doubts(turn: Turn) -> bool:
 
 def set_aside(turn: Turn, context: Context, given: Located) -> Located:
     """Part the hops that were found for a group's member: who is suspect is tried last."""
-    ways: tuple[Way, ...] = getattr(context.state, "ways", ())  # a concluded one has none
-    for way in ways:
+    for way in context.state.ways if isinstance(context.state, Hunting) else ():
         if way.number == given.way and way.target.group:
             origin = cast("Origin", context.origin)
             suspects = [h for h in given.hops if _is_suspect(turn, origin, way.target, h)]
@@ -134,13 +133,18 @@ def _unavailable(turn: Turn, place: Place, group: str, response: Response) -> No
     """A 503 says nothing about its hop, but that it is not to be used for a while if it says so."""
     # "It SHOULD NOT forward any other requests to that server for the duration specified in the
     # Retry-After header field, if present" (21.5.4).
-    if group:
-        try:
-            wish = RETRY_AFTER.of(response)
-        except RemoteProtocolError:
-            return
-        if wish is not None:
-            asked_to_wait(turn, place, group, wish.seconds)
+    seconds = retry_after(response) if group else None
+    if seconds is not None:
+        asked_to_wait(turn, place, group, seconds)
+
+
+def retry_after(response: Response) -> int | None:
+    """The seconds in its Retry-After, if it has one that can be read (20.33)."""
+    try:
+        wish = RETRY_AFTER.of(response)
+    except RemoteProtocolError:
+        return None
+    return None if wish is None else wish.seconds
 
 
 def unheard(turn: Turn, sent: ClientTransaction, why: str) -> None:

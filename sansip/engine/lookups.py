@@ -85,7 +85,7 @@ def _conclude(turn: Turn, question: Question, query: Query, answer: Answer) -> N
     turn.cache = locate.remember(turn.cache, question, answer, turn.at, turn.config.limits.cache)
     if isinstance(answer, Failure):
         turn.report("dns", question.name, f"{question.type}: {answer.reason}")
-        answer = locate.stale(turn.cache, question, turn.at) or answer
+        answer = locate.bridged(turn.cache, question, answer, turn.at)
     _forget(turn, question, query)
     for owner in query.waiting:
         _hear(turn, owner, question, answer)

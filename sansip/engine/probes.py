@@ -26,9 +26,7 @@ from sansip.engine.lookups import GROUP
 from sansip.engine.state import Origin
 from sansip.engine.transactions import discard_client, open_client
 from sansip.engine.turn import Turn
-from sansip.errors import RemoteProtocolError
 from sansip.message import Request, Response, Uri, parse_uri
-from sansip.message.headers import RETRY_AFTER
 from sansip.proxy import vocabulary as news
 from sansip.proxy.request import BREADTH, HOPS
 from sansip.table import Table
@@ -286,7 +284,7 @@ def _answered(turn: Turn, key: str, probe: Probe, response: Response) -> None:
     _end(turn, key, probe)
     status, wanted = response.status, _probing(turn, probe.group).alive_on
     alive = status != UNAVAILABLE if wanted is None else status in OK or status in wanted
-    seconds = _retry_after(response) if status == UNAVAILABLE else None
+    seconds = health.retry_after(response) if status == UNAVAILABLE else None
     if alive:
         _well(turn, probe, turn.at - probe.begun)
     elif seconds is not None:
@@ -294,14 +292,6 @@ def _answered(turn: Turn, key: str, probe: Probe, response: Response) -> None:
             health.asked_to_wait(turn, place, probe.group, seconds)
     else:
         _bad(turn, probe, f"answered {status} to a probe", probe.about)
-
-
-def _retry_after(response: Response) -> int | None:
-    try:
-        wish = RETRY_AFTER.of(response)
-    except RemoteProtocolError:
-        return None
-    return None if wish is None else wish.seconds
 
 
 def _silent(turn: Turn, key: str, probe: Probe) -> None:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Final, cast
 
 from sansip.address import Hop
-from sansip.dns import Answer, Failure, Question
+from sansip.dns import Answer, Question
 from sansip.engine import contexts, flows, health, lookups, unsent
 from sansip.engine.actions import (
     Action,
@@ -29,7 +29,7 @@ from sansip.engine.events import FlowOpened, TimerFired
 from sansip.engine.policy import Policy
 from sansip.engine.state import Context, Query, State
 from sansip.engine.turn import Turn
-from sansip.locate import Lookup, recall, stale
+from sansip.locate import Lookup, bridged, recall
 from sansip.message import Response
 from sansip.proxy.states import Hunting, Way
 from sansip.proxy.vocabulary import Given, Located, Target
@@ -112,9 +112,8 @@ class Rehearsal(Turn):
     def recalls(self, question: Question) -> Answer | None:
         """What is known at the beginning: what DNS will say later nobody knows."""
         answer = self.answers.get(question) or recall(self.cache, question, self.began)
-        if isinstance(answer, Failure):
-            answer = stale(self.cache, question, self.began) or answer
         if answer is not None:
+            answer = bridged(self.cache, question, answer, self.began)
             self.answered[question] = answer
         return answer
 

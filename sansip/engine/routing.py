@@ -170,8 +170,7 @@ def _members(turn: Turn, wish: dispatch.Dispatch, request: Request, key: str) ->
     fleet = turn.fleet
     group = fleet.group(wish.group)
     if group is None:
-        known = ", ".join([name for name, _ in fleet.groups]) or "none"
-        raise PolicyError(f"there is no group {wish.group!r}; the groups are: {known}")
+        raise PolicyError(fleet.lacks(wish.group))
     number = fleet.turns.get(wish.group, 0)
     drained = {uri for name, uri in fleet.drained if name == wish.group}
     moment = dispatch.Moment(number, turn.draws(key), fleet.loads, fleet.latencies, drained)

@@ -7,7 +7,7 @@ immutable state cheap. Everything that happens in a turn goes through it: ids, o
 from collections import deque
 
 from sansip.address import Address, Hop
-from sansip.dns import Answer, Failure, Question
+from sansip.dns import Answer, Question
 from sansip.engine.actions import (
     Action,
     Report,
@@ -36,7 +36,7 @@ from sansip.engine.state import (
     Waiting,
 )
 from sansip.entropy import Draws, token
-from sansip.locate import Cache, recall, stale
+from sansip.locate import Cache, bridged, recall
 from sansip.proxy.vocabulary import Given
 from sansip.table import Table
 
@@ -160,9 +160,7 @@ class Turn:
     def recalls(self, question: Question) -> Answer | None:
         """What DNS has said, as far as it is known; a failure is bridged if it can be."""
         known = recall(self.cache, question, self.at)
-        if isinstance(known, Failure):
-            return stale(self.cache, question, self.at) or known
-        return known
+        return None if known is None else bridged(self.cache, question, known, self.at)
 
     def tag(self, key: str) -> str:
         """The To tag of the responses to this request that are made here (8.2.6.2)."""

@@ -6,7 +6,7 @@ certain. The cache of DNS answers stands beside it, for whoever carries the ques
 """
 
 from sansip.locate.aim import OCTET, Aim, aim, aim_back, canonical
-from sansip.locate.cache import Cache, CacheLimits, recall, remember, stale
+from sansip.locate.cache import Cache, CacheLimits, bridged, recall, remember, stale
 from sansip.locate.lookup import (
     Answered,
     Ask,
@@ -39,6 +39,7 @@ __all__ = [
     "Reason",
     "aim",
     "aim_back",
+    "bridged",
     "canonical",
     "literal",
     "order",

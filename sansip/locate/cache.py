@@ -87,6 +87,13 @@ def stale(cache: Cache, question: Question, at: float) -> Found | None:
     return Found(entry.kept.records, 0.0)
 
 
+def bridged(cache: Cache, question: Question, answer: Answer, at: float) -> Answer:
+    """The answer itself, but in place of a failure the last records known, if there are any."""
+    if isinstance(answer, Failure):
+        return stale(cache, question, at) or answer
+    return answer
+
+
 def remember(
     cache: Cache, question: Question, answer: Answer, at: float, limits: CacheLimits
 ) -> Cache:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sansip.dns import Answer, Failure, Found, Ip, Naptr, NoName, NoRecords, Question, Srv
-from sansip.locate import Cache, CacheLimits, recall, remember, stale
+from sansip.locate import Cache, CacheLimits, bridged, recall, remember, stale
 
 GW = Question("gw-1.example.com", "A")
 ADDRESS = Found((Ip("192.0.2.1"),), 60.0)
@@ -138,3 +138,10 @@ def test_an_old_cache_is_still_what_it_was() -> None:
     after = remember(before, GW, NoName(60.0), 1.0, LIMITS)
     assert recall(after, GW, 1.0) == NoName(60.0)
     assert recall(before, GW, 1.0) == Found(ADDRESS.records, 59.0)
+
+
+def test_a_failure_is_bridged_with_what_was_known_and_nothing_else_is() -> None:
+    cache = known((0.0, ADDRESS))
+    assert bridged(cache, GW, Failure("time-out"), 100.0) == Found(ADDRESS.records, 0.0)
+    assert bridged(Cache(), GW, Failure("time-out"), 100.0) == Failure("time-out")
+    assert bridged(cache, GW, NoName(5.0), 100.0) == NoName(5.0)
