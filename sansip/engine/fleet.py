@@ -97,7 +97,7 @@ class Fleet:
     watch: Watch = field(default_factory=Watch)
     spoke: Table[Place, float] = field(
         default_factory=Table[Place, float]
-    )  # when something came from there last
+    )  # when a call there last began to be answered
 
     def group(self, name: str) -> Group | None:
         """The group of this name."""
