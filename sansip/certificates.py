@@ -13,7 +13,7 @@ from sansip.errors import RemoteProtocolError
 from sansip.message import parse_uri
 
 # A wildcard is no name: "Implementations MUST NOT match any form of wildcard" (7.2).
-_DOMAIN: Final = re.compile(r"(?=.*[^0-9.])[A-Za-z0-9_-]++(?:\.[A-Za-z0-9_-]++)*+\.?")
+_DOMAIN: Final = re.compile(r"[A-Za-z0-9_-]++(?:\.[A-Za-z0-9_-]++)*+\.?+")
 
 
 def identities(certificate: Mapping[str, object] | None) -> tuple[str, ...]:
@@ -32,13 +32,11 @@ def identities(certificate: Mapping[str, object] | None) -> tuple[str, ...]:
         # implementation MAY accept this value as a SIP domain identity" (7.1).
         subject = cast("Iterable[Iterable[tuple[str, str]]]", certificate.get("subject", ()))
         common = [text for part in subject for kind, text in part if kind == "commonName"]
-        return _distinct(filter(_DOMAIN.fullmatch, common))
+        return _distinct(filter(_is_domain, common))
     names = tuple(cast("Iterable[tuple[str, str]]", found))
     # "An implementation MUST accept a domain name system identifier as a SIP domain identity if and
     # only if no other identity is found that matches the "sip" URI type" (7.1).
-    domains = _hosts(names) or [
-        text for kind, text in names if kind == "DNS" and _DOMAIN.fullmatch(text)
-    ]
+    domains = _hosts(names) or [text for kind, text in names if kind == "DNS" and _is_domain(text)]
     return _distinct([*domains, *[text for kind, text in names if kind == "IP Address"]])
 
 
@@ -62,6 +60,11 @@ def _hosts(names: Iterable[tuple[str, str]]) -> list[str]:
             if uri.scheme == "sip" and uri.user is None:
                 hosts.append(uri.host)
     return hosts
+
+
+def _is_domain(text: str) -> bool:
+    top = text.removesuffix(".").rpartition(".")[2]
+    return _DOMAIN.fullmatch(text) is not None and not top.isdecimal()  # an IP address has its kind
 
 
 def _distinct(names: Iterable[str]) -> tuple[str, ...]:
