@@ -17,9 +17,10 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from sansip import Address, FlowClosed, FlowOpened, Send, SendFailed, StreamReceived
+from sansip_adapter import tls
 from sansip_adapter.endpoints import in_words
 from sansip_adapter.loop import Loop, Stop, nothing
-from sansip_adapter.tls import Channel, why
+from sansip_adapter.tls import Channel
 
 CHUNK = 65_536  # bytes that are read at once
 WAITING = 1 << 20  # bytes that may wait here for a peer that does not read
@@ -123,8 +124,8 @@ class Connection:
         try:
             plain, back = channel.received(data)
         except ssl.SSLError as error:
-            self._put(Piece(channel.farewell(), None))  # the alert that tells the peer why
-            self._end(f"TLS: {why(error)}")
+            self._put(Piece(channel.farewell(), None))  # the alert, which tells the peer why
+            self._end(f"TLS: {tls.in_words(error)}")
             return
         self._put(Piece(back, None))
         if channel.ready and not self.is_open:
@@ -134,13 +135,18 @@ class Connection:
         if plain and not self._finishing and not self._ended:
             self._feed(StreamReceived(self._loop.now(), self.flow, plain))
         if channel.closed and not self._finishing:
-            self._end("closed by the peer")
+            self._end(f"TLS: {channel.reason}" if channel.reason else "closed by the peer")
 
     def send(self, order: Send) -> None:
         """Send at once what the kernel takes, and the rest when it takes more."""
         self._used = True
-        channel = self._channel
-        self._put(Piece(order.data if channel is None else channel.encrypted(order.data), order))
+        data = order.data
+        if self._channel is not None and not self.fault:
+            try:
+                data = self._channel.encrypted(data)
+            except ssl.SSLError as error:
+                self._break(f"TLS: {tls.in_words(error)}")
+        self._put(Piece(data, order))
 
     def _put(self, piece: Piece) -> None:
         waiting = self._waiting

@@ -2,7 +2,6 @@
 
 import resource
 import socket
-import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
@@ -43,7 +42,7 @@ class Connections:
         """Open an endpoint."""
         accepted = self._accepted
         if endpoint.transport == "tls":
-            self._contexts(endpoint.name)  # or complain
+            _ = self._certified(endpoint.name).server  # or complain
             accepted = self._secured
         listener = Listener(endpoint, self._loop, self._lost, accepted, self.send)
         self._hosts[endpoint.name] = endpoint.bind.host
@@ -51,20 +50,15 @@ class Connections:
 
     def renew(self, tls: Tls) -> None:
         """Have these certificates from now on; connections that are open keep theirs."""
-        before, self._tls = self._tls, tls
-        try:
-            for name in self._hosts:
-                if name.startswith("tls:"):
-                    self._contexts(name)
-        except EndpointError:
-            self._tls = before
-            raise
+        if any(name.startswith("tls:") for name in self._hosts):
+            _ = tls.server  # or complain
+        self._tls = tls
 
     def open(self, order: OpenFlow) -> None:
         """Open a connection."""
         channel = None
         if order.transport == "tls":
-            client, _ = self._contexts(order.endpoint)
+            client = self._certified(order.endpoint).client
             channel = Channel(client, server_side=False, name=order.name)
         try:
             sock = connecting(self._hosts[order.endpoint], order.remote)
@@ -97,18 +91,13 @@ class Connections:
         self._have(next(self._numbers), endpoint, sock, remote, None).begin()
 
     def _secured(self, endpoint: str, sock: socket.socket, remote: Address) -> None:
-        _, server = self._contexts(endpoint)
-        channel = Channel(server, server_side=True)
+        channel = Channel(self._certified(endpoint).server, server_side=True)
         self._have(next(self._numbers), endpoint, sock, remote, channel).begin()
 
-    def _contexts(self, endpoint: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-        """What a client and a server need for TLS."""
-        tls = self._tls
-        if tls is None or tls.server is None:
-            raise EndpointError(
-                f"{endpoint}: TLS needs a certificate and its key; give serve a tls=Tls(...)"
-            )
-        return tls.client, tls.server
+    def _certified(self, endpoint: str) -> Tls:
+        if self._tls is None:
+            raise EndpointError(f"{endpoint}: TLS needs certificates; give serve a tls=Tls(...)")
+        return self._tls
 
     def _have(
         self, flow: int, endpoint: str, sock: socket.socket, remote: Address,
