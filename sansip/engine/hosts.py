@@ -50,6 +50,19 @@ def as_number(host: str) -> int:
     return IPV4 | int.from_bytes(bytes(map(int, host.split("."))))
 
 
+def share_of(host: str) -> str:
+    """Who has a share of what there is room for: an IPv4 address, or a /64 network of IPv6.
+
+    Whoever has one IPv6 address has 2**64 of them.
+    """
+    if ":" not in host:
+        return host
+    plain = plain_host(host)
+    if ":" not in plain:
+        return plain
+    return f"{IPv6Address(as_number(plain) >> 64 << 64)}/64"
+
+
 def special(host: str) -> str | None:
     """What is special about an IP address, or not an address at all; None for an ordinary one."""
     if _ORDINARY(host):

@@ -18,10 +18,11 @@ from sansip.engine.actions import (
 )
 from sansip.engine.config import Config
 from sansip.engine.fleet import Fleet
-from sansip.engine.hosts import end_of
+from sansip.engine.hosts import end_of, share_of
 from sansip.engine.policy import Policy
 from sansip.engine.state import (
     Asked,
+    Back,
     ClientTransaction,
     Context,
     Flow,
@@ -48,9 +49,9 @@ class Turn:
 
     __slots__ = (
         "actions", "asked", "at", "bytes_in_flight", "cache", "client", "config", "contexts",
-        "fleet", "flows", "identities", "in_flight", "links", "over", "own", "policy", "queries",
-        "questions", "retry_after", "searches", "secret", "seed", "serial", "served", "server",
-        "sources", "swept", "told", "undelivered", "unsent",
+        "fleet", "flows", "identities", "in_flight", "links", "over", "own", "peers", "policy",
+        "queries", "questions", "retry_after", "searches", "secret", "seed", "serial", "served",
+        "server", "sources", "swept", "told", "undelivered", "unsent",
     )  # fmt: skip
     seed: bytes
     secret: bytes
@@ -69,6 +70,7 @@ class Turn:
     questions: Table[int, Question]
     cache: Cache
     sources: Table[str, int]
+    peers: Table[str, int]
     in_flight: int
     bytes_in_flight: int
     fleet: Fleet
@@ -109,6 +111,7 @@ class Turn:
         self.questions = state.questions
         self.cache = state.cache
         self.sources = state.sources
+        self.peers = state.peers
         self.in_flight = state.in_flight
         self.bytes_in_flight = state.bytes_in_flight
         self.fleet = state.fleet
@@ -135,6 +138,7 @@ class Turn:
             self.questions,
             self.cache,
             self.sources,
+            self.peers,
             self.in_flight,
             self.bytes_in_flight,
             self.fleet,
@@ -178,7 +182,12 @@ class Turn:
     ) -> None:
         """Order a datagram, or bytes over an open flow; ``owner`` hears of a refusal."""
         self.serial += 1
-        self.actions.append(Send(f"{self.serial} {owner}", endpoint, remote, flow, data))
+        local = None
+        if isinstance(remote, Back):
+            # "the response MUST be sent from the same IP address and port that the request was
+            # received on" (RFC 3581 4).
+            local, remote = remote.local, Address(remote.host, remote.port)
+        self.actions.append(Send(f"{self.serial} {owner}", endpoint, remote, flow, data, local))
 
     def report(self, topic: str, about: str, text: str) -> None:
         """Say something that may interest somebody.
@@ -205,9 +214,9 @@ class Turn:
         self.in_flight += change
         self.bytes_in_flight += size * change
         if source is not None:
-            host = source.host
-            now = self.sources.get(host, 0) + change
-            self.sources = self.sources.set(host, now) if now else self.sources.without(host)
+            share = share_of(source.host)
+            now = self.sources.get(share, 0) + change
+            self.sources = self.sources.set(share, now) if now else self.sources.without(share)
 
 
 def _printable(text: str) -> str:
