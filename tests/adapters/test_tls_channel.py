@@ -400,9 +400,9 @@ def test_who_answers_in_plain_sip_is_told_so(authority: Authority) -> None:
     assert client.reason == "what the peer sends is not TLS"
 
 
-@given(st.binary(max_size=2_000), st.integers(0, 2), st.data())
+@given(st.binary(max_size=2_000), st.integers(0, 2), st.integers(0, 1_000))
 def test_garbage_at_any_point_raises_nothing_but_errors_of_ssl(
-    authority: Authority, garbage: bytes, when: int, data: st.DataObject
+    authority: Authority, garbage: bytes, when: int, permille: int
 ) -> None:
     ours = tls(authority)
     client, server = met(ours, ours) if when == 2 else pair(ours, ours)
@@ -410,7 +410,7 @@ def test_garbage_at_any_point_raises_nothing_but_errors_of_ssl(
     if when == 1:
         answer, wire = server.received(wire)
         client, server = server, client
-    cut = data.draw(st.integers(0, len(wire)))
+    cut = len(wire) * permille // 1_000  # keys and signatures differ each time
     try:
         plain, answer = server.received(wire[:cut] + garbage + wire[cut:])
     except ssl.SSLError:
