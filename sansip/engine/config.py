@@ -265,9 +265,9 @@ class Config:
         why = special(host)
         if why is None or why == "not an IP":
             return why
-        numbers = {as_number(host), as_number(there)}
-        if any(n & mask == network for n in numbers for network, mask in self._allowed):
-            return None
+        for network, mask in self._allowed:
+            if as_number(host) & mask == network or as_number(there) & mask == network:
+                return None
         return f"{why} address; allow_hops does not list it"
 
     def endpoint(self, name: str) -> Endpoint | None:

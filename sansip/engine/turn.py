@@ -37,7 +37,8 @@ from sansip.engine.state import (
     Waiting,
 )
 from sansip.entropy import Draws, token
-from sansip.locate import Cache, bridged, recall
+from sansip.locate import Cache, bridged, literal, recall
+from sansip.message import Uri
 from sansip.proxy.vocabulary import Given
 from sansip.table import Table
 
@@ -160,6 +161,11 @@ class Turn:
             if there in self.own or hop.address in self.own:
                 return "that is this proxy itself"
         return why
+
+    def literal(self, uri: Uri) -> Hop | None:
+        """The hop of a URI that is an address where requests may go: nothing needs to be asked."""
+        hop = literal(uri, self.config.transports, self.config.families)
+        return None if hop is None or self.refuses(hop) is not None else hop
 
     def recalls(self, question: Question) -> Answer | None:
         """What DNS has said, as far as it is known; a failure is bridged if it can be."""
