@@ -41,10 +41,10 @@ class Send:
 class OpenFlow:
     """Open a connection from the named endpoint to ``remote``; answer with one of two events.
 
-    ``FlowOpened`` with this ``flow``, a negative number that is used once, when bytes can be sent
-    (with TLS: when the peer has proven to be ``name``, a domain or an IP address); ``FlowClosed``
-    if it comes to nothing. The core gives up by itself after ``Limits.connect`` seconds, with
-    ``CloseFlow``.
+    ``FlowOpened`` with this ``flow``, a negative number that is used once, when bytes can be sent;
+    ``FlowClosed`` if it comes to nothing. With TLS ``name`` is the domain, or the IP address, that
+    the peer has to prove to be: verify its certificate, and tell the names that are in it. The core
+    gives up by itself after ``Limits.connect`` seconds, with ``CloseFlow``.
     """
 
     flow: int

@@ -46,7 +46,7 @@ def send(turn: Turn, link: Link, what: Waiting, *, again: bool = False) -> int:
     if what.owner.startswith(CLIENT):
         users = users.set(what.owner, flow.waiting is None and not again)
     turn.flows = turn.flows.set(
-        number, Flow(link, flow.framing, users, turn.at, flow.timer, waiting)
+        number, Flow(link, flow.framing, users, turn.at, flow.timer, waiting, flow.names)
     )
     return number
 
@@ -82,7 +82,7 @@ def leave(turn: Turn, number: int, owner: str) -> None:
     flow = turn.flows.get(number)
     if flow is not None and owner in flow.users:
         users = flow.users.without(owner)
-        left = Flow(flow.link, flow.framing, users, flow.used, flow.timer, flow.waiting)
+        left = Flow(flow.link, flow.framing, users, flow.used, flow.timer, flow.waiting, flow.names)
         turn.flows = turn.flows.set(number, left)
 
 

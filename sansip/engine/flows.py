@@ -8,6 +8,7 @@ has answered hears of it.
 
 from typing import Final, assert_never
 
+from sansip.certificates import identifies
 from sansip.engine import agents, arrivals, connecting, requests, unsent
 from sansip.engine.actions import CloseFlow, Timer
 from sansip.engine.connecting import OWNER
@@ -19,6 +20,7 @@ from sansip.message import Request, Response, framing
 from sansip.table import Table
 
 _PONG: Final = b"\r\n"
+MOST_NAMED: Final = 3  # identities of a certificate that a report names
 _EXPIRED: Final = framing.Expired()
 _Came = framing.Complete | framing.Refused | framing.Fatal
 
@@ -27,7 +29,7 @@ def opened(turn: Turn, event: FlowOpened) -> None:
     """Keep a new flow, if there is room for it; send what waits for one that was ordered."""
     flow = turn.flows.get(event.flow)
     if flow is not None and flow.waiting is not None:
-        _open(turn, event.flow, flow, flow.waiting)
+        _reached(turn, event, flow, flow.waiting)
     elif flow is not None:
         raise LocalProtocolError(
             f"flow {event.flow} is open already: every flow has its own number"
@@ -48,7 +50,7 @@ def _welcome(turn: Turn, event: FlowOpened) -> None:
         turn.actions.append(CloseFlow(event.flow))
         return
     link = Link(event.endpoint, event.remote)
-    flow = Flow(link, framing.start(), Table(), turn.at)
+    flow = Flow(link, framing.start(), Table(), turn.at, names=event.names)
     turn.flows = turn.flows.set(event.flow, flow)
     # "When the connection is accepted by the transport layer, this index is set to the source IP
     # address, port number, and transport" (18): a phone behind a NAT has no other way to be called.
@@ -56,13 +58,24 @@ def _welcome(turn: Turn, event: FlowOpened) -> None:
     turn.links = turn.links.set(link, event.flow)
 
 
-def _open(turn: Turn, number: int, flow: Flow, waiting: tuple[Waiting, ...]) -> None:
-    """Our own connection is there: send in order what waits."""
-    link = flow.link
+def _reached(turn: Turn, event: FlowOpened, flow: Flow, waiting: tuple[Waiting, ...]) -> None:
+    """Our own connection is there: send in order what waits, if it has reached who was meant."""
+    number, link = event.flow, flow.link
+    if link.name is not None and not identifies(event.names, link.name):
+        # "If the server is not authenticated, the client MUST close the connection immediately"
+        # (RFC 5922 7.3). To whoever waits it is one more hop that cannot be reached; no way leads
+        # from here to something less secure.
+        turn.actions.append(CloseFlow(number))
+        turn.disarm(flow.timer)
+        found = ", ".join(event.names[:MOST_NAMED]) or "nobody"
+        reason = f"its certificate is for {found}, not for {link.name}"
+        _lose(turn, number, flow, reason, refused=False)
+        return
     for what in waiting:
         turn.send(what.owner, link.endpoint, link.remote, what.data, number)
     timer = _idle(turn, number, turn.at)
-    turn.flows = turn.flows.set(number, Flow(link, flow.framing, flow.users, turn.at, timer))
+    left = Flow(link, flow.framing, flow.users, turn.at, timer, names=event.names)
+    turn.flows = turn.flows.set(number, left)
 
 
 def received(turn: Turn, event: StreamReceived) -> None:
@@ -128,7 +141,7 @@ def _rest(turn: Turn, number: int, flow: Flow) -> None:
     since = turn.at if len(flow.users) else flow.used
     if since + _patience(turn) > turn.at:
         timer = _idle(turn, number, since)
-        left = Flow(flow.link, flow.framing, flow.users, flow.used, timer)
+        left = Flow(flow.link, flow.framing, flow.users, flow.used, timer, names=flow.names)
         turn.flows = turn.flows.set(number, left)
     else:
         turn.actions.append(CloseFlow(number))
@@ -150,7 +163,7 @@ def _step(turn: Turn, number: int, flow: Flow, given: framing.Input) -> None:
     for output in outputs:
         match output:
             case framing.Complete() | framing.Refused() | framing.Fatal():
-                _take(turn, number, link, output)
+                _take(turn, number, flow, output)
                 unsent.settle(turn)  # as if each message had come by itself
                 agents.work_off(turn)
             case framing.Ping():
@@ -169,12 +182,15 @@ def _step(turn: Turn, number: int, flow: Flow, given: framing.Input) -> None:
         turn.disarm(timer)
         _lose(turn, number, now, "what came over the connection is not SIP")
     else:
-        turn.flows = turn.flows.set(number, Flow(link, state, now.users, turn.at, timer))
+        turn.flows = turn.flows.set(
+            number, Flow(link, state, now.users, turn.at, timer, None, now.names)
+        )
 
 
-def _take(turn: Turn, number: int, link: Link, output: _Came) -> None:
+def _take(turn: Turn, number: int, flow: Flow, output: _Came) -> None:
+    link = flow.link
     size = output.size if isinstance(output, framing.Complete) else 0
-    came = Arrival(link.endpoint, link.remote, size, number)
+    came = Arrival(link.endpoint, link.remote, size, number, flow.names)
     try:
         arrivals.take(turn, came, _message(output))
     except RemoteProtocolError as error:

@@ -182,8 +182,9 @@ class Rehearsal(Turn):
                 self.timers[timer.owner] = self.at + after, timer
             case StopTimer(timer) if self.timers.get(timer.owner, (0.0, None))[1] == timer:
                 del self.timers[timer.owner]
-            case OpenFlow(flow, endpoint, _, remote):
-                flows.opened(self, FlowOpened(self.at, flow, endpoint, remote, remote))
+            case OpenFlow(flow, endpoint, _, remote, name):
+                names = () if name is None else (name,)
+                flows.opened(self, FlowOpened(self.at, flow, endpoint, remote, remote, names))
             case Report(topic, _, text) if topic not in UNTOLD or text.startswith("limit"):
                 self.notes.append(text)
             case Send(data=data) if data.startswith(STATUS_LINE) and data[8:9] > b"1":

@@ -57,6 +57,7 @@ class Flow:
     used: float  # when something last went or came over it
     timer: Timer | None = None  # for opening it, for an incomplete message, or for its idleness
     waiting: tuple[Waiting, ...] | None = None  # what is to be sent once it is open; None: it is
+    names: tuple[str, ...] = ()  # of its peer, as TLS has verified them
 
 
 @value
@@ -67,6 +68,7 @@ class Arrival:
     source: Address
     size: int  # of the message, in bytes
     flow: int | None = None  # None: as a datagram
+    names: tuple[str, ...] = ()  # of its sender, as TLS has verified them
 
 
 @value

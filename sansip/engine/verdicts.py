@@ -165,7 +165,7 @@ def _overload(turn: Turn, came: Arrival, *, going_on: bool) -> Fault | None:
 
 def _decide(turn: Turn, came: Arrival, got: Arrived, key: str, *, proven: bool) -> Verdict:
     """Ask the policy."""
-    decision = route(turn, key, got.request, came.source, in_dialog=proven)
+    decision = route(turn, key, got.request, came, in_dialog=proven)
     return meaning(turn, came, got, key, decision, proven=proven)
 
 

@@ -1,33 +1,29 @@
-"""UDP sockets that also hear ICMP errors, owned outright: neither ``trio.socket`` nor streams.
+"""UDP sockets that also hear ICMP errors, owned outright: no event loop's transports.
 
-A whole batch is drained per wake-up, because a checkpoint costs more than a datagram. On Linux
-IP_RECVERR is on, which has two consequences. The error queue must be drained together with the
-receive queue, by one task, or the socket stays readable for ever and the loop spins. And a pending
-error of one peer makes the next send, to whomever, fail and lose its datagram: so a failed send
-drains the queue and tries again.
+A whole batch is drained per wake-up, because that costs more than a datagram. On Linux IP_RECVERR
+is on, which has two consequences. The error queue must be drained together with the receive queue,
+or the socket stays readable for ever and the loop spins. And a pending error of one peer makes the
+next send, to whomever, fail and lose its datagram: so a failed send drains the queue and tries
+again. Elsewhere ICMP errors are not heard, and timers alone move calls on.
 """
 
-import os
 import socket
-import struct
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 
-import trio
-
 from sansip import Address, DatagramReceived, Send, SendFailed
-from sansip_trio.endpoints import UNSENDABLE, in_words, not_opened
+from sansip_adapter.endpoints import UNSENDABLE, in_words, not_opened
+from sansip_adapter.icmp import IP_RECVERR, IPV6_RECVERR, transport_error
+from sansip_adapter.loop import Loop, Stop, nothing
 
 BATCH = 64  # datagrams per wake-up: then it is the others' turn
 ERRORS = 512  # queued errors per drain; the kernel's queue holds about 255
 RETRIES = 8  # sends of one datagram that run into errors of others
 BUFFER = 4 << 20  # bytes asked of the kernel, which may grant less
 WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 (recognised, not bound)
-
-# Linux constants that Python 3.11 does not name.
-IP_PKTINFO, IP_RECVERR, IPV6_RECVERR = 8, 11, 25
-ICMP, ICMP6 = 2, 3  # ee_origin: what the network says; the rest are local echoes of failed sends
+HEARS_ERRORS = sys.platform == "linux"  # has the error queue
+IP_PKTINFO = 8  # a Linux constant that Python 3.11 does not name
 
 
 class UdpSocket:
@@ -37,14 +33,16 @@ class UdpSocket:
         self,
         name: str,
         bind: Address,
+        loop: Loop,
         feed: Callable[[DatagramReceived | SendFailed], None],
-        now: Callable[[], float],
         lost: Callable[[str, str], None],
     ) -> None:
         """Bind; ``feed`` takes events, ``lost`` a datagram's (endpoint, reason) for reports."""
-        self._name, self._feed, self._now, self._lost = name, feed, now, lost
+        self._name, self._loop, self._feed, self._lost = name, loop, feed, lost
+        self._now = loop.now
         self._family = socket.AF_INET6 if ":" in bind.host else socket.AF_INET
         self._socket = socket.socket(self._family, socket.SOCK_DGRAM)
+        self._stop: Stop = nothing
         try:
             self._prepare(wildcard=bind.host in WILDCARDS)
             self._socket.bind((bind.host, bind.port))
@@ -55,18 +53,21 @@ class UdpSocket:
         self.address = Address(host, port)
         self._receive = self._receive_anywhere if bind.host in WILDCARDS else self._receive_here
 
+    def start(self) -> None:
+        """Feed what comes, until closed."""
+        self._stop = self._loop.reading(self._socket, self.ready)
+
     def close(self) -> None:
-        """Close; nobody may be reading any more."""
+        """Close."""
+        self._stop()
         self._socket.close()
 
-    async def read(self) -> None:
-        """Feed what comes, for ever."""
-        while True:
-            await trio.lowlevel.wait_readable(self._socket)
-            if not self._drain() + self._receive():
-                # Readable, yet nothing there: an error that no queue holds (ENETDOWN). Reading
-                # it clears it; otherwise this loop would spin.
-                self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    def ready(self) -> None:
+        """Read a batch."""
+        if not self._drain() + self._receive():
+            # Readable, yet nothing there: an error that no queue holds (ENETDOWN). Reading it
+            # clears it; otherwise the loop would spin.
+            self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
     def send(self, order: Send) -> None:
         """Send; once more after every error that belongs to somebody else.
@@ -116,9 +117,9 @@ class UdpSocket:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
         elif wildcard:
             sock.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
-        if sys.platform == "linux" and six:
+        if HEARS_ERRORS and six:
             sock.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
-        elif sys.platform == "linux":
+        elif HEARS_ERRORS:
             sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
 
     def _receive_here(self) -> int:
@@ -149,7 +150,7 @@ class UdpSocket:
 
     def _drain(self) -> int:
         """Empty the error queue, tell the core what the network said, and count."""
-        if sys.platform != "linux":
+        if not HEARS_ERRORS:
             return 0
         for count in range(ERRORS):
             try:
@@ -170,26 +171,4 @@ def _destination(ancillary: list[tuple[int, int, bytes]]) -> str | None:
             return socket.inet_ntop(socket.AF_INET, data[8:12])
         if level == socket.IPPROTO_IPV6 and kind == socket.IPV6_PKTINFO:
             return socket.inet_ntop(socket.AF_INET6, data[:16])
-    return None
-
-
-def transport_error(ancillary: list[tuple[int, int, bytes]]) -> str | None:
-    """Say what an entry of the error queue means; None when it is to be ignored.
-
-    "Host, network, port or protocol unreachable errors, or parameter problem errors SHOULD cause
-    the transport layer to inform the transport user of a failure in sending. Source quench and
-    TTL exceeded ICMP errors SHOULD be ignored" (RFC 3261 18.4; 3261-18.4-01). "Fragmentation
-    needed" is ignored too: the kernel has learnt the size, and fragments the retransmission.
-    """
-    for level, kind, data in ancillary:
-        if (level, kind) not in (
-            (socket.IPPROTO_IP, IP_RECVERR),
-            (socket.IPPROTO_IPV6, IPV6_RECVERR),
-        ):
-            continue
-        number, origin, icmp_type, code = struct.unpack_from("=IBBB", data)
-        four = origin == ICMP and (icmp_type == 12 or (icmp_type == 3 and code != 4))
-        six = origin == ICMP6 and icmp_type in (1, 4)
-        if four or six:
-            return f"ICMP: {os.strerror(number)}"
     return None
