@@ -1,10 +1,12 @@
-"""What the adapters' tests share: a real name server, from the examples."""
+"""What the adapters' tests share: a real name server, from the examples; and an authority."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
 from zone_dns import ZoneServer
+
+from certificates import Authority
 
 ZONE = """
 $ORIGIN example.com.
@@ -32,3 +34,9 @@ def zone_dns() -> Iterator[Serving]:
     """Start a name server for example.com; its knobs belong to the test."""
     with ExitStack() as started:
         yield lambda: started.enter_context(ZoneServer(ZONE, "example.com."))
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Give an authority, whose certificates are made once."""
+    return Authority(tmp_path_factory.mktemp("certificates"))
