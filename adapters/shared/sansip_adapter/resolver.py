@@ -165,7 +165,8 @@ class _Question:
     def stop(self) -> None:
         """Ask nobody any more, and tell nothing."""
         self._stop_clock()
-        for stop in self._going.values():
+        going, self._going = self._going, {}
+        for stop in going.values():
             stop()
 
     def _next(self) -> None:
@@ -191,7 +192,8 @@ class _Question:
 
     async def _try(self, turn: int, server: Address) -> None:
         answer = await self._exchange(server)
-        del self._going[turn]
+        if self._going.pop(turn, None) is None:
+            return  # stopped at the last moment
         if not isinstance(answer, Failure):
             self.stop()
             self._tell(answer)
