@@ -8,7 +8,7 @@ import anyio
 import pytest
 from zone_dns import ZoneServer
 
-from loops import Adapter, Clock, open_sockets
+from loops import Adapter, Clock, open_sockets, until
 from puppet import HERE, History, Puppet, Script, Scripted, run, settle, tell
 from sansip import (
     Action,
@@ -321,7 +321,7 @@ def test_a_question_that_is_stopped_is_not_answered(
     async def script(server: Server[History]) -> None:
         idle = open_sockets()
         core.do(server, QueryDns(7, "gw-1.example.com", "A"))
-        await settle()
+        await until(lambda: dns.log)
         assert open_sockets() == idle + 1
         core.do(server, StopDns(7), StopDns(8))
         await settle()

@@ -135,6 +135,12 @@ async def settle(_server: object = None) -> None:
         await anyio.lowlevel.checkpoint()
 
 
+async def until(so: Callable[[], object]) -> None:
+    """Wait until something is so that another thread, or the kernel, brings about."""
+    while not so():  # noqa: ASYNC110 - who brings it about knows no events
+        await anyio.sleep(0.001)
+
+
 def assert_empty() -> None:
     """Nobody is left on asyncio's loop but whoever asks."""
     loop: Any = asyncio.get_running_loop()

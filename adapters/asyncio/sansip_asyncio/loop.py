@@ -4,7 +4,7 @@ import asyncio
 import select
 from collections.abc import Callable, Coroutine
 from functools import partial
-from math import inf
+from math import ceil, inf
 from socket import SOCK_DGRAM, socket
 from typing import Any, TypeVar
 
@@ -34,8 +34,9 @@ class AsyncioLoop:
         # uvloop stops watching a UDP socket after its first ICMP error, but not one that an epoll
         # of ours watches. Where there is no epoll, there are no ICMP errors either.
         self._nests = not own and hasattr(select, "epoll")
-        # It rounds to whole milliseconds: down too, and who is woken too early only waits again.
-        self._round_up = 0.0 if own else 0.0005
+        # Its clock has whole milliseconds, and it rounds to them: down too, and whoever it wakes too
+        # early can do nothing but have it round again, until time has come.
+        self._milliseconds = not own
 
     def reading(self, sock: socket, ready: Call) -> Stop:
         """Call when something can be read."""
@@ -67,7 +68,9 @@ class AsyncioLoop:
         return self._call_at(due, call).cancel
 
     def _call_at(self, due: float, call: Call) -> asyncio.TimerHandle:
-        return self._loop.call_at(due + self._round_up, self._guarded, call)
+        if self._milliseconds:
+            due = ceil(due * 1000 - 0.001) / 1000  # a float may be a trifle too much
+        return self._loop.call_at(due, self._guarded, call)
 
     def alarm(self, ring: Callable[[], float]) -> Callable[[float], None]:
         """Keep time for one who has many timers."""
