@@ -97,6 +97,7 @@ class Resolver:
                 reply, _ = await ask(
                     port=server.port, udp_sock=sock, backend=self._backend, ignore_errors=True
                 )
+            answer = _converted(reply)
         except OSError as error:  # the port is closed, or the network says no
             if error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
                 self._suspect(server)  # else it is we who have a problem
@@ -104,7 +105,7 @@ class Resolver:
         except (dns.exception.DNSException, EOFError) as error:
             return Failure(str(error) or type(error).__name__)
         self._dead.pop(server, None)
-        return _converted(reply)
+        return answer
 
     def _servers(self) -> list[Address]:
         """Return the living in the order given, then those that were silent of late."""
