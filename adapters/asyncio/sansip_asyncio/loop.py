@@ -3,6 +3,7 @@
 import asyncio
 import select
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from functools import partial
 from math import ceil, inf
 from socket import SOCK_DGRAM, socket
@@ -34,8 +35,8 @@ class AsyncioLoop:
         # uvloop stops watching a UDP socket after its first ICMP error, but not one that an epoll
         # of ours watches. Where there is no epoll, there are no ICMP errors either.
         self._nests = not own and hasattr(select, "epoll")
-        # Its clock has whole milliseconds, and it rounds to them: down too, and whoever it wakes too
-        # early can do nothing but have it round again, until time has come.
+        # Its clock has whole milliseconds, and it rounds to them: down too, and whoever is woken too
+        # early could only ask again and again, until time has come.
         self._milliseconds = not own
 
     def reading(self, sock: socket, ready: Call) -> Stop:
@@ -115,8 +116,9 @@ class AsyncioLoop:
             stop()
         for task in self._tasks:
             task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        while self._tasks:
+            with suppress(asyncio.CancelledError):  # whoever cancels us again has to wait, too
+                await asyncio.wait(self._tasks)
         if self._error is not None:
             raise self._error
 
