@@ -35,7 +35,7 @@ class AsyncioLoop:
         # uvloop stops watching a UDP socket after its first ICMP error, but not one that an epoll
         # of ours watches. Where there is no epoll, there are no ICMP errors either.
         self._nests = not own and hasattr(select, "epoll")
-        # Its clock has whole milliseconds, and it rounds to them: down too, and whoever is woken too
+        # Its clock has whole milliseconds, and it rounds to them: down too, and who is woken too
         # early could only ask again and again, until time has come.
         self._milliseconds = not own
 
