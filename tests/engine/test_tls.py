@@ -267,6 +267,27 @@ def test_the_newest_counts_and_one_connection_has_one_address() -> None:
     assert stage.is_empty()
 
 
+@pytest.mark.rule("5923-8.2-01")
+def test_an_address_that_is_no_longer_said_leads_nowhere() -> None:
+    stage = aliased(secure())
+    stage.zone[("example.org", "A")] = dns.Found((dns.Ip(PEER.host),), 60.0)
+    via = "SIP/2.0/TLS sip.example.org:5071;branch=z9hG4bKd;alias"
+    stage.hear(make_request("OPTIONS", f"sip:{GW_1}", call_id="d").with_top_via(via))
+    call(stage, "sips:bob@example.org:5061")
+    assert [order.remote for order in stage.orders()] == [BACK]
+
+
+@pytest.mark.rule("5923-8.2-01")
+def test_only_who_has_opened_a_connection_has_an_alias_for_it() -> None:
+    stage = secure()
+    call(stage, TO_1)
+    flow = stage.connect()
+    via = "SIP/2.0/TLS gw-1.example.com:5071;branch=z9hG4bKd;alias"
+    stage.hear(make_request("OPTIONS", f"sip:{GW_2}", call_id="d").with_top_via(via), flow)
+    call(stage, "sips:bob@gw-1.example.com:5071", 1)
+    assert len(stage.orders()) == 2
+
+
 def test_a_certificate_of_many_names_makes_so_many_aliases() -> None:
     many = tuple(f"{number}.example.org" for number in range(100))
     assert len(aliased(secure(), names=many).state.links) == 65  # one is by where it comes from
