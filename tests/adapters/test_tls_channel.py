@@ -70,6 +70,14 @@ def test_all_records_in_one_read_are_drained(authority: Authority) -> None:
     assert server.received(part[-1:]) == (INVITE, b"")
 
 
+def test_what_one_read_leaves_of_a_record_is_drained(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sansip_adapter.tls.CHUNK", 10)
+    client, server = met(tls(authority), tls(authority))
+    assert server.received(client.encrypted(INVITE))[0] == INVITE
+
+
 def test_what_is_longer_than_a_record_goes_in_several(authority: Authority) -> None:
     client, server = met(tls(authority), tls(authority))
     assert server.received(client.encrypted(b"x" * 100_000))[0] == b"x" * 100_000

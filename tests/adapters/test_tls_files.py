@@ -91,8 +91,18 @@ def test_certificate_and_key_may_share_a_file(authority: Authority, tmp_path: Pa
     assert met(ours, ours)[0].names == ("example.com",)
 
 
+def test_without_a_ca_of_ours_those_of_the_system_are_trusted(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called = tls(authority)
+    with pytest.raises(ssl.SSLError, match="unable to get local issuer certificate"):
+        met(Tls(), called)
+    monkeypatch.setenv("SSL_CERT_FILE", authority.ca)
+    assert met(Tls(), called)[0].names == ("example.com",)
+
+
 def test_without_a_certificate_we_can_call_and_not_be_called() -> None:
-    ours = Tls()  # trusts whom the system trusts
+    ours = Tls()
     assert ours.client.verify_mode == ssl.CERT_REQUIRED
     with pytest.raises(TlsError, match="needs a certificate and its key"):
         _ = ours.server
