@@ -146,9 +146,10 @@ def test_and_still_knows_when_its_question_is_answered() -> None:
 
 @pytest.mark.rule("5922-7.4-01")
 def test_requests_over_a_connection_of_ours_come_from_who_was_asked_for() -> None:
-    policy = Decide(
-        lambda request, scene: sansip.Reply(404) if scene.names else sansip.Relay(request.uri_text)
-    )
+    def decide(request: sansip.Request, scene: sansip.Scene) -> sansip.Decision:
+        return sansip.Reply(404) if scene.names else sansip.Relay(request.uri_text)
+
+    policy = Decide(decide)
     stage = secure(policy)
     stage.receive(make_request(uri=TO_1))
     flow = stage.connect()
@@ -156,6 +157,20 @@ def test_requests_over_a_connection_of_ours_come_from_who_was_asked_for() -> Non
     stage.hear(make_request("MESSAGE", "sip:alice@example.org", branch="z9hG4bKback"), flow)
     assert policy.seen[-1][1].names == ("gw-1.example.com",)
     assert policy.seen[-1][1].source == SECURE_1
+
+
+@pytest.mark.rule("5922-7.4-01")
+def test_a_plan_is_made_as_if_it_had_come_from_them() -> None:
+    def decide(request: sansip.Request, scene: sansip.Scene) -> sansip.Decision:
+        known = "example.org" in scene.names
+        return sansip.Relay(f"sips:bob@{SECURE_1}") if known else sansip.Reply(403)
+
+    stage = secure(Decide(decide))
+    for names, hops in (((), []), (("example.org",), [SECURE_1])):
+        plan = stage.engine.plan(
+            stage.state, make_request(), at=stage.now, source=CALLER, names=names
+        )
+        assert [step.hop.address for step in plan.steps] == hops
 
 
 # Connections in both directions (RFC 5923) -------------------------------------------------------
