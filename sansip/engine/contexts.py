@@ -57,7 +57,7 @@ def open_context(
 
 def _at_once(turn: Turn, origin: Origin, plan: order.Plan) -> Hop | None:
     """The hop that a plan begins with, if nothing needs to be located or weighed for it."""
-    if not plan or len(plan[0]) > 1 or health.has_doubts(turn):
+    if not plan or len(plan[0]) != 1 or health.has_doubts(turn):
         return None
     try:
         return turn.literal(located_uri(origin, plan[0][0][0]))

@@ -1,5 +1,7 @@
 """TLS, as far as the core is concerned: who is at the other end (RFC 5922 7.3, 7.4)."""
 
+from collections.abc import Callable
+
 import pytest
 
 import sansip
@@ -95,6 +97,65 @@ def test_what_waits_together_fails_together_and_nothing_of_it_goes_in_clear() ->
     assert stage.statuses()[-1] == 500
     assert stage.statuses(method="MESSAGE") == [500]
     assert {send.remote for send in stage.sends} == {CALLER}
+
+
+BOTH = {
+    ("example.com", "NAPTR"): dns.Found(
+        (
+            dns.Naptr(10, 10, "s", "SIPS+D2T", "", "_sips._tcp.example.com"),
+            dns.Naptr(10, 20, "s", "SIP+D2T", "", "_sip._tcp.example.com"),
+            dns.Naptr(10, 30, "s", "SIP+D2U", "", "_sip._udp.example.com"),
+        ),
+        60.0,
+    ),
+    ("_sips._tcp.example.com", "SRV"): dns.Found(
+        (dns.Srv(1, 0, 5061, "gw-1.example.com"), dns.Srv(2, 0, 5061, "gw-2.example.com")), 60.0
+    ),
+    ("_sip._tcp.example.com", "SRV"): dns.Found((dns.Srv(1, 0, 5060, "gw-1.example.com"),), 60.0),
+    ("_sip._udp.example.com", "SRV"): dns.Found((dns.Srv(1, 0, 5060, "gw-1.example.com"),), 60.0),
+}
+
+
+def refused(stage: Line) -> None:
+    stage.reject()
+
+
+def mistaken(stage: Line) -> None:
+    stage.connect(names=("gw-1.example.com", "gw-2.example.com"))  # where DNS led, not who it is
+
+
+def late(stage: Line) -> None:
+    stage.advance(4.0)
+
+
+@pytest.mark.rule("3263-4.1-01", "3261-16.6.7-01", "5922-7.3-01")
+@pytest.mark.parametrize("fail", [refused, mistaken, late])
+@pytest.mark.parametrize("uri", ["sips:bob@example.com", "sip:bob@example.com;transport=tls"])
+@pytest.mark.parametrize("method", ["INVITE", "MESSAGE"])
+def test_what_asks_for_tls_never_goes_by_anything_else(
+    method: str, uri: str, fail: Callable[[Line], None]
+) -> None:
+    stage = secure()
+    stage.zone.update(BOTH)
+    stage.receive(make_request(method, uri, body=b"x" * 2_000))
+    for _ in range(2):
+        fail(stage)
+    assert [(order.transport, order.remote, order.name) for order in stage.orders()] == [
+        ("tls", SECURE_1, "example.com"),
+        ("tls", SECURE_2, "example.com"),
+    ]
+    stage.advance(3600.0)
+    assert {send.remote for send in stage.sends} == {CALLER}
+    assert stage.is_empty()
+
+
+def test_what_does_not_ask_goes_by_all_that_its_domain_offers() -> None:
+    stage = secure()
+    stage.zone.update(BOTH)
+    stage.receive(make_request(uri="sip:bob@example.com"))
+    for _ in range(2):
+        mistaken(stage)
+    assert [order.transport for order in stage.orders()] == ["tls", "tls", "tcp"]
 
 
 @pytest.mark.rule("5922-7.3-01", "3261-18.2.2-01")
