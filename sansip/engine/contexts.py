@@ -74,7 +74,8 @@ def work_off(turn: Turn) -> None:
     for _ in range(budget):
         if not told:
             return
-        hear(turn, *told.popleft())
+        key, given = told.popleft()
+        hear(turn, key, given)
     turn.report("limit", "", f"more than {budget} pieces of news in one step: the rest is lost")
     told.clear()
 
