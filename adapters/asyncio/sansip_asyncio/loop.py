@@ -1,11 +1,11 @@
 """asyncio, as ``sansip_adapter.loop.Loop`` wants it."""
 
 import asyncio
-import select
 from collections.abc import Callable, Coroutine
 from functools import partial
 from math import inf
-from socket import SOCK_DGRAM, socket
+from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
+from socket import socket
 from typing import Any, TypeVar
 
 from sansip_adapter.loop import Call, Stop, nothing
@@ -24,32 +24,22 @@ class AsyncioLoop:
         self.over: asyncio.Future[None] = self._loop.create_future()
         self._tasks: set[asyncio.Task[object]] = set()
         self._stop_alarm: Stop = nothing
-        # uvloop stops watching a UDP socket after its first ICMP error, but not one that an epoll
-        # of ours watches.
-        self._nests = not isinstance(self._loop, asyncio.SelectorEventLoop)
+        ordinary = isinstance(self._loop, asyncio.SelectorEventLoop)
+        self._nest = None if ordinary else Nest(self._loop, self._guarded)
 
     def reading(self, sock: socket, ready: Call) -> Stop:
         """Call when something can be read."""
-        if self._nests and sock.type == SOCK_DGRAM:
-            return self._nested(sock, ready)
         number = sock.fileno()
+        if self._nest is not None:
+            return self._nest.watch(number, EVENT_READ, ready)
         self._loop.add_reader(number, self._guarded, ready)
         return partial(self._loop.remove_reader, number)
-
-    def _nested(self, sock: socket, ready: Call) -> Stop:
-        poll = select.epoll()
-        poll.register(sock, select.EPOLLIN)
-        self._loop.add_reader(poll.fileno(), self._guarded, ready)
-
-        def stop() -> None:
-            self._loop.remove_reader(poll.fileno())
-            poll.close()
-
-        return stop
 
     def writing(self, sock: socket, ready: Call) -> Stop:
         """Call when something can be written."""
         number = sock.fileno()
+        if self._nest is not None:
+            return self._nest.watch(number, EVENT_WRITE, ready)
         self._loop.add_writer(number, self._guarded, ready)
         return partial(self._loop.remove_writer, number)
 
@@ -90,6 +80,8 @@ class AsyncioLoop:
     async def end(self) -> None:
         """Cancel what was spawned, and wait until it has ended."""
         self._stop_alarm()
+        if self._nest is not None:
+            self._nest.close()
         for task in self._tasks:
             task.cancel()
         if self._tasks:
@@ -109,6 +101,52 @@ class AsyncioLoop:
     def _break(self, error: BaseException) -> None:
         if not self.over.done():
             self.over.set_exception(error)
+
+
+class Nest:
+    """Sockets that a selector of ours watches, which the loop watches: for loops like uvloop.
+
+    uvloop watches a socket no more once it has told of an error, though there may be more to read:
+    a UDP socket would be deaf after its first ICMP error, and a connection that is reset right
+    after its last bytes would never be found broken.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, guarded: Callable[[Call], object]
+    ) -> None:
+        self._loop, self._selector = loop, DefaultSelector()
+        self._number = self._selector.fileno()
+        loop.add_reader(self._number, guarded, self._ready)
+
+    def watch(self, number: int, event: int, ready: Call) -> Stop:
+        """Call when this socket is ready for this."""
+        key = self._selector.get_map().get(number)
+        if key is None:
+            self._selector.register(number, event, {event: ready})
+        else:
+            self._selector.modify(number, key.events | event, {**key.data, event: ready})
+        return partial(self._leave, number, event)
+
+    def _leave(self, number: int, event: int) -> None:
+        key = self._selector.get_key(number)
+        left = {other: ready for other, ready in key.data.items() if other != event}
+        if left:
+            self._selector.modify(number, key.events & ~event, left)
+        else:
+            self._selector.unregister(number)
+
+    def _ready(self) -> None:
+        there = self._selector.get_map()
+        for key, events in self._selector.select(0):
+            for event, ready in key.data.items():
+                now = there.get(key.fd)  # what was called before may have stopped this
+                if events & event and now is not None and now.data.get(event) is ready:
+                    ready()
+
+    def close(self) -> None:
+        """Watch nothing any more."""
+        self._loop.remove_reader(self._number)
+        self._selector.close()
 
 
 def run(begin: Callable[[AsyncioLoop, Callable[[T], object]], None]) -> T:
