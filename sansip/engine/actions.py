@@ -24,7 +24,9 @@ class Timer:
 class Send:
     """Send ``data`` to ``remote`` from the named endpoint.
 
-    As a datagram if ``flow`` is None, else over that connection and no other.
+    As a datagram if ``flow`` is None, else over that connection and no other. ``local`` is the
+    address of this machine that it has to come from (``IP_PKTINFO``), where the endpoint is bound
+    to a wildcard and that matters; None: the endpoint's own, or what the system chooses.
 
     If the operating system refuses, answer with ``SendFailed`` that repeats ``id``, and has
     ``data`` as ``quoted``: a response can then go to another place.
@@ -35,6 +37,7 @@ class Send:
     remote: Address
     flow: int | None
     data: bytes
+    local: str | None = None
 
 
 @value

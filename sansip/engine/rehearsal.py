@@ -30,7 +30,7 @@ from sansip.engine.policy import Policy
 from sansip.engine.state import Context, Query, State
 from sansip.engine.turn import Turn
 from sansip.locate import Lookup, bridged, recall
-from sansip.message import Response
+from sansip.message import Response, Uri
 from sansip.proxy.states import Hunting, Way
 from sansip.proxy.vocabulary import Given, Located, Target
 from sansip.table import Table
@@ -116,6 +116,10 @@ class Rehearsal(Turn):
             answer = bridged(self.cache, question, answer, self.began)
             self.answered[question] = answer
         return answer
+
+    def literal(self, uri: Uri) -> Hop | None:  # noqa: ARG002
+        """Nothing at once: a plan tells of each list how it was gone through."""
+        return None
 
     def refuses(self, hop: Hop) -> str | None:
         """As ever, and remembered in the order of the list."""

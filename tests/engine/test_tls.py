@@ -4,6 +4,7 @@ import pytest
 
 import sansip
 from line import Line, line
+from sansip import dns
 from sansip.message import reply
 from stage import CALLER, GW_1, GW_2, PROXY, Decide, Whatever, make_request
 
@@ -155,3 +156,137 @@ def test_requests_over_a_connection_of_ours_come_from_who_was_asked_for() -> Non
     stage.hear(make_request("MESSAGE", "sip:alice@example.org", branch="z9hG4bKback"), flow)
     assert policy.seen[-1][1].names == ("gw-1.example.com",)
     assert policy.seen[-1][1].source == SECURE_1
+
+
+# Connections in both directions (RFC 5923) -------------------------------------------------------
+
+
+BACK = sansip.Address(PEER.host, 5061)
+
+
+def aliased(
+    stage: Line, via: str = "SIP/2.0/TLS sip.example.org;branch=z9hG4bKa;alias", flow: int = 1,
+    names: tuple[str, ...] = ("example.org", "example.net"),
+) -> Line:  # fmt: skip
+    """A peer connects, and says that its connection may be used for the way back."""
+    stage.step(sansip.FlowOpened(stage.now, flow, TLS, PEER, PROXY, names))
+    stage.hear(
+        make_request("OPTIONS", f"sip:{GW_1}", call_id=f"alias-{flow}").with_top_via(via), flow
+    )
+    return stage
+
+
+def call(stage: Line, uri: str, number: int = 0) -> None:
+    stage.receive(make_request(uri=uri, branch=f"z9hG4bKc{number}", call_id=f"call-{number}"))
+
+
+@pytest.mark.rule("5923-8.2-01", "5923-8.2-02")
+@pytest.mark.parametrize(
+    ("port", "there"), [("", BACK), (":5071", sansip.Address(PEER.host, 5071))]
+)
+@pytest.mark.parametrize("name", ["example.org", "example.net"])
+def test_an_alias_is_used_for_its_address_and_names(
+    name: str, port: str, there: sansip.Address
+) -> None:
+    stage = aliased(secure(), f"SIP/2.0/TLS 10.0.0.9{port};branch=z9hG4bKa;alias;rport")
+    stage.zone[(name, "A")] = dns.Found((dns.Ip(PEER.host),), 60.0)
+    call(stage, f"sips:bob@{name}:{there.port}")
+    assert not stage.orders()
+    assert stage.sent_over(1)[-1] == "INVITE"
+    assert stage.at(there, "INVITE")
+    stage.hear(reply(stage.at(there, "INVITE")[0], 180, to_tag="gw"))
+    stage.receive(make_request("CANCEL", f"sips:bob@{name}:{there.port}", branch="z9hG4bKc0"))
+    assert stage.sent_over(1)[-1] == "CANCEL"
+
+
+@pytest.mark.rule("5923-8.2-02")
+@pytest.mark.parametrize(
+    ("name", "address", "port"),
+    [
+        ("elsewhere.example", PEER.host, 5061),
+        ("example.org", GW_2.host, 5061),
+        ("example.org", PEER.host, 5062),
+    ],
+)
+def test_and_for_no_others(name: str, address: str, port: int) -> None:
+    stage = aliased(secure())
+    stage.zone[(name, "A")] = dns.Found((dns.Ip(address),), 60.0)
+    call(stage, f"sips:bob@{name}:{port}")
+    assert [order.name for order in stage.orders()] == [name]
+
+
+@pytest.mark.rule("5923-8.2-01", "5923-9-01")
+@pytest.mark.parametrize(
+    ("via", "names"),
+    [
+        ("SIP/2.0/TLS sip.example.org;branch=z9hG4bKa;alias", ()),
+        ("SIP/2.0/TLS sip.example.org;branch=z9hG4bKa", ("example.org",)),
+    ],
+)
+def test_who_has_no_certificate_or_does_not_ask_has_no_alias(
+    via: str, names: tuple[str, ...]
+) -> None:
+    stage = aliased(secure(), via, names=names)
+    stage.zone[("example.org", "A")] = dns.Found((dns.Ip(PEER.host),), 60.0)
+    call(stage, "sips:bob@example.org:5061")
+    assert stage.orders()
+    assert stage.at(sansip.Address(GW_1.host, 5060), "OPTIONS")  # it is relayed all the same
+
+
+@pytest.mark.rule("5923-8.2-03")
+def test_if_it_is_gone_another_connection_is_opened() -> None:
+    stage = aliased(secure())
+    stage.zone[("example.org", "A")] = dns.Found((dns.Ip(PEER.host),), 60.0)
+    call(stage, "sips:bob@example.org:5061")
+    stage.close(1)
+    (order,) = stage.orders()
+    assert (order.remote, order.name) == (BACK, "example.org")
+    assert stage.sent_over(stage.connect()) == ["INVITE"]
+    call(stage, "sips:carol@example.org:5061", 1)
+    assert len(stage.orders()) == 1
+
+
+@pytest.mark.rule("5923-8.2-01", "5923-8.2-03")
+def test_the_newest_counts_and_one_connection_has_one_address() -> None:
+    stage = aliased(secure())
+    stage.zone[("example.org", "A")] = dns.Found((dns.Ip(PEER.host),), 60.0)
+    aliased(stage, "SIP/2.0/TLS sip.example.org;branch=z9hG4bKb;alias", 2)
+    via = "SIP/2.0/TLS sip.example.org:5071;branch=z9hG4bKd;alias"
+    stage.hear(make_request("OPTIONS", f"sip:{GW_1}", call_id="d").with_top_via(via), 1)
+    call(stage, "sips:bob@example.org:5061")
+    assert stage.sent_over(2)[-1] == "INVITE"
+    call(stage, "sips:bob@example.org:5071", 1)
+    assert stage.sent_over(1)[-1] == "INVITE"
+    before = len(stage.state.links)
+    stage.hear(make_request("OPTIONS", f"sip:{GW_1}", call_id="e").with_top_via(via + "1"), 1)
+    assert len(stage.state.links) == before
+    stage.close(1)
+    stage.close(2)
+    stage.reject()
+    stage.reject()
+    stage.advance(3600.0)
+    assert stage.is_empty()
+
+
+def test_a_certificate_of_many_names_makes_so_many_aliases() -> None:
+    many = tuple(f"{number}.example.org" for number in range(100))
+    assert len(aliased(secure(), names=many).state.links) == 65  # one is by where it comes from
+
+
+def test_a_broken_via_makes_none() -> None:
+    stage = secure()
+    stage.step(sansip.FlowOpened(stage.now, 1, TLS, PEER, PROXY, ("example.org",)))
+    data = make_request("OPTIONS").set("Content-Length", "0").render()
+    stage.hear(data.replace(b";branch=z9hG4bKcaller", b";alias;branch=;;,"))
+    assert stage.sent_over(1) == ["400"]
+    assert len(stage.state.links) == 1
+
+
+@pytest.mark.rule("5923-8.1-01")
+def test_our_own_connections_are_offered_for_the_way_back() -> None:
+    stage = secure()
+    call(stage, TO_1)
+    stage.connect()
+    assert stage.at(SECURE_1, "INVITE")[0].via.param("alias") == ""
+    call(stage, f"sip:bob@{GW_1}", 1)
+    assert stage.at(GW_1, "INVITE")[0].via.param("alias") is None

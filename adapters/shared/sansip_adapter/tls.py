@@ -154,6 +154,8 @@ def _show(context: ssl.SSLContext, certificate: str, key: str | None) -> None:
 def _read(path: str) -> str:
     try:
         return Path(path).read_text(encoding="latin-1")
+    except ValueError as error:
+        _refuse(path, str(error), "name a file that can be there")
     except OSError as error:
         remedy = REMEDIES.get(error.errno or 0, "name a file that can be read")
         _refuse(path, (error.strerror or str(error)).lower(), remedy)
@@ -301,7 +303,8 @@ def _error(text: str) -> ssl.SSLError:
 def _asking(name: str | None, wrapped: Callable[..., ssl.SSLObject]) -> ssl.SSLObject:
     """Ask for the domain that was asked for (RFC 5922 7.3); an address is none (RFC 6066 3)."""
     if name is not None and not _is_address(name):
-        with suppress(ValueError, ssl.SSLError):  # a name that TLS has no room for is left out
+        # A name that TLS has no room for is left out; what ssl raises depends on what is wrong.
+        with suppress(TypeError, ValueError, ssl.SSLError):
             return wrapped(server_hostname=name.removesuffix("."))
     return wrapped()
 

@@ -87,7 +87,11 @@ class UdpSocket:
         remote = order.remote
         # The core's addresses are numeric; a name would block the loop in the C library.
         socket.inet_pton(self._family, remote.host)
-        self._socket.sendto(order.data, (remote.host, remote.port))
+        if order.local is None:
+            self._socket.sendto(order.data, (remote.host, remote.port))
+        else:
+            source = _source(self._family, order.local)
+            self._socket.sendmsg([order.data], [source], 0, (remote.host, remote.port))
 
     def _send_again(self, order: Send, error: Exception) -> None:
         for _ in range(RETRIES):
@@ -163,6 +167,14 @@ class UdpSocket:
                 event = SendFailed(self._now(), self._name, peer, reason, None, quoted)
                 self._feed(event)
         return ERRORS
+
+
+def _source(family: socket.AddressFamily, host: str) -> tuple[int, int, bytes]:
+    """What makes the kernel send from one of the addresses of this machine."""
+    number = socket.inet_pton(family, host)
+    if family == socket.AF_INET6:
+        return socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, number + bytes(4)  # any interface
+    return socket.IPPROTO_IP, IP_PKTINFO, bytes(4) + number + bytes(4)
 
 
 def _destination(ancillary: list[tuple[int, int, bytes]]) -> str | None:
