@@ -1,5 +1,6 @@
 """What the adapters' tests share: a real name server, from the examples; and an authority."""
 
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -8,6 +9,7 @@ from zone_dns import ZoneServer
 
 from certificates import Authority
 from loops import Adapter, Clock, adapters
+from sansip_adapter import tcp
 
 ZONE = """
 $ORIGIN example.com.
@@ -56,3 +58,15 @@ def virtual(request: pytest.FixtureRequest) -> tuple[Adapter, Clock]:
     """Every adapter whose loop has a clock that we can put forward, with that clock."""
     found: Adapter = request.param
     return found.in_virtual_time()
+
+
+@pytest.fixture
+def small_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the kernel take few bytes for each connection."""
+    prepare = tcp.prepare
+
+    def small(sock: socket.socket) -> None:
+        prepare(sock)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+
+    monkeypatch.setattr(tcp, "prepare", small)

@@ -111,9 +111,7 @@ class Nest:
     after its last bytes would never be found broken.
     """
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, guarded: Callable[[Call], object]
-    ) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, guarded: Callable[[Call], object]) -> None:
         self._loop, self._selector = loop, DefaultSelector()
         self._number = self._selector.fileno()
         loop.add_reader(self._number, guarded, self._ready)

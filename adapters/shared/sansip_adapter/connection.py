@@ -29,7 +29,9 @@ from sansip_adapter.tls import Channel
 
 CHUNK = 65_536  # bytes that are read at once
 WAITING = 1 << 20  # bytes that may wait here for a peer that does not read
-COST = 256  # bytes that each piece of them counts for besides: as many tiny ones would cost far more
+COST = (
+    256  # bytes that each piece of them counts for besides: as many tiny ones would cost far more
+)
 HANDSHAKE = 10.0  # seconds that a peer that has connected may take to agree on TLS
 LAST_WORDS = 5.0  # seconds in which all that was sent before a CloseFlow is to arrive
 
@@ -210,6 +212,7 @@ class Connection:
         self._finishing = True
         if not self._used:
             self._end("closed")
+        if self._ended:  # or who was told what has not been sent asks for this
             return
         self._stop_clock = self._loop.later(self._loop.now() + LAST_WORDS, self._long_enough)
         if self._channel is not None:
