@@ -1,4 +1,4 @@
-"""The example proxy as a process of its own, on the loopback."""
+"""The example proxy as a process of its own, on the loopback, on every loop that it has."""
 
 import signal
 from collections.abc import Callable
@@ -8,10 +8,18 @@ import pytest
 from running import Peer, Proxy
 from sansip import Request, Response, parse
 
+PROGRAMS = {
+    "trio": ("trio_proxy.py", "--config"),
+    "asyncio": ("asyncio_proxy.py", "--config"),
+    "uvloop": ("asyncio_proxy.py", "--uvloop", "--config"),
+}
 
-@pytest.fixture
-def program() -> tuple[str, ...]:
-    return "trio_proxy.py", "--config"
+
+@pytest.fixture(params=PROGRAMS)
+def program(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    if request.param == "uvloop":
+        pytest.importorskip("uvloop")
+    return PROGRAMS[request.param]
 
 
 def test_it_says_where_it_listens(proxy: Proxy) -> None:
