@@ -191,8 +191,13 @@ def certificates(named: Settings, file: Path) -> Tls | None:
     files = named.tls
     if files is None:
         return None
-    beside = [name and str(file.parent / name) for name in (files.certificate, files.key, files.ca)]
-    return Tls(*beside, clients=files.clients)
+    beside = file.parent
+    return Tls(
+        str(beside / files.certificate),
+        str(beside / files.key),
+        None if files.ca is None else str(beside / files.ca),
+        files.clients,
+    )
 
 
 def allow_files(flows: int) -> None:
@@ -202,5 +207,5 @@ def allow_files(flows: int) -> None:
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 2 * flows if hard == resource.RLIM_INFINITY else min(2 * flows, hard)
-    if soft not in (resource.RLIM_INFINITY, wanted) and soft < wanted:
+    if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

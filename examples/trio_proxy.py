@@ -26,4 +26,4 @@ async def run(proxy: Proxy) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(arguments(__doc__).parse_args(), partial(trio.run, run)))
+    sys.exit(main(arguments(__doc__).parse_args(), lambda proxy: trio.run(run, proxy)))
