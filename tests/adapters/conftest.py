@@ -6,6 +6,7 @@ from contextlib import ExitStack
 import pytest
 from zone_dns import ZoneServer
 
+from asking import Asking, asking
 from certificates import Authority
 from loops import Adapter, Clock, adapters
 
@@ -56,3 +57,10 @@ def virtual(request: pytest.FixtureRequest) -> tuple[Adapter, Clock]:
     """Every adapter whose loop has a clock that we can put forward, with that clock."""
     found: Adapter = request.param
     return found.in_virtual_time()
+
+
+@pytest.fixture
+def asked(adapter: Adapter) -> Iterator[Asking]:
+    """The loop of every adapter in turn, to ask name servers."""
+    with asking(adapter) as found:
+        yield found

@@ -36,6 +36,7 @@ from sansip import (
 )
 from sansip.agenda import Agenda
 from sansip.dns import Answer
+from sansip_adapter import udp
 from sansip_adapter.endpoints import EndpointError
 from sansip_adapter.loop import Loop, Stop
 from sansip_adapter.tcp import Connections, Listener
@@ -43,6 +44,7 @@ from sansip_adapter.tls import Tls
 from sansip_adapter.udp import UdpSocket
 
 StateT = TypeVar("StateT")
+DEAF = "this system does not tell of ICMP errors: only time tells that nobody is there"
 
 
 class Config(Protocol):
@@ -175,6 +177,10 @@ class Server(Generic[StateT]):
         self._flush()
         for sock in self._sockets:
             sock.start()
+        endpoints = self._engine.config.endpoints
+        deaf = [endpoint.name for endpoint in endpoints if endpoint.transport == "udp"]
+        if deaf and not udp.HEARS_ERRORS:
+            self._lost(", ".join(deaf), DEAF)
 
     def close(self) -> None:
         """Close all sockets; what the core has ordered and is not done yet is not done any more."""
@@ -297,7 +303,8 @@ class Server(Generic[StateT]):
         self, order: Consult, answerer: Callable[[object], Awaitable[object]]
     ) -> None:
         answer = await answerer(order.data)
-        self._feed(Consulted(self._now(), order.question, answer))
+        if self._is_open:  # else it was not to be cancelled
+            self._feed(Consulted(self._now(), order.question, answer))
 
     def _deliver(self, _at: float, order: Deliver) -> None:
         if self._on_deliver is not None:
