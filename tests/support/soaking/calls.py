@@ -22,7 +22,9 @@ class Lost(Exception):
 class Phone(Party):
     """A party that is hung up on."""
 
-    hung_up: dict[str, asyncio.Future[None]] = field(default_factory=dict[str, asyncio.Future[None]])
+    hung_up: dict[str, asyncio.Future[None]] = field(
+        default_factory=dict[str, asyncio.Future[None]]
+    )
 
     def requested(self, served: Served) -> None:
         """Answer a BYE, and tell the call."""

@@ -23,7 +23,20 @@ from soaking.wire import HOST
 FIRST = 100  # the last part of the first neighbour's address
 LET_GO = 50.0  # seconds in which the proxy ends a message that does not come to its end (30 s)
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close with a reset
-WORDS = (b"\r\n", b"\r\n\r\n", b"\x00", b",", b";", b"<", b">", b"@", b"sip:", b"Via:", b"\xff", b"%")
+WORDS = (
+    b"\r\n",
+    b"\r\n\r\n",
+    b"\x00",
+    b",",
+    b";",
+    b"<",
+    b">",
+    b"@",
+    b"sip:",
+    b"Via:",
+    b"\xff",
+    b"%",
+)
 
 
 @dataclass(frozen=True)
@@ -188,7 +201,9 @@ class Neighbours:
                 await asyncio.sleep(random.uniform(0.1, 1.0))
 
 
-def request(method: str, where: str, more: sip.Row = ("Max-Forwards", "70"), tag: str = "") -> bytes:
+def request(
+    method: str, where: str, more: sip.Row = ("Max-Forwards", "70"), tag: str = ""
+) -> bytes:
     """A request of a neighbour's; its Call-ID tells the gateways to keep no books of it."""
     rows = [
         ("Via", f"SIP/2.0/TCP 127.0.0.1:9;branch={sip.fresh('z9hG4bK-noise')}"),
