@@ -14,7 +14,7 @@ from soaking.wire import Way
 PATIENCE = 40.0  # seconds for any answer: more than any transaction takes (64*T1)
 
 
-class Lost(Exception):
+class Lost(Exception):  # noqa: N818 (what has happened, in a word)
     """A call that did not end as it should."""
 
 

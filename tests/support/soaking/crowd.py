@@ -83,10 +83,16 @@ def main() -> None:
     crowd = Crowd(Options(**json.loads(sys.argv[1])))
     began = time.monotonic()
     crowd.come()
-    print(crowd.report(came=time.monotonic() - began), flush=True)
+    say(crowd.report(came=time.monotonic() - began))
     while not select.select([sys.stdin], [], [], 0)[0]:
         crowd.stay(0.2)
-    print(crowd.report(final=True), flush=True)
+    say(crowd.report(final=True))
+
+
+def say(line: str) -> None:
+    """Tell whoever has started us."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 def as_argument(options: Options) -> str:

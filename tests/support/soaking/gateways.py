@@ -17,7 +17,7 @@ TALKS = (0.1, 1.5)  # seconds that a call lasts
 
 @dataclass
 class Gateway(Party):
-    """A gateway for datagrams and connections. ``nature``: "good", or "full": 503 for everything."""
+    """A gateway for datagrams and connections; its nature is "good", or "full": always 503."""
 
     nature: str = "good"
     talking: dict[tuple[str, str], Served] = field(default_factory=dict[tuple[str, str], Served])

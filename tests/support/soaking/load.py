@@ -137,6 +137,7 @@ class Load:
         tls = None
         if transport == "TLS":
             tls = ssl.create_default_context(cafile=self._options.ca)
+            tls.load_cert_chain(self._options.certificate, self._options.key)
         connection = Connection(phone.heard, self._ended, transport, books.trace)
         return Line(phone, await connection.open(proxy, tls))
 
@@ -220,7 +221,8 @@ class Load:
 
 def say(**what: object) -> None:
     """Tell whoever has started us."""
-    print(json.dumps(what), flush=True)
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
 
 
 async def standard_input() -> asyncio.StreamReader:

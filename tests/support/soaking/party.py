@@ -263,7 +263,9 @@ class Party:
 def via(way: Way, branch: str) -> Row:
     """Our Via."""
     host, port = way.local
-    return "Via", f"SIP/2.0/{way.transport} {host}:{port};branch={branch};rport"
+    # By TLS it is our certificate and this word that let us be reached by the same connection.
+    more = ";alias" if way.transport == "TLS" else ";rport"
+    return "Via", f"SIP/2.0/{way.transport} {host}:{port};branch={branch}{more}"
 
 
 def answered(invite: Asked, ok: Message) -> Dialog:

@@ -115,7 +115,7 @@ class Outcome:
     def table(self) -> list[str]:
         """All of it, to be read."""
         begun, well, lost = (self.load.get(name, {}) for name in ("begun", "well", "lost"))
-        rows = [("", "begun", "as expected", "lost")]
+        rows: list[tuple[str, ...]] = [("", "begun", "as expected", "lost")]
         names = sorted({name.rpartition(" (")[0] or name for name in (*begun, *lost)})
         for name in names:
             sums = [summed(counts, name) for counts in (begun, well, lost)]

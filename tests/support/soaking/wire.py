@@ -1,4 +1,4 @@
-"""Wires: datagrams that get lost on purpose, and connections, plain or by TLS, cut into messages."""
+"""Wires: datagrams that get lost on purpose, and connections that are cut into messages."""
 
 import asyncio
 import random
