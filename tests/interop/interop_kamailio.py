@@ -12,6 +12,7 @@ from interop.proxy import Proxy
 from interop.sipp import HUNG_UP_TALK, TALK, Conversation, Party, Sipp, all_completed, sipp
 
 import sansip
+from sansip import headers
 
 need("sipp", "kamailio")
 
@@ -50,12 +51,12 @@ def converse(
 
 
 def ways(end: Sipp) -> dict[str, set[tuple[str, ...]]]:
-    """Say which ways the requests of each method have come: the hosts in Via, the caller first."""
+    """Say which ways the requests of each method have come, by what Via says of each leg."""
     found: dict[str, set[tuple[str, ...]]] = {}
     for message in end.messages:
         if isinstance(message, sansip.Request):
-            hosts = tuple(via.host for via in reversed(message.vias))
-            found.setdefault(message.method, set()).add(hosts)
+            legs = tuple(f"{via.transport} {via.host}" for via in reversed(headers.VIA.of(message)))
+            found.setdefault(message.method, set()).add(legs)
     return found
 
 
@@ -75,9 +76,14 @@ def test_a_dialog_passes_both_proxies_in_both_directions(
         proxy.start(ROUTE.format(to=uri(host, transport)), ("udp", "tcp"))
         path = (proxy.host, host)
     calling, answering = converse(place, path[0], caller, callee, conversation)
-    forth, back = {(caller.host, *path)}, {(callee.host, *reversed(path))}
-    at_callee = {"INVITE": forth, "ACK": forth}
-    at_caller = {"INVITE": back, "ACK": back}
-    (at_callee if conversation is TALK else at_caller)["BYE"] = forth if conversation is TALK else back
+    first, last = path
+    between = transport.upper()
+    forth = {(f"UDP {caller.host}", f"{between} {first}", f"UDP {last}")}
+    back = {(f"UDP {callee.host}", f"{between} {last}", f"UDP {first}")}
+    at_callee, at_caller = {"INVITE": forth, "ACK": forth}, {"INVITE": back, "ACK": back}
+    if conversation is TALK:
+        at_callee["BYE"] = forth
+    else:
+        at_caller["BYE"] = back
     assert ways(answering) == at_callee
     assert ways(calling) == at_caller
