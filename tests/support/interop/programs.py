@@ -13,7 +13,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from socket import AF_INET, SOCK_DGRAM, SOCK_STREAM, inet_aton, socket
 from typing import TypeVar
@@ -114,19 +114,13 @@ class Program:
 
     def stop(self, within: float = ENDING) -> int:
         """SIGTERM, and SIGKILL to whatever of it is there after that; gives the exit status."""
-        try:
-            if self.running():
-                self.process.terminate()  # timeout passes it on
-            return self.process.wait(within)
-        except subprocess.TimeoutExpired:
-            pytest.fail(f"{self.name} does not end\n{self.said[-3000:]}")
-        finally:
-            self._kill()
-
-    def _kill(self) -> None:
         if self.running():
+            self.process.terminate()  # timeout passes it on
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(within)
+        with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+        return self.process.wait()
 
 
 class Place:
