@@ -82,7 +82,7 @@ coverage: $(VENV)/.has-dev
 		test -f "sansip/$$package/__init__.py" || continue; echo "sansip/$$package by tests/$$package:"; \
 		$(BIN)/coverage report --include="sansip/$$package/*" --fail-under=100 \
 			--contexts="^tests/$$package/,^$$"; done
-	$(BIN)/coverage report --include='adapters/trio/*' --fail-under=95
+	$(BIN)/coverage report --include='adapters/*' --fail-under=95
 	$(BIN)/python -m pytest -q tests/bench -o python_files='bench_*.py' --benchmark-disable
 
 # The environment, in steps: the demo shall not wait for the tools of those who work on the code.
@@ -94,16 +94,16 @@ $(VENV)/.has-trio: pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(VENV)/.has-test: pyproject.toml | $(BIN)/python
-	$(INSTALL) '.[trio,test]'
+	$(INSTALL) '.[trio,asyncio,test]'
 	@touch $@ $(VENV)/.has-trio
 
 $(VENV)/.has-dev: pyproject.toml | $(BIN)/python
-	$(INSTALL) '.[trio,test,dev]'
+	$(INSTALL) '.[trio,asyncio,test,dev]'
 	@touch $@ $(VENV)/.has-trio $(VENV)/.has-test
 
 # atheris has wheels for Linux on x86-64 alone; fuzz.py says so where it is missing.
 $(VENV)/.has-fuzz: pyproject.toml | $(BIN)/python
-	$(INSTALL) '.[trio,test,fuzz]' --only-binary atheris || $(INSTALL) '.[trio,test]'
+	$(INSTALL) '.[trio,asyncio,test,fuzz]' --only-binary atheris || $(INSTALL) '.[trio,asyncio,test]'
 	@touch $@ $(VENV)/.has-trio $(VENV)/.has-test
 
 # The libraries that are only compared with have an environment of their own. One that does not

@@ -6,6 +6,7 @@ nothing else happens. What stands here is the public face; everything below it m
 
 from sansip.address import Address, Hop
 from sansip.agent import refusal
+from sansip.certificates import identities
 from sansip.dispatch import Dispatch, Group, Member, Probing, Thresholds
 from sansip.engine.actions import (
     Action,
@@ -158,6 +159,7 @@ __all__ = [
     "equivalent",
     "framing",
     "headers",
+    "identities",
     "parse",
     "parse_uri",
     "refusal",

@@ -24,7 +24,9 @@ class Timer:
 class Send:
     """Send ``data`` to ``remote`` from the named endpoint.
 
-    As a datagram if ``flow`` is None, else over that connection and no other.
+    As a datagram if ``flow`` is None, else over that connection and no other. ``local`` is the
+    address of this machine that it has to come from (``IP_PKTINFO``), where the endpoint is bound
+    to a wildcard and that matters; None: the endpoint's own, or what the system chooses.
 
     If the operating system refuses, answer with ``SendFailed`` that repeats ``id``, and has
     ``data`` as ``quoted``: a response can then go to another place.
@@ -35,16 +37,17 @@ class Send:
     remote: Address
     flow: int | None
     data: bytes
+    local: str | None = None
 
 
 @value
 class OpenFlow:
     """Open a connection from the named endpoint to ``remote``; answer with one of two events.
 
-    ``FlowOpened`` with this ``flow``, a negative number that is used once, when bytes can be sent
-    (with TLS: when the peer has proven to be ``name``, a domain or an IP address); ``FlowClosed``
-    if it comes to nothing. The core gives up by itself after ``Limits.connect`` seconds, with
-    ``CloseFlow``.
+    ``FlowOpened`` with this ``flow``, a negative number that is used once, when bytes can be sent;
+    ``FlowClosed`` if it comes to nothing. With TLS ``name`` is the domain, or the IP address, that
+    the peer has to prove to be: verify its certificate, and tell the names that are in it. The core
+    gives up by itself after ``Limits.connect`` seconds, with ``CloseFlow``.
     """
 
     flow: int

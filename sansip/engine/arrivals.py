@@ -2,7 +2,7 @@
 
 from sansip.address import Address
 from sansip.engine import requests
-from sansip.engine.hosts import plain_host
+from sansip.engine.hosts import plain_host, special
 from sansip.engine.state import Arrival
 from sansip.engine.transactions import step_client
 from sansip.engine.turn import Turn
@@ -18,6 +18,16 @@ def remember(turn: Turn, local: Address) -> None:
         local = Address(plain_host(local.host), local.port)  # IPv4 may come to an IPv6 socket
     if turn.config.wildcards and local not in turn.own:
         turn.own = (*turn.own, local)[-MOST_OWN:]
+
+
+def at(local: Address, came: Arrival) -> Arrival:
+    """The arrival of a datagram at a wildcard endpoint, with the address that it was sent to.
+
+    Nothing is sent from a group's address, nor from one that the adapter does not know.
+    """
+    if special(local.host) not in {None, "loopback", "link-local"}:
+        return came
+    return Arrival(came.endpoint, came.source, came.size, local=local.host)
 
 
 def take(turn: Turn, came: Arrival, message: Request | Response) -> None:

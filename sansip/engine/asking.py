@@ -92,7 +92,7 @@ def _resume(turn: Turn, key: str, asked: Asked, answer: object) -> None:
     request = got.request
     verdict: Verdict
     try:
-        decision = route_with(turn, key, request, came.source, asked.then, answer, in_dialog=proven)
+        decision = route_with(turn, key, request, came, asked.then, answer, in_dialog=proven)
         verdict = meaning(turn, came, got, key, decision, proven=proven)
     except PolicyError as error:
         turn.report("policy", key, str(error))

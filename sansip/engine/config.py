@@ -34,7 +34,7 @@ class Limits:
     cache: CacheLimits = CacheLimits()
     transactions: int = 200_000  # server transactions, those that linger included
     in_flight: int = 100_000  # requests without a final answer, from all sources
-    in_flight_per_source: int = 50_000  # the same, from one IP address
+    in_flight_per_source: int = 50_000  # the same, from one IP address (of IPv6 from one /64)
     branches: int = 16  # that one request may have
     bytes_in_flight: int = 1 << 29  # of the requests without a final answer, as they came
     questions: int = 200  # DNS questions in flight; an adapter may need a socket for each
@@ -42,7 +42,10 @@ class Limits:
     # three one after the other (NAPTR, SRV, addresses): it ends within three times as long.
     resolve: float = 4.0
     flows: int = 8_192  # connections; each may hold ``message.message`` bytes of one message
-    partial_message: float = 30.0  # seconds that a message may take to come over a connection
+    flows_per_source: int = 1_000  # those that peers open, from one IP address (one /64)
+    # Seconds that a message may take to come over a connection, from its first byte on; and until
+    # the first one, or a keep-alive, has come over a connection that a peer has opened.
+    partial_message: float = 30.0
     # Seconds that a connection may take to open. A SYN that was lost is sent again after one second
     # and after three, so less than this would be one try less. It holds up no call: that moves on
     # after ``advance_after``, connected or not.
@@ -145,7 +148,7 @@ class Config:
     tcp_above: int | None
     timing: Timing
     transports: tuple[str, ...]
-    wildcards: bool
+    wildcards: frozenset[str]
 
     def __init__(  # noqa: PLR0913 - settings, by keyword
         self,
@@ -237,7 +240,7 @@ class Config:
         networks = [_network(text) for text in allow_hops]
         self._allowed = tuple([(as_number(str(n[0])), _ALL ^ int(n.hostmask)) for n in networks])
         self.multicasts = any(n.overlaps(m) for n in networks for m in _MULTICAST)
-        self.wildcards = any(_is_wildcard(endpoint.bind.host) for endpoint in self.endpoints)
+        self.wildcards = frozenset([e.name for e in self.endpoints if _is_wildcard(e.bind.host)])
         self.transports = tuple(dict.fromkeys(e.transport for e in self.endpoints))
         self.families = tuple(dict.fromkeys(e.family for e in self.endpoints))
 
@@ -262,9 +265,9 @@ class Config:
         why = special(host)
         if why is None or why == "not an IP":
             return why
-        numbers = {as_number(host), as_number(there)}
-        if any(n & mask == network for n in numbers for network, mask in self._allowed):
-            return None
+        for network, mask in self._allowed:
+            if as_number(host) & mask == network or as_number(there) & mask == network:
+                return None
         return f"{why} address; allow_hops does not list it"
 
     def endpoint(self, name: str) -> Endpoint | None:
@@ -291,8 +294,8 @@ class Config:
 # The least that each of the limits may be; one of seconds must be above that.
 _LEAST = (
     ("transactions", 1), ("in_flight", 1), ("in_flight_per_source", 1), ("bytes_in_flight", 1),
-    ("branches", 1), ("questions", 0), ("flows", 0), ("waiting", 0), ("bytes_waiting", 0),
-    ("health", 0), ("calls", 0),
+    ("branches", 1), ("questions", 0), ("flows", 0), ("flows_per_source", 1), ("waiting", 0),
+    ("bytes_waiting", 0), ("health", 0), ("calls", 0),
 )  # fmt: skip
 _SECONDS = ("resolve", "partial_message", "connect", "unanswered", "idle_flow", "longest_call")
 

@@ -4,16 +4,21 @@ RFC 3261 18 and 18.1.1. What is to be sent over a connection that is not open ye
 bounds; what cannot be sent is put into ``turn.unsent``, and dealt with before the turn ends.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
+from sansip.address import Address
 from sansip.engine.actions import OpenFlow
+from sansip.engine.config import SECURE_PORT
+from sansip.engine.hosts import share_of
 from sansip.engine.state import Flow, Link, Waiting
 from sansip.engine.turn import Turn
-from sansip.message import framing
+from sansip.message import Request, framing
 from sansip.table import Table
 from sansip.transaction import CLIENT
 
 OWNER: Final = "f|"  # how the owner of a flow's timer begins
+MOST_ALIASES: Final = 64  # names of one connection that requests may be for
 NO_FLOW: Final = 0  # the number of no flow: the adapter's are above, ours below
 
 
@@ -22,10 +27,10 @@ def is_reliable(endpoint: str) -> bool:
     return not endpoint.startswith("udp:")
 
 
-def send(turn: Turn, link: Link, what: Waiting, *, again: bool = False) -> int:
+def send(turn: Turn, link: Link, what: Waiting) -> int:
     """Send something over this link; the number of the flow that it goes over, or ``NO_FLOW``.
 
-    The owner of what is sent ``again`` has lost a connection already, and gets no third one.
+    The owner of what is sent again has lost a connection already, and gets no third one.
     """
     # "If a request is destined to an IP address, port, and transport to which an existing
     # connection is open, it is RECOMMENDED that this connection be used" (18.1.1).
@@ -36,7 +41,8 @@ def send(turn: Turn, link: Link, what: Waiting, *, again: bool = False) -> int:
         return NO_FLOW
     waiting = flow.waiting
     if waiting is None:
-        turn.send(what.owner, link.endpoint, link.remote, what.data, number)
+        there = flow.link.remote  # where it leads: an alias is known by another port
+        turn.send(what.owner, link.endpoint, there, what.data, number)
     elif _is_full(turn, waiting, len(what.data)):
         turn.unsent.append((what, link, "too much waits for the connection"))
         return NO_FLOW
@@ -44,10 +50,8 @@ def send(turn: Turn, link: Link, what: Waiting, *, again: bool = False) -> int:
         waiting = (*waiting, what)
     users = flow.users
     if what.owner.startswith(CLIENT):
-        users = users.set(what.owner, flow.waiting is None and not again)
-    turn.flows = turn.flows.set(
-        number, Flow(link, flow.framing, users, turn.at, flow.timer, waiting)
-    )
+        users = users.set(what.owner, flow.waiting is None and not what.again)
+    turn.flows = turn.flows.set(number, _but(flow, users, turn.at, waiting))
     return number
 
 
@@ -82,8 +86,7 @@ def leave(turn: Turn, number: int, owner: str) -> None:
     flow = turn.flows.get(number)
     if flow is not None and owner in flow.users:
         users = flow.users.without(owner)
-        left = Flow(flow.link, flow.framing, users, flow.used, flow.timer, flow.waiting)
-        turn.flows = turn.flows.set(number, left)
+        turn.flows = turn.flows.set(number, _but(flow, users, flow.used, flow.waiting))
 
 
 def has_found_open(turn: Turn, number: int, owner: str) -> bool:
@@ -92,14 +95,74 @@ def has_found_open(turn: Turn, number: int, owner: str) -> bool:
     return flow is not None and flow.users.get(owner, False)
 
 
+def alias(turn: Turn, number: int, request: Request) -> None:
+    """A peer with a verified name may want requests back over the connection that it has opened.
+
+    They are those for the address that it comes from, at the port of its sent-by, and for one of
+    its names.
+    """
+    via, flow = request.via, turn.flows[number]
+    if via.param("alias") is None:
+        return
+    # "The server also populates the destination IP address, port, and transport in the alias table
+    # from the topmost Via header field (using the ";received" parameter for the destination IP
+    # address). If the port number is omitted, a default port number of 5061 is to be used" (RFC
+    # 5923 8.2); "the identity (or identities) of the client" are part of it, and have to match.
+    endpoint, there = flow.link.endpoint, Address(flow.link.remote.host, via.port or SECURE_PORT)
+    aliases = tuple([Link(endpoint, there, name) for name in flow.names[:MOST_ALIASES]])
+    if aliases != flow.aliases:
+        _unlink(turn, number, flow.aliases)
+        for link in aliases:
+            turn.links = turn.links.set(link, number)
+        left = _but(flow, flow.users, flow.used, flow.waiting, aliases)
+        turn.flows = turn.flows.set(number, left)
+
+
+def _but(
+    flow: Flow,
+    users: Table[str, bool],
+    used: float,
+    waiting: tuple[Waiting, ...] | None,
+    aliases: tuple[Link, ...] | None = None,
+) -> Flow:
+    return Flow(
+        flow.link,
+        flow.framing,
+        users,
+        used,
+        flow.timer,
+        waiting,
+        flow.names,
+        flow.aliases if aliases is None else aliases,
+    )
+
+
 def shun(turn: Turn, number: int) -> None:
     """Nothing new goes over this flow: the operating system has refused something."""
     flow = turn.flows.get(number)
-    if flow is not None and turn.links.get(flow.link) == number:
-        turn.links = turn.links.without(flow.link)
+    if flow is not None:
+        _unlink(turn, number, (flow.link, *flow.aliases))
+
+
+def _unlink(turn: Turn, number: int, links: Iterable[Link]) -> None:
+    """These do not lead to this flow any more."""
+    for link in links:
+        if turn.links.get(link) == number:
+            turn.links = turn.links.without(link)
+
+
+def welcome(turn: Turn, number: int, flow: Flow) -> None:
+    """Keep a flow that a peer has opened."""
+    turn.flows = turn.flows.set(number, flow)
+    share = share_of(flow.link.remote.host)
+    turn.peers = turn.peers.set(share, turn.peers.get(share, 0) + 1)
 
 
 def forget(turn: Turn, number: int) -> None:
     """The flow is gone."""
     shun(turn, number)
+    if number > NO_FLOW:
+        share = share_of(turn.flows[number].link.remote.host)
+        left = turn.peers[share] - 1
+        turn.peers = turn.peers.set(share, left) if left else turn.peers.without(share)
     turn.flows = turn.flows.without(number)

@@ -3,6 +3,7 @@
 from typing import Any, assert_never, cast
 
 from sansip import message
+from sansip.address import Hop
 from sansip.engine import health, loads, lookups, probes, responses, routing
 from sansip.engine.actions import Deliver, Timer
 from sansip.engine.forwarding import LARGE, branch, located_uri, outgoing, wire
@@ -46,11 +47,22 @@ def open_context(
     )
     if origin.request.method == "BYE":
         loads.hung_up(turn, origin.request)
-    state, outputs = machine.start(facts, hunt, plan)
+    hop = _at_once(turn, origin, plan) if arrived is None else None
+    state, outputs = machine.start(facts, hunt, plan, hop)
     turn.count(origin.source, origin.size, 1)
     turn.serial += 1
     record = Context(facts, state, origin, handle, turn.serial, origin.loop)
     _carry_out(turn, key, record, state, 0, outputs)
+
+
+def _at_once(turn: Turn, origin: Origin, plan: order.Plan) -> Hop | None:
+    """The hop that a plan begins with, if nothing needs to be located or weighed for it."""
+    if not plan or len(plan[0]) > 1 or health.has_doubts(turn):
+        return None
+    try:
+        return turn.literal(located_uri(origin, plan[0][0][0]))
+    except RemoteProtocolError:
+        return None  # that is said when it is to be located
 
 
 def work_off(turn: Turn) -> None:

@@ -114,6 +114,7 @@ class Engine:
             questions=Table(),
             cache=Cache(),
             sources=Table(),
+            peers=Table(),
             in_flight=0,
             bytes_in_flight=0,
             fleet=begun(self.config.groups),
@@ -180,9 +181,11 @@ def _datagram(turn: Turn, event: DatagramReceived) -> None:
     if not data.strip(KEEP_ALIVE):
         return
     config = turn.config
+    came = Arrival(event.endpoint, event.source, len(data))
     if config.wildcards:
         arrivals.remember(turn, event.local)
-    came = Arrival(event.endpoint, event.source, len(data))
+        if event.endpoint in config.wildcards:
+            came = arrivals.at(event.local, came)
     try:
         message = parse(data, limits=config.limits.message)
         message.fill()  # it is never looked at without its Via

@@ -36,7 +36,9 @@ class FlowOpened:
 
     ``flow`` is a number above 0 that the adapter has never given to another connection, or the
     negative one of the order; ``endpoint`` the name of the endpoint that it belongs to, ``remote``
-    the address of the peer, and ``local`` our own.
+    the address of the peer, and ``local`` our own. ``names`` are the identities of its certificate,
+    as ``sansip.identities`` finds them, if it has shown one and TLS has verified that; else none.
+    Whether they are those of who was asked for is looked at here: an adapter does not compare.
     """
 
     at: float
@@ -44,6 +46,7 @@ class FlowOpened:
     endpoint: str
     remote: Address
     local: Address
+    names: tuple[str, ...] = ()
 
 
 @value

@@ -8,17 +8,24 @@ has answered hears of it.
 
 from typing import Final, assert_never
 
+from sansip.address import Address
+from sansip.certificates import identifies
 from sansip.engine import agents, arrivals, connecting, requests, unsent
 from sansip.engine.actions import CloseFlow, Timer
 from sansip.engine.connecting import OWNER
 from sansip.engine.events import FlowClosed, FlowOpened, StreamReceived
+from sansip.engine.hosts import share_of
 from sansip.engine.state import Arrival, Flow, Link, Waiting
+from sansip.engine.transactions import step_client
 from sansip.engine.turn import Turn
 from sansip.errors import LocalProtocolError, RemoteProtocolError
 from sansip.message import Request, Response, framing
 from sansip.table import Table
+from sansip.transaction import TransportFailed
 
 _PONG: Final = b"\r\n"
+FIRST: Final = "first_message"  # what a timer is for while nothing whole has come from a peer
+MOST_NAMED: Final = 3  # identities of a certificate that a report names
 _EXPIRED: Final = framing.Expired()
 _Came = framing.Complete | framing.Refused | framing.Fatal
 
@@ -27,7 +34,7 @@ def opened(turn: Turn, event: FlowOpened) -> None:
     """Keep a new flow, if there is room for it; send what waits for one that was ordered."""
     flow = turn.flows.get(event.flow)
     if flow is not None and flow.waiting is not None:
-        _open(turn, event.flow, flow, flow.waiting)
+        _reached(turn, event, flow, flow.waiting)
     elif flow is not None:
         raise LocalProtocolError(
             f"flow {event.flow} is open already: every flow has its own number"
@@ -42,27 +49,62 @@ def opened(turn: Turn, event: FlowOpened) -> None:
 def _welcome(turn: Turn, event: FlowOpened) -> None:
     """A peer has opened a connection. The last places are kept for our own."""
     arrivals.remember(turn, event.local)
-    limit = turn.config.limits.flows
-    if len(turn.flows) * 11 >= limit * 10:
-        turn.report("limit", str(event.remote), f"limit of {limit} flows")
+    full = _is_full(turn, event.remote)
+    if full:
+        turn.report("limit", str(event.remote), full)
         turn.actions.append(CloseFlow(event.flow))
         return
     link = Link(event.endpoint, event.remote)
-    flow = Flow(link, framing.start(), Table(), turn.at)
-    turn.flows = turn.flows.set(event.flow, flow)
+    # Whoever has a place here has to say something: bytes alone, one in a second, do not do.
+    due = turn.at + turn.config.limits.partial_message
+    timer = turn.rearm(f"{OWNER}{event.flow}", FIRST, due)
+    flow = Flow(link, framing.start(), Table(), turn.at, timer, names=event.names)
+    connecting.welcome(turn, event.flow, flow)
     # "When the connection is accepted by the transport layer, this index is set to the source IP
     # address, port number, and transport" (18): a phone behind a NAT has no other way to be called.
     # Not by TLS: nobody has proven a name yet, and hops there have one (RFC 5923 9).
     turn.links = turn.links.set(link, event.flow)
 
 
-def _open(turn: Turn, number: int, flow: Flow, waiting: tuple[Waiting, ...]) -> None:
-    """Our own connection is there: send in order what waits."""
-    link = flow.link
+def _is_full(turn: Turn, remote: Address) -> str:
+    """Why a peer gets no connection, if it gets none.
+
+    Nobody else has to go for it: who is refused may come again, and a phone behind a NAT whose
+    connection is closed cannot be called any more. Those that are dead are for TCP to find.
+    """
+    limits = turn.config.limits
+    share = share_of(remote.host)
+    if turn.peers.get(share, 0) >= limits.flows_per_source:
+        return f"limit of {limits.flows_per_source} flows from {share}"
+    return f"limit of {limits.flows} flows" if len(turn.flows) * 11 >= limits.flows * 10 else ""
+
+
+def _reached(turn: Turn, event: FlowOpened, flow: Flow, waiting: tuple[Waiting, ...]) -> None:
+    """Our own connection is there: send in order what waits, if it has reached who was meant."""
+    number, link = event.flow, flow.link
+    if link.name is not None and not identifies(event.names, link.name):
+        # "If the server is not authenticated, the client MUST close the connection immediately"
+        # (RFC 5922 7.3). To whoever waits it is one more hop that cannot be reached; no way leads
+        # from here to something less secure.
+        turn.actions.append(CloseFlow(number))
+        turn.disarm(flow.timer)
+        found = ", ".join(event.names[:MOST_NAMED]) or "nobody"
+        reason = f"its certificate is for {found}, not for {link.name}"
+        _lose(turn, number, flow, reason, refused=False)
+        return
+    unwanted: list[str] = []
     for what in waiting:
-        turn.send(what.owner, link.endpoint, link.remote, what.data, number)
+        if unsent.is_wanted(turn, what):
+            turn.send(what.owner, link.endpoint, link.remote, what.data, number)
+        else:
+            unwanted.append(what.owner)
     timer = _idle(turn, number, turn.at)
-    turn.flows = turn.flows.set(number, Flow(link, flow.framing, flow.users, turn.at, timer))
+    left = Flow(link, flow.framing, flow.users, turn.at, timer, names=event.names)
+    turn.flows = turn.flows.set(number, left)
+    for key in unwanted:
+        # "If no provisional response has been received, the CANCEL request MUST NOT be sent" (9.1):
+        # what has not been sent needs none, and nobody is to be rung up for nothing.
+        step_client(turn, key, TransportFailed("not wanted any more when its connection was open"))
 
 
 def received(turn: Turn, event: StreamReceived) -> None:
@@ -109,10 +151,16 @@ def fire(turn: Turn, timer: Timer) -> None:
     flow = turn.flows.get(number)
     if flow is None or flow.timer != timer:
         return
-    if timer.name == "partial_message":
-        _step(turn, number, flow, _EXPIRED)
-    elif timer.name == "idle":
+    if timer.name == "idle":
         _rest(turn, number, flow)
+    elif timer.name == "partial_message" or not isinstance(flow.framing, framing.Between):
+        _step(turn, number, flow, _EXPIRED)
+    elif timer.name == FIRST:
+        seconds = turn.config.limits.partial_message
+        text = f"nothing came over the connection in {seconds:g} s"
+        turn.report("dropped", str(flow.link.remote), text)
+        turn.actions.append(CloseFlow(number))
+        _lose(turn, number, flow, text)
     else:
         turn.actions.append(CloseFlow(number))
         seconds = turn.config.limits.connect
@@ -128,7 +176,7 @@ def _rest(turn: Turn, number: int, flow: Flow) -> None:
     since = turn.at if len(flow.users) else flow.used
     if since + _patience(turn) > turn.at:
         timer = _idle(turn, number, since)
-        left = Flow(flow.link, flow.framing, flow.users, flow.used, timer)
+        left = Flow(flow.link, flow.framing, flow.users, flow.used, timer, names=flow.names)
         turn.flows = turn.flows.set(number, left)
     else:
         turn.actions.append(CloseFlow(number))
@@ -147,14 +195,19 @@ def _step(turn: Turn, number: int, flow: Flow, given: framing.Input) -> None:
     limits, link = turn.config.limits, flow.link
     state, outputs = framing.step(flow.framing, given, limits.message)
     owner, timer = f"{OWNER}{number}", None if given == _EXPIRED else flow.timer
+    first = timer is not None and timer.name == FIRST  # nothing whole has come so far
     for output in outputs:
         match output:
             case framing.Complete() | framing.Refused() | framing.Fatal():
-                _take(turn, number, link, output)
+                first = False
+                _take(turn, number, flow, output)
                 unsent.settle(turn)  # as if each message had come by itself
                 agents.work_off(turn)
             case framing.Ping():
+                first = False
                 turn.send(owner, link.endpoint, link.remote, _PONG * output.count, number)
+            case framing.StartClock() if first:
+                pass  # its time runs since the connection is open
             case framing.StartClock():
                 timer = turn.rearm(owner, "partial_message", turn.at + limits.partial_message)
             case framing.StopClock():
@@ -169,14 +222,22 @@ def _step(turn: Turn, number: int, flow: Flow, given: framing.Input) -> None:
         turn.disarm(timer)
         _lose(turn, number, now, "what came over the connection is not SIP")
     else:
-        turn.flows = turn.flows.set(number, Flow(link, state, now.users, turn.at, timer))
+        if timer is not None and timer.name == FIRST and not first:
+            turn.disarm(timer)
+            timer = None
+        left = Flow(link, state, now.users, turn.at, timer, None, now.names, now.aliases)
+        turn.flows = turn.flows.set(number, left)
 
 
-def _take(turn: Turn, number: int, link: Link, output: _Came) -> None:
+def _take(turn: Turn, number: int, flow: Flow, output: _Came) -> None:
+    link = flow.link
     size = output.size if isinstance(output, framing.Complete) else 0
-    came = Arrival(link.endpoint, link.remote, size, number)
+    came = Arrival(link.endpoint, link.remote, size, number, flow.names)
     try:
-        arrivals.take(turn, came, _message(output))
+        message = _message(output)
+        if flow.names and number > connecting.NO_FLOW and isinstance(message, Request):
+            connecting.alias(turn, number, message)
+        arrivals.take(turn, came, message)
     except RemoteProtocolError as error:
         requests.malformed(turn, came, error)
 

@@ -135,6 +135,10 @@ def _copy(
     # "It is inserted before any existing Via", with the sent-by of the side that it leaves from,
     # and rport, so that the answer finds its way back through a NAT (16.6 step 8, RFC 3581 3).
     via = f"{endpoint.via};branch={branch_id};rport"
+    if endpoint.transport == "tls":
+        # "an alias for the transport layer connection": it may be used for requests back to us,
+        # if our certificate is known there (RFC 5923 8.1).
+        via += ";alias"
     if turn.config.multicasts and special(hop.address.host) == "multicast":
         # "A client that sends a request to a multicast address MUST add the 'maddr' parameter to
         # its Via header field value containing the destination multicast address, and for IPv4,

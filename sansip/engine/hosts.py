@@ -11,6 +11,7 @@ _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052 2.1
 _ORDINARY = re.compile(
     rf"(?!(?:127|169)\.)(?:[1-9][0-9]?|1[0-9]{{2}}|2[01][0-9]|22[0-3])(?:\.{OCTET}){{3}}"
 ).fullmatch
+_LOOPBACK = re.compile(rf"127(?:\.{OCTET}){{3}}").fullmatch
 
 
 def is_ip(host: str) -> bool:
@@ -50,10 +51,25 @@ def as_number(host: str) -> int:
     return IPV4 | int.from_bytes(bytes(map(int, host.split("."))))
 
 
+def share_of(host: str) -> str:
+    """Who has a share of what there is room for: an IPv4 address, or a /64 network of IPv6.
+
+    Whoever has one IPv6 address has 2**64 of them.
+    """
+    if ":" not in host:
+        return host
+    plain = plain_host(host)
+    if ":" not in plain:
+        return plain
+    return f"{IPv6Address(as_number(plain) >> 64 << 64)}/64"
+
+
 def special(host: str) -> str | None:
     """What is special about an IP address, or not an address at all; None for an ordinary one."""
     if _ORDINARY(host):
         return None  # by far the most common case, without the cost of an ip_address object
+    if _LOOPBACK(host):
+        return "loopback"  # and this one is what tests and measurements use
     address = canonical(host)
     if address is None:
         return "not an IP"

@@ -30,8 +30,8 @@ _UNKNOWN: Final = Failure("not known yet")
 def begin(turn: Turn, owner: Owner, uri: Uri, ack: Ack | None = None) -> None:
     """Locate a URI; its context hears of hops with ``Located``, for the first time in this turn."""
     config = turn.config
-    hop = locate.literal(uri, config.transports, config.families)
-    if hop is not None and turn.refuses(hop) is None:
+    hop = turn.literal(uri)
+    if hop is not None:
         if ack is None:
             turn.tell(owner[0], Located(owner[1], (hop,), more=False))
         else:

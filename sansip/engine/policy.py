@@ -159,13 +159,14 @@ FailureDecision = TryNext | Finish | Relay | Reply
 class Scene:
     """What a policy may know about a request besides the request itself."""
 
-    __slots__ = ("_draws", "_mine", "_standing", "at", "groups", "in_dialog", "source")
+    __slots__ = ("_draws", "_mine", "_standing", "at", "groups", "in_dialog", "names", "source")
     at: float
     groups: tuple[str, ...]
     in_dialog: bool
+    names: tuple[str, ...]
     source: Address
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what the engine knows
         self,
         at: float,
         source: Address,
@@ -174,6 +175,7 @@ class Scene:
         draws: Draws,
         *,
         in_dialog: bool,
+        names: tuple[str, ...] = (),
         standing: Callable[[str], tuple[Standing, ...]] = lambda _: (),
     ) -> None:
         """Made by the engine."""
@@ -185,6 +187,9 @@ class Scene:
         """The names of the destination groups."""
         self.in_dialog = in_dialog
         """Whether it belongs to a dialog that was set up through this proxy."""
+        self.names = names
+        """Who sent it, as the certificate says that the sender has proven to have by TLS: SIP
+        domains, and IP addresses. None without TLS, and of who has shown none."""
         self._mine = mine
         self._standing = standing
         self._draws = draws

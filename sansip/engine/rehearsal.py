@@ -30,7 +30,7 @@ from sansip.engine.policy import Policy
 from sansip.engine.state import Context, Query, State
 from sansip.engine.turn import Turn
 from sansip.locate import Lookup, bridged, recall
-from sansip.message import Response
+from sansip.message import Response, Uri
 from sansip.proxy.states import Hunting, Way
 from sansip.proxy.vocabulary import Given, Located, Target
 from sansip.table import Table
@@ -117,6 +117,10 @@ class Rehearsal(Turn):
             self.answered[question] = answer
         return answer
 
+    def literal(self, uri: Uri) -> Hop | None:  # noqa: ARG002
+        """Nothing at once: a plan tells of each list how it was gone through."""
+        return None
+
     def refuses(self, hop: Hop) -> str | None:
         """As ever, and remembered in the order of the list."""
         why = super().refuses(hop)
@@ -182,8 +186,9 @@ class Rehearsal(Turn):
                 self.timers[timer.owner] = self.at + after, timer
             case StopTimer(timer) if self.timers.get(timer.owner, (0.0, None))[1] == timer:
                 del self.timers[timer.owner]
-            case OpenFlow(flow, endpoint, _, remote):
-                flows.opened(self, FlowOpened(self.at, flow, endpoint, remote, remote))
+            case OpenFlow(flow, endpoint, _, remote, name):
+                names = () if name is None else (name,)
+                flows.opened(self, FlowOpened(self.at, flow, endpoint, remote, remote, names))
             case Report(topic, _, text) if topic not in UNTOLD or text.startswith("limit"):
                 self.notes.append(text)
             case Send(data=data) if data.startswith(STATUS_LINE) and data[8:9] > b"1":

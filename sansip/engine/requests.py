@@ -13,7 +13,7 @@ from sansip.engine.contexts import open_context
 from sansip.engine.forwarding import located_uri
 from sansip.engine.policy import Drop, Reply
 from sansip.engine.routing import respond
-from sansip.engine.state import Ack, Arrival, ServerTransaction
+from sansip.engine.state import Ack, Arrival, Back, ServerTransaction
 from sansip.engine.transactions import open_server, repeat, step_server
 from sansip.engine.turn import Turn
 from sansip.engine.verdicts import Handover, Inquiry, Passage, judge
@@ -46,6 +46,7 @@ def arrived(turn: Turn, came: Arrival, request: Request) -> None:
         repeat(turn, key, came)
         return
     remote, request = stamp(turn, request, came)
+    remote = _from_there(remote, came) if came.local else remote
     if remote is None:
         turn.report("dropped", key, "Via leads to an address that no response goes to")
     elif request.method == "CANCEL":
@@ -65,9 +66,17 @@ def malformed(turn: Turn, came: Arrival, error: RemoteProtocolError) -> None:
         remote, request = stamp(turn, request, came)
     except RemoteProtocolError:
         remote = first_sent_by(request, came)
+    remote = _from_there(remote, came)
     if remote is not None:
         decision = Reply(error.status_hint)
         _answer(turn, came, remote, request, _key(request) or about, decision)
+
+
+def _from_there(remote: Address | None, came: Arrival) -> Address | None:
+    """Where responses go, from the address that the request was sent to (3581-4-02)."""
+    if remote is None or not came.local:
+        return remote
+    return Back(remote.host, remote.port, came.local)
 
 
 def _key(request: Request) -> str | None:

@@ -5,7 +5,6 @@ from operator import attrgetter
 from typing import TypeVar, cast
 
 from sansip import dispatch
-from sansip.address import Address
 from sansip.engine import whereabouts
 from sansip.engine.policy import (
     ADVANCE_EARLY,
@@ -21,7 +20,7 @@ from sansip.engine.policy import (
     Target,
     Tried,
 )
-from sansip.engine.state import Origin
+from sansip.engine.state import Arrival, Origin
 from sansip.engine.transactions import step_server
 from sansip.engine.turn import Turn
 from sansip.entropy import Draws
@@ -56,9 +55,9 @@ def overrides(policy: Policy) -> bool:
     return getattr(type(policy), "in_dialog", None) is not Policy.in_dialog
 
 
-def route(turn: Turn, key: str, request: Request, source: Address, *, in_dialog: bool) -> Decision:
+def route(turn: Turn, key: str, request: Request, came: Arrival, *, in_dialog: bool) -> Decision:
     """The policy's decision; without one, a request within a dialog of ours follows its Route."""
-    scene = _scene(turn, key, source, in_dialog=in_dialog)
+    scene = _scene(turn, key, came, in_dialog=in_dialog)
     try:
         ask = turn.policy.in_dialog if in_dialog else turn.policy.route
         decision = ask(request, scene)
@@ -73,25 +72,26 @@ def route_with(
     turn: Turn,
     key: str,
     request: Request,
-    source: Address,
+    came: Arrival,
     then: str,
     answer: object,
     *,
     in_dialog: bool,
 ) -> Decision:
     """What the policy decides now that its question has been answered (``Ask``)."""
-    scene = _scene(turn, key, source, in_dialog=in_dialog)
+    scene = _scene(turn, key, came, in_dialog=in_dialog)
     return _checked(_guarded(lambda: getattr(turn.policy, then)(request, scene, answer)), request)
 
 
-def _scene(turn: Turn, key: str, source: Address, *, in_dialog: bool) -> Scene:
+def _scene(turn: Turn, key: str, came: Arrival, *, in_dialog: bool) -> Scene:
     return Scene(
         turn.at,
-        source,
+        came.source,
         tuple([name for name, _ in turn.fleet.groups]),
         turn.config.is_mine,
         Draws(turn.seed, key),
         in_dialog=in_dialog,
+        names=came.names,
         standing=lambda group: whereabouts.standings(turn, group),
     )
 

@@ -45,6 +45,7 @@ class Waiting:
     owner: str
     data: bytes
     spare: Spare | None = None
+    again: bool = False  # it has been sent already, over a connection that is lost
 
 
 @value
@@ -57,6 +58,15 @@ class Flow:
     used: float  # when something last went or came over it
     timer: Timer | None = None  # for opening it, for an incomplete message, or for its idleness
     waiting: tuple[Waiting, ...] | None = None  # what is to be sent once it is open; None: it is
+    names: tuple[str, ...] = ()  # of its peer, as TLS has verified them
+    aliases: tuple[Link, ...] = ()  # what else is reached by it, as its peer says (RFC 5923)
+
+
+@value
+class Back(Address):
+    """Where the responses to a datagram go, and which address of this machine they go from."""
+
+    local: str
 
 
 @value
@@ -67,6 +77,8 @@ class Arrival:
     source: Address
     size: int  # of the message, in bytes
     flow: int | None = None  # None: as a datagram
+    names: tuple[str, ...] = ()  # of its sender, as TLS has verified them
+    local: str = ""  # the address of this machine that it came to, where the endpoint has many
 
 
 @value
@@ -242,7 +254,8 @@ class State:
     queries: Table[Question, Query]
     questions: Table[int, Question]
     cache: Cache
-    sources: Table[str, int]  # requests in flight, by the address that they came from
+    sources: Table[str, int]  # requests in flight, by whose share they take
+    peers: Table[str, int]  # connections that peers have opened, likewise
     in_flight: int
     bytes_in_flight: int
     fleet: Fleet
@@ -274,6 +287,7 @@ class State:
                 self.cache.next,
             ),
             self.sources.freeze(),
+            self.peers.freeze(),
             self.in_flight,
             self.bytes_in_flight,
             self.fleet.freeze(),

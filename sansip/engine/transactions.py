@@ -284,7 +284,7 @@ def _transmit(
     # CANCEL and the ACK of a refusal go over the flow of their INVITE; if that is gone, over a new
     # one to the same address (RFC 5923 8.1).
     connecting.leave(turn, record.flow, key)
-    return connecting.send(turn, _link(record), Waiting(key, data, spare), again=again)
+    return connecting.send(turn, _link(record), Waiting(key, data, spare, again))
 
 
 def _remove(turn: Turn, key: str, flow: int | None) -> None:

@@ -18,10 +18,11 @@ from sansip.engine.actions import (
 )
 from sansip.engine.config import Config
 from sansip.engine.fleet import Fleet
-from sansip.engine.hosts import end_of
+from sansip.engine.hosts import end_of, share_of
 from sansip.engine.policy import Policy
 from sansip.engine.state import (
     Asked,
+    Back,
     ClientTransaction,
     Context,
     Flow,
@@ -36,7 +37,8 @@ from sansip.engine.state import (
     Waiting,
 )
 from sansip.entropy import Draws, token
-from sansip.locate import Cache, bridged, recall
+from sansip.locate import Cache, bridged, literal, recall
+from sansip.message import Uri
 from sansip.proxy.vocabulary import Given
 from sansip.table import Table
 
@@ -48,9 +50,9 @@ class Turn:
 
     __slots__ = (
         "actions", "asked", "at", "bytes_in_flight", "cache", "client", "config", "contexts",
-        "fleet", "flows", "identities", "in_flight", "links", "over", "own", "policy", "queries",
-        "questions", "retry_after", "searches", "secret", "seed", "serial", "served", "server",
-        "sources", "swept", "told", "undelivered", "unsent",
+        "fleet", "flows", "identities", "in_flight", "links", "over", "own", "peers", "policy",
+        "queries", "questions", "retry_after", "searches", "secret", "seed", "serial", "served",
+        "server", "sources", "swept", "told", "undelivered", "unsent",
     )  # fmt: skip
     seed: bytes
     secret: bytes
@@ -69,6 +71,7 @@ class Turn:
     questions: Table[int, Question]
     cache: Cache
     sources: Table[str, int]
+    peers: Table[str, int]
     in_flight: int
     bytes_in_flight: int
     fleet: Fleet
@@ -109,6 +112,7 @@ class Turn:
         self.questions = state.questions
         self.cache = state.cache
         self.sources = state.sources
+        self.peers = state.peers
         self.in_flight = state.in_flight
         self.bytes_in_flight = state.bytes_in_flight
         self.fleet = state.fleet
@@ -135,6 +139,7 @@ class Turn:
             self.questions,
             self.cache,
             self.sources,
+            self.peers,
             self.in_flight,
             self.bytes_in_flight,
             self.fleet,
@@ -157,6 +162,11 @@ class Turn:
                 return "that is this proxy itself"
         return why
 
+    def literal(self, uri: Uri) -> Hop | None:
+        """The hop of a URI that is an address where requests may go: nothing needs to be asked."""
+        hop = literal(uri, self.config.transports, self.config.families)
+        return None if hop is None or self.refuses(hop) is not None else hop
+
     def recalls(self, question: Question) -> Answer | None:
         """What DNS has said, as far as it is known; a failure is bridged if it can be."""
         known = recall(self.cache, question, self.at)
@@ -178,7 +188,12 @@ class Turn:
     ) -> None:
         """Order a datagram, or bytes over an open flow; ``owner`` hears of a refusal."""
         self.serial += 1
-        self.actions.append(Send(f"{self.serial} {owner}", endpoint, remote, flow, data))
+        local = None
+        if isinstance(remote, Back):
+            # "the response MUST be sent from the same IP address and port that the request was
+            # received on" (RFC 3581 4).
+            local, remote = remote.local, Address(remote.host, remote.port)
+        self.actions.append(Send(f"{self.serial} {owner}", endpoint, remote, flow, data, local))
 
     def report(self, topic: str, about: str, text: str) -> None:
         """Say something that may interest somebody.
@@ -205,9 +220,9 @@ class Turn:
         self.in_flight += change
         self.bytes_in_flight += size * change
         if source is not None:
-            host = source.host
-            now = self.sources.get(host, 0) + change
-            self.sources = self.sources.set(host, now) if now else self.sources.without(host)
+            share = share_of(source.host)
+            now = self.sources.get(share, 0) + change
+            self.sources = self.sources.set(share, now) if now else self.sources.without(share)
 
 
 def _printable(text: str) -> str:

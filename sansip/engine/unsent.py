@@ -36,7 +36,7 @@ def fail(turn: Turn, what: Waiting, link: Link, reason: str) -> None:
 def _not_sent(turn: Turn, key: str, reason: str, spare: Spare | None) -> None:
     """What a client transaction wanted sent could not be, and nothing else is known of why."""
     record = turn.client[key]
-    if spare is not None and _is_wanted(turn, record):
+    if spare is not None and _may_begin(turn, record):
         # "the element SHOULD retry the request, using UDP" (18.1.1), as a new transaction.
         turn.report("transport", key, f"{record.remote}: {reason}; sent as a datagram")
         discard_client(turn, key)
@@ -58,7 +58,16 @@ def _not_sent(turn: Turn, key: str, reason: str, spare: Spare | None) -> None:
         lost(turn, key, reason, reused=reused)
 
 
-def _is_wanted(turn: Turn, record: ClientTransaction) -> bool:
+def is_wanted(turn: Turn, what: Waiting) -> bool:
+    """Whether what has waited for its connection is still to be sent.
+
+    An INVITE that nobody wants any more is not, unless it may have come through already.
+    """
+    record = turn.client.get(what.owner)
+    return what.again or record is None or not record.invite or _may_begin(turn, record)
+
+
+def _may_begin(turn: Turn, record: ClientTransaction) -> bool:
     """Whether a request may still begin on a branch: no CANCEL, no answer yet (16.10)."""
     if record.context in turn.fleet.watch.probes:
         return True

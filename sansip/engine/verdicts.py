@@ -5,6 +5,7 @@ proven to belong to a dialog of ours follows its Route, and there is a little mo
 """
 
 from sansip.engine.forwarding import RECORD_ROUTED, is_proven, loop_part
+from sansip.engine.hosts import share_of
 from sansip.engine.policy import Ask, Decision, Drop, Local, Relay, Reply
 from sansip.engine.routing import (
     PolicyError,
@@ -145,7 +146,7 @@ def _goes_on(turn: Turn, came: Arrival, got: Arrived, key: str) -> bool:
 
 def _overload(turn: Turn, came: Arrival, *, going_on: bool) -> Fault | None:
     """Refuse what there is no room for; new requests leave a tenth of it to dialogs."""
-    limits, weight, host = turn.config.limits, 10 if going_on else 11, came.source.host
+    limits, weight, share = turn.config.limits, 10 if going_on else 11, share_of(came.source.host)
     retry_after = RETRY_AFTER
     if turn.retry_after is not None and not going_on:
         text, retry_after = "no new requests are taken", turn.retry_after
@@ -155,17 +156,17 @@ def _overload(turn: Turn, came: Arrival, *, going_on: bool) -> Fault | None:
         text = f"limit of {limits.in_flight} requests in flight"
     elif turn.bytes_in_flight * weight >= limits.bytes_in_flight * 10:
         text = f"limit of {limits.bytes_in_flight} bytes in flight"
-    elif turn.sources.get(host, 0) * weight >= limits.in_flight_per_source * 10:
-        text = f"limit of {limits.in_flight_per_source} requests in flight from {host}"
+    elif turn.sources.get(share, 0) * weight >= limits.in_flight_per_source * 10:
+        text = f"limit of {limits.in_flight_per_source} requests in flight from {share}"
     else:
         return None
-    turn.report("limit", host, text)
+    turn.report("limit", share, text)
     return Fault(503, text, (("Retry-After", str(retry_after)),))
 
 
 def _decide(turn: Turn, came: Arrival, got: Arrived, key: str, *, proven: bool) -> Verdict:
     """Ask the policy."""
-    decision = route(turn, key, got.request, came.source, in_dialog=proven)
+    decision = route(turn, key, got.request, came, in_dialog=proven)
     return meaning(turn, came, got, key, decision, proven=proven)
 
 

@@ -221,12 +221,16 @@ def literal(uri: Uri, supported: Sequence[str], families: Sequence[int]) -> Hop 
 
     It is what ``start`` would give. None says nothing.
     """
-    host = uri.host
-    if uri.scheme != "sip" or not is_dotted(host) or "udp" not in supported or 4 not in families:
+    host, transport = uri.host, "udp"
+    if uri.scheme != "sip" or not is_dotted(host) or 4 not in families:
         return None
-    if uri.params and (uri.transport is not None or uri.maddr is not None):
+    if uri.params:
+        if uri.maddr is not None:
+            return None
+        transport = uri.transport or "udp"
+    if transport not in ("udp", "tcp") or transport not in supported:
         return None
-    return Hop("udp", Address(host, 5060 if uri.port is None else uri.port), None, "literal")
+    return Hop(transport, Address(host, 5060 if uri.port is None else uri.port), None, "literal")
 
 
 def _literal(aim: Aim, transport: str) -> Hop | None:

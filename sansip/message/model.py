@@ -4,7 +4,16 @@ from typing import ClassVar, Final, Self, final
 
 from sansip.message.base import Message
 from sansip.message.fields import Via
-from sansip.message.rows import Headers, checked, end_of_vias, make_rows, status_code, token, word
+from sansip.message.rows import (
+    Headers,
+    after_first_value,
+    checked,
+    end_of_vias,
+    make_rows,
+    status_code,
+    token,
+    word,
+)
 from sansip.message.uri import Uri, parse_uri
 
 ASKING: Final = (("rport", ""),)  # the parameters, beside branch, of most Via values
@@ -190,9 +199,11 @@ class Response(Message):
     def without_top_via(self) -> "Response":
         """Take the topmost Via value out, as a proxy does before sending a response on (16.7)."""
         lines = self.lines
-        if lines and lines[0].startswith("Via:") and "," not in lines[0]:
-            return Response(self.status, self.reason, lines[1:], self.body)
-        return self.pop_first("via")
+        if not (lines and lines[0].startswith("Via:")):
+            return self.pop_first("via")
+        rest = after_first_value(lines[0], "via")
+        kept = lines[1:] if rest is None else (f"Via: {rest}", *lines[1:])
+        return Response(self.status, self.reason, kept, self.body)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Response):

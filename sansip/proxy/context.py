@@ -26,6 +26,7 @@ branch is over. The second one is small, since it lives for 32 seconds.
 
 from typing import assert_never
 
+from sansip.address import Hop
 from sansip.proxy.best import Result
 from sansip.proxy.concluded import concluded
 from sansip.proxy.hunter import Hunter, next_stage, ways_of
@@ -34,9 +35,10 @@ from sansip.proxy.states import Concluded, Gone, Hunting, Outputs, State, Way
 from sansip.proxy.vocabulary import Facts, Given, Hunt, Output, Plan
 
 
-def start(facts: Facts, hunt: Hunt, plan: Plan) -> tuple[State, Outputs]:
+def start(facts: Facts, hunt: Hunt, plan: Plan, hop: Hop | None = None) -> tuple[State, Outputs]:
     """Begin with the first stage of a plan; a ``Located`` must follow at once for each ``Locate``.
 
+    ``hop``: the one of the only way of that stage, if it is known already; it is tried at once.
     Without any target the caller gets 480, unless a failure route knows some.
     """
     patience = hunt.deadline
@@ -48,7 +50,10 @@ def start(facts: Facts, hunt: Hunt, plan: Plan) -> tuple[State, Outputs]:
     ways: tuple[Way, ...] = ()
     if plan:
         stage, stages = next_stage(facts, plan, facts.most_branches, outputs)
-        ways = ways_of(stage, 0, outputs)
+        if hop is None:
+            ways = ways_of(stage, 0, outputs)
+        else:
+            ways = (Way(0, stage[0][0], stage[0][1:], (hop,), locating=False),)
     state = Hunting(
         hunt=hunt,
         deadline=facts.arrived + patience,
@@ -66,7 +71,7 @@ def start(facts: Facts, hunt: Hunt, plan: Plan) -> tuple[State, Outputs]:
         refused=False,
         wake=None,
     )
-    if plan:
+    if plan and hop is None:
         return state, tuple(outputs)
     hunter = Hunter(facts, state, facts.arrived)
     return settle(hunter), tuple(hunter.out)

@@ -4,5 +4,6 @@ Text comes in, and settings go out; no file is touched. ``import sansip`` does n
 """
 
 from sansip.toml.settings import ConfigError, Settings, load
+from sansip.toml.tls import TlsFiles
 
-__all__ = ["ConfigError", "Settings", "load"]
+__all__ = ["ConfigError", "Settings", "TlsFiles", "load"]

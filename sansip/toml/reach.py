@@ -1,11 +1,11 @@
 """What a proxy with a given configuration can send to, as far as the text of a URI tells."""
 
 from sansip.address import Address, Hop
-from sansip.engine.config import Config
+from sansip.engine.config import DEFAULT_PORT, SECURE_PORT, Config
 from sansip.engine.hosts import is_ip
 from sansip.message import Uri
 from sansip.toml.checked import Wrong, some_text
-from sansip.toml.words import NO_TLS, sip_uri
+from sansip.toml.words import sip_uri
 from sansip.value import value
 
 
@@ -21,9 +21,6 @@ class Reach:
     def uri(self, content: object) -> str:
         """Check for a SIP URI that one of the endpoints can send to."""
         uri = sip_uri(content)
-        wanted = "tls" if uri.scheme == "sips" else uri.transport
-        if wanted == "tls":
-            raise Wrong(NO_TLS)
         if self.config is not None:
             _check(self.config, uri)
         return str(uri)
@@ -38,13 +35,17 @@ class Reach:
 
 
 def _check(config: Config, uri: Uri) -> None:
-    wanted = uri.transport
+    wanted, secure = uri.transport, uri.scheme == "sips"
+    if secure:
+        if wanted not in (None, "tcp", "tls"):
+            raise Wrong(f"sips goes by tls, never by {wanted}; take the transport out")
+        wanted = "tls"
     if wanted is not None and wanted not in config.transports:
         raise Wrong(f"nothing listens on {wanted}, so nothing is sent by it; add it to listen")
     host = uri.maddr or uri.host
     if not is_ip(host):
         return
-    there = Address(host, uri.port or 5060)
+    there = Address(host, uri.port or (SECURE_PORT if wanted == "tls" else DEFAULT_PORT))
     if there.family not in config.families:
         raise Wrong(f"nothing listens on an IPv{there.family} address; add one to listen")
     refused = config.refuses(Hop(wanted or "udp", there))

@@ -1,8 +1,8 @@
 """The routes of a configuration, and the policy that they make: the first that matches.
 
 Nobody gets an open relay: without a matching route the answer is 404. ``to = "uri"`` serves those
-whom a source names, and others only towards the domains of the configuration. A Route header that
-a caller brings along could lead anywhere, so only those whom a source names may bring one.
+whom a source or peer names, and others only towards the domains of the configuration. A Route
+header that a caller brings along could lead anywhere, so only those who are named may bring one.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,6 +10,7 @@ from dataclasses import replace
 from ipaddress import ip_address
 from typing import Final, get_args
 
+from sansip.certificates import identifies
 from sansip.dispatch import Dispatch
 from sansip.engine.policy import Decision, Policy, Relay, Reply, Scene
 from sansip.message import Request, Uri
@@ -45,9 +46,23 @@ class Route:
     method: str | None
     host: str | None
     source: Network | None
+    peer: str | None  # an identity of its certificate (RFC 5922)
     follow: bool  # to = "uri": where the Request-URI says
     relay: Relay  # its ``to`` is empty if ``follow``
     resend: bool  # advance_after is meant for whatever method comes here
+
+    @property
+    def trusts(self) -> bool:
+        """Whether it is only for those whom it names."""
+        return self.source is not None or self.peer is not None
+
+
+@value
+class Trust:
+    """What routes may be about: who may be served, and whether anybody's certificate is known."""
+
+    domains: tuple[str, ...]
+    peers: bool
 
 
 class Routes(Policy):
@@ -76,9 +91,10 @@ class Routes(Policy):
             (route.method is None or route.method == request.method)
             and (route.host is None or route.host == uri.host)
             and (route.source is None or ip_address(scene.source.host) in route.source)
+            and (route.peer is None or identifies(scene.names, route.peer))
             # A request that names this proxy would only come back to it.
             and not (route.follow and scene.is_mine(uri))
-            and not (route.follow and route.source is None and not self._serves(uri))
+            and not (route.follow and not route.trusts and not self._serves(uri))
         )
 
     def _serves(self, uri: Uri) -> bool:
@@ -140,7 +156,7 @@ def read_relay(table: Table, base: Relay) -> Relay:
 def read_route(
     table: Table,
     defaults: Relay,
-    domains: tuple[str, ...],
+    trust: Trust,
     groups: Mapping[str, Destination],
     reach: Reach,
 ) -> Route:
@@ -148,20 +164,25 @@ def read_route(
     asked = table.take("method", method, None)
     name = table.take("host", host, None)
     source = table.take("source", network, None)
+    peer = table.take("peer", host, None)
+    if peer is not None and not trust.peers:
+        reason = 'nobody is asked who he is; say clients = "ask" or "require" in [tls]'
+        table.wrong("peer", reason, peer)
     remedy = 'say "uri", "group:NAME" or a SIP URI'
     to = table.need("to", lambda content: _to(content, groups, reach), NOWHERE, remedy)
     follow = to == "uri"
-    if follow and source is None:
+    trusts = source is not None or peer is not None
+    if follow and not trusts:
         # Nobody gets an open relay by leaving something out.
-        if not domains:
+        if not trust.domains:
             table.wrong("to", "would be an open relay; give a source, or list your domains", to)
-        elif name is not None and not within(name, domains):
+        elif name is not None and not within(name, trust.domains):
             table.wrong("to", f"{name} is not within domains; add it, or give a source", to)
     relay = read_relay(table, defaults)
     table.close()
     resend = asked is not None and "advance_after" in table.content
-    relay = replace(relay, to="" if follow else to, follow_route=follow and source is not None)
-    return Route(asked, name, source, follow, relay, resend)
+    relay = replace(relay, to="" if follow else to, follow_route=follow and trusts)
+    return Route(asked, name, source, peer, follow, relay, resend)
 
 
 def _to(content: object, groups: Mapping[str, Destination], reach: Reach) -> Dispatch | str:

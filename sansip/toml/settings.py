@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from sansip.address import bracketed
 from sansip.dispatch import Dispatch, Group, Member
-from sansip.engine.config import Config, Endpoint
+from sansip.engine.config import TRANSPORTS, Config, Endpoint
 from sansip.engine.hosts import is_ip
 from sansip.engine.policy import Policy, Relay
 from sansip.errors import LocalProtocolError
@@ -29,8 +29,8 @@ from sansip.toml.checked import (
 from sansip.toml.groups import Destination, read_groups
 from sansip.toml.members import Lists
 from sansip.toml.reach import Reach
-from sansip.toml.routes import Route, Routes, read_relay, read_route
-from sansip.toml.words import NO_TLS
+from sansip.toml.routes import Route, Routes, Trust, read_relay, read_route
+from sansip.toml.tls import TlsFiles, read_tls
 from sansip.value import value
 
 ZONE = re.compile(r"(:[0-9A-Fa-f]++)%[\w.-]++")
@@ -50,6 +50,7 @@ class Settings:
     secret: bytes | None
     routes: tuple[Route, ...]
     groups: tuple[tuple[str, Group], ...]  # with one for each ``to = "sip:..."``
+    tls: TlsFiles | None = None  # there if something listens on tls
 
     def config(self) -> Config:
         """Make the engine's configuration."""
@@ -108,6 +109,7 @@ def _settings(top: Table, lists: Lists) -> Settings:
     listen = top.need("listen", each(_listen), NO_TEXTS, remedy)
     advertise = top.take("advertise", _advertise, None)
     endpoints = _endpoints(top, listen, advertise)
+    tls = read_tls(top, listen)
     allow_hops = tuple(map(str, top.take("allow_hops", each(network), NO_NETWORKS)))
     # Not of a configuration with errors: one of them may be the reason for many others.
     reach = Reach(None if top.errors else Config(endpoints, allow_hops=allow_hops))
@@ -118,8 +120,9 @@ def _settings(top: Table, lists: Lists) -> Settings:
     defaults = read_relay(defaults_table, Relay(""))
     defaults_table.close()
     groups = read_groups(top.table("groups"), lists, reach)
-    routes = [read_route(table, defaults, domains, groups, reach) for table in top.tables("route")]
-    top.later("journal", "tls")
+    trust = Trust(domains, peers=tls is not None and tls.clients != "any")
+    routes = [read_route(table, defaults, trust, groups, reach) for table in top.tables("route")]
+    top.later("journal")
     top.close()
     return Settings(
         endpoints,
@@ -129,6 +132,7 @@ def _settings(top: Table, lists: Lists) -> Settings:
         secret,
         tuple(routes),
         _groups(groups, routes),
+        tls,
     )
 
 
@@ -136,6 +140,9 @@ def _endpoints(
     top: Table, listen: tuple[str, ...], advertise: tuple[str, int | None] | None
 ) -> tuple[Endpoint, ...]:
     found: list[Endpoint] = []
+    if advertise and advertise[1] is not None and len({name[:3] == "tls" for name in listen}) > 1:
+        reason = "tls has a port of its own: leave the port out, and each is told with its own"
+        top.wrong("advertise", reason, top.content["advertise"])
     for at, name in enumerate(listen):
         transport, _, address = name.partition(":")
         bound, port = host_and_port(address)
@@ -172,10 +179,8 @@ def _groups(
 def _listen(content: object) -> str:
     text = some_text(content)
     transport, _, address = text.partition(":")
-    if transport == "tls":
-        raise Wrong(NO_TLS)
     name, port = host_and_port(address) if address else ("", None)
-    if transport not in {"udp", "tcp"} or port is None or not is_ip(name):
+    if transport not in TRANSPORTS or port is None or not is_ip(name):
         raise Wrong('must be like "udp:192.0.2.10:5060"')
     return text
 

@@ -6,7 +6,6 @@ from sansip.errors import RemoteProtocolError
 from sansip.message import Uri, parse_uri
 from sansip.toml.checked import Wrong, seconds, some_text
 
-NO_TLS = "tls is not supported in this version"
 TIMER_C = 180  # seconds; RFC 3261 16.6 step 11: Timer C must be greater
 METHOD = re.compile(r"[A-Z][A-Z0-9]*+")
 HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]*+")

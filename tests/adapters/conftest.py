@@ -1,10 +1,13 @@
-"""What the adapters' tests share: a real name server, from the examples."""
+"""What the adapters' tests share: a real name server, from the examples; and an authority."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
 from zone_dns import ZoneServer
+
+from certificates import Authority
+from loops import Adapter, Clock, adapters
 
 ZONE = """
 $ORIGIN example.com.
@@ -32,3 +35,24 @@ def zone_dns() -> Iterator[Serving]:
     """Start a name server for example.com; its knobs belong to the test."""
     with ExitStack() as started:
         yield lambda: started.enter_context(ZoneServer(ZONE, "example.com."))
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Give an authority, whose certificates are made once."""
+    return Authority(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(params=adapters(), ids=lambda adapter: adapter.name)
+def adapter(request: pytest.FixtureRequest) -> Adapter:
+    """Every adapter in turn."""
+    found: Adapter = request.param
+    return found
+
+
+@pytest.fixture(params=[each for each in adapters() if each.name != "uvloop"],
+                ids=lambda adapter: adapter.name)  # fmt: skip
+def virtual(request: pytest.FixtureRequest) -> tuple[Adapter, Clock]:
+    """Every adapter whose loop has a clock that we can put forward, with that clock."""
+    found: Adapter = request.param
+    return found.in_virtual_time()

@@ -17,7 +17,7 @@ import pytest
 import trio
 
 import sansip
-import sansip_trio.resolver
+import sansip_adapter.resolver
 from authority import KINDS, ORIGIN, serving
 from sansip import Address
 from sansip.dns import Answer, Failure, Found, Ip, Naptr, NoName, NoRecords, Record, Srv
@@ -25,7 +25,7 @@ from sansip.entropy import Draws
 from sansip.locate import Answered, Ask, Ended, Exhausted, Hops, aim, start, step
 from sansip.message import parse_uri, reply
 from sansip_trio import Server, serve
-from sansip_trio.resolver import PATIENCE, PAYLOAD, TRIES, Resolver, parse_server
+from sansip_adapter.resolver import PATIENCE, PAYLOAD, TRIES, Resolver, parse_server
 from stage import ToName, make_request
 
 CLOSED = "127.0.0.1:9"
@@ -371,7 +371,7 @@ def test_questions_at_the_same_time_pay_for_a_silent_server_at_the_same_time(
 def test_only_dead_servers_are_a_failure_in_bounded_time(
     silent: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sansip_trio.resolver, "PATIENCE", 0.05)
+    monkeypatch.setattr(sansip_adapter.resolver, "PATIENCE", 0.05)
     servers = (CLOSED, name_of(silent), "127.0.0.2:9")
     answer, took = timed(asking(*servers), "one.example.com")
     assert isinstance(answer, Failure)
@@ -571,7 +571,7 @@ def test_a_dead_name_server_costs_the_first_call_something_and_the_second_nothin
 def test_without_a_living_name_server_a_call_is_refused_in_time(
     silent: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sansip_trio.resolver, "PATIENCE", 0.02)
+    monkeypatch.setattr(sansip_adapter.resolver, "PATIENCE", 0.02)
     ((status, took),) = trio.run(calls, [CLOSED, name_of(silent)], (), 1)
     assert status >= 500
     assert took < 3 * TRIES * 0.02 + 0.5  # NAPTR, SRV, A

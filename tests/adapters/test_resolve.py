@@ -16,8 +16,8 @@ import trio
 from zone_dns import ZoneServer
 
 import sansip
-from sansip_trio import commands, resolve
-from sansip_trio.printout import Paint, page
+from sansip_adapter import commands, resolve
+from sansip_adapter.printout import Paint, page
 
 ZONE = """
 $ORIGIN example.com.

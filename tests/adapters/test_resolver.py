@@ -13,10 +13,10 @@ import pytest
 import trio
 from zone_dns import ZoneServer
 
-import sansip_trio.resolver
+import sansip_adapter.resolver
 from sansip import Address
 from sansip.dns import Answer, Failure, Found, Ip, Naptr, NoName, NoRecords, Srv
-from sansip_trio.resolver import Resolver, parse_server
+from sansip_adapter.resolver import Resolver, parse_server
 
 Serving = Callable[[], "ZoneServer"]
 CLOSED = "127.0.0.1:9"
@@ -172,7 +172,7 @@ def test_when_all_ports_are_closed_the_failure_comes_at_once() -> None:
 @contextmanager
 def patience(seconds: float) -> Generator[None]:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(sansip_trio.resolver, "PATIENCE", seconds)
+        patched.setattr(sansip_adapter.resolver, "PATIENCE", seconds)
         yield
 
 
@@ -194,7 +194,7 @@ def test_a_silent_server_is_asked_first_again_after_a_while(
 ) -> None:
     ill, well = zone_dns(), zone_dns()
     ill.drop = True
-    monkeypatch.setattr(sansip_trio.resolver, "DEAD_FOR", 0.0)
+    monkeypatch.setattr(sansip_adapter.resolver, "DEAD_FOR", 0.0)
     with patience(0.05):
         resolver = Resolver([name_of(ill), name_of(well)], time.monotonic)
         assert ask(resolver, "gw-1.example.com", "A") == GATEWAY_1

@@ -374,7 +374,7 @@ def test_cancelling_closes_everything() -> None:
     where = servers[0].addresses[HERE.name]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind((where.host, where.port))
-    with pytest.raises(trio.ClosedResourceError):
+    with pytest.raises(RuntimeError, match="ended"):
         tell(servers[0])
 
 
@@ -384,13 +384,6 @@ def test_a_port_in_use_stops_the_start_and_closes_what_was_open() -> None:
         taken = Endpoint("udp", f"127.0.0.1:{sock.getsockname()[1]}")
         with pytest.raises(EndpointError, match=f"^{taken.name}: address already in use"):
             trio.run(serve, Puppet(endpoints=[HERE, taken]))
-
-
-def test_a_transport_that_is_unknown_here_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    strange = Endpoint("udp", "127.0.0.1:5060")
-    monkeypatch.setattr(Endpoint, "transport", "carrier-pigeon")
-    with pytest.raises(EndpointError, match="carrier-pigeon"):
-        trio.run(serve, Puppet(endpoints=[strange]))
 
 
 def test_a_recorded_run_replays_without_difference() -> None:

@@ -13,7 +13,7 @@ import trio.testing
 
 from sansip import Address, DatagramReceived, Send, SendFailed
 from sansip_trio import EndpointError
-from sansip_trio.udp import BATCH, UdpSocket, transport_error
+from sansip_adapter.udp import BATCH, UdpSocket, transport_error
 
 Fact = DatagramReceived | SendFailed
 LOOPBACKS = ["127.0.0.1", "::1"]

@@ -3,6 +3,7 @@
 import pytest
 
 import sansip
+from line import line
 from sansip.message import reply
 from stage import GW_1, GW_2, Decide, ToName, make_request, on_stage
 
@@ -284,3 +285,63 @@ def test_the_loser_is_cancelled_at_its_first_provisional_response() -> None:
     assert stage.statuses() == [100, 200]
     stage.advance(3600.0)
     assert stage.is_empty()
+
+
+# What has not been sent yet ----------------------------------------------------------------------
+
+BY_TCP = f"sip:bob@{GW_1};transport=tcp"
+NEVER_SENT = make_request(uri=BY_TCP)
+
+
+@pytest.mark.rule("3261-9.1-04", "3261-16.10-03")
+def test_an_invite_that_waits_for_its_connection_is_not_sent_once_it_is_cancelled() -> None:
+    stage = line()
+    stage.receive(NEVER_SENT)
+    stage.receive(make_request("CANCEL", BY_TCP))
+    assert stage.statuses(method="CANCEL") == [200]
+    flow = stage.connect()
+    assert stage.sent_over(flow) == []
+    assert stage.statuses() == [100, 487]
+    assert flow not in stage.closed()
+    stage.receive(make_request(uri=BY_TCP, branch="z9hG4bK2", call_id="2"))
+    assert stage.sent_over(flow) == ["INVITE"]  # the connection is as good as any
+    stage.close(flow)
+    stage.advance(3600.0)
+    assert stage.is_empty()
+
+
+@pytest.mark.rule("3261-9.1-04", "3261-16.7.10-02")
+def test_nor_is_one_after_another_phone_has_answered() -> None:
+    stage = line(Decide(sansip.Relay([BY_TCP, f"sip:bob@{GW_2}"])))
+    stage.receive(NEVER_SENT)
+    stage.respond(200, GW_2)
+    assert stage.sent_over(stage.connect()) == []
+    assert stage.statuses() == [100, 200]
+    stage.advance(3600.0)
+    assert stage.is_empty()
+
+
+@pytest.mark.rule("3261-9.1-04")
+def test_others_that_wait_for_the_same_connection_are_sent() -> None:
+    stage = line()
+    stage.receive(NEVER_SENT)
+    stage.receive(make_request(uri=BY_TCP, branch="z9hG4bK2", call_id="2"))
+    stage.receive(make_request("MESSAGE", BY_TCP, branch="z9hG4bK3", call_id="3"))
+    stage.receive(make_request("CANCEL", BY_TCP))
+    flow = stage.connect()
+    assert stage.sent_over(flow) == ["INVITE", "MESSAGE"]
+    assert [request.call_id for request in stage.at(GW_1, "INVITE")] == ["2"]
+
+
+@pytest.mark.rule("3261-9.1-04", "3261-9.1-05")
+def test_one_that_may_have_come_through_goes_once_more_and_is_cancelled() -> None:
+    stage = line()
+    stage.open(1, GW_1)
+    stage.receive(NEVER_SENT)
+    assert stage.sent_over(1) == ["INVITE"]
+    stage.receive(make_request("CANCEL", BY_TCP))
+    stage.close(1)
+    flow = stage.connect()
+    assert stage.sent_over(flow) == ["INVITE"]
+    stage.hear(reply(stage.at(GW_1, "INVITE")[-1], 100), flow)
+    assert stage.sent_over(flow) == ["INVITE", "CANCEL"]

@@ -5,7 +5,7 @@ import pytest
 import sansip
 from line import PHONE, TCP, line, over_tcp
 from sansip.message import MessageLimits
-from stage import GW_1, Decide
+from stage import GW_1, Decide, make_request
 
 # What is no good ---------------------------------------------------------------------------------
 
@@ -41,7 +41,8 @@ def test_what_ends_a_stream_is_answered_and_the_connection_closed(
     data = over_tcp().render()
     first, _, *rest = stage.hear(data.replace(old, new) + data)
     assert isinstance(first, sansip.Report)
-    assert rest == [sansip.CloseFlow(1)]
+    assert rest[0] == sansip.CloseFlow(1)
+    assert [type(action) for action in rest[1:]] == [sansip.StopTimer]
     assert stage.over() == [status]
     assert stage.is_empty()
     stage.hear(data)
@@ -112,6 +113,7 @@ def test_the_limits_of_messages_hold_for_streams() -> None:
 def test_a_late_timer_means_nothing() -> None:
     stage = line().open()
     data = over_tcp().render()
+    stage.hear(data)
     stage.hear(data[:9])
     (first,) = (a.timer for a in stage.actions[-1] if isinstance(a, sansip.StartTimer))
     stage.hear(data[9:] + data[:9])
@@ -132,6 +134,116 @@ def test_no_clock_runs_between_messages() -> None:
     assert not [timer for timer in stage.fired if timer.owner.startswith("f|")]
     stage.close()
     assert stage.actions[-1] == ()
+
+
+@pytest.mark.parametrize("said", [b"", b"\r\n", b"\r\n\r"])
+def test_who_says_nothing_has_no_place(said: bytes) -> None:
+    stage = line(limits=sansip.Limits(partial_message=10.0)).open()
+    stage.hear(said)
+    stage.advance(9.9)
+    assert stage.closed() == []
+    stage.advance(0.2)
+    assert stage.closed() == [1]
+    assert stage.reports[-1].text == "nothing came over the connection in 10 s"
+    assert stage.is_empty()
+
+
+@pytest.mark.rule("3261-18.3-06")
+def test_bytes_one_after_the_other_are_no_message() -> None:
+    stage = line(limits=sansip.Limits(partial_message=10.0)).open()
+    data = over_tcp(body=b"v=0\r\n" * 9).render()
+    stage.advance(1.0)
+    stage.hear(data[:-40])
+    for at in range(-40, -31):
+        stage.advance(0.9)
+        stage.hear(data[at : at + 1])
+    assert stage.closed() == []
+    stage.advance(1.0)  # ten seconds since it is open
+    assert (stage.over(), stage.closed()) == ([400], [1])
+    stage.open(2)
+    stage.hear(data, 2)
+    stage.advance(60.0)
+    for at in range(12):
+        stage.hear(data[at : at + 1], 2)
+        stage.advance(0.9)
+    assert stage.closed() == [1, 2]  # ten seconds from the first byte on, whatever follows
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        [b"\r\n\r\n"],
+        [b"\r\n", b"\r\n"],
+        [over_tcp("OPTIONS").render()],
+        [over_tcp("OPTIONS").render()[:9], over_tcp("OPTIONS").render()[9:]],
+        [over_tcp("OPTIONS").render().replace(b" SIP/2.0\r", b" SIP/3.0\r")],
+    ],
+)
+def test_who_has_said_something_may_be_silent(said: list[bytes]) -> None:
+    stage = line(limits=sansip.Limits(partial_message=10.0)).open()
+    stage.advance(9.0)
+    for data in said:
+        stage.hear(data)
+    stage.advance(3600.0)
+    assert stage.closed() == []
+
+
+def test_a_connection_of_ours_is_not_one_of_them() -> None:
+    stage = line(limits=sansip.Limits(partial_message=10.0))
+    stage.receive(make_request(uri=f"sip:bob@{GW_1};transport=tcp"))
+    stage.connect()
+    stage.advance(20.0)
+    assert stage.closed() == []
+
+
+# Shares ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("hosts", "share"),
+    [
+        (["198.51.100.1"] * 3, "198.51.100.1"),
+        (["2001:db8::1", "2001:db8::2", "2001:DB8:0:0:ffff::3"], "2001:db8::/64"),
+        (["198.51.100.1", "::ffff:198.51.100.1", "::FFFF:c633:6401"], "198.51.100.1"),
+    ],
+)
+def test_nobody_gets_more_than_a_share_of_the_connections(hosts: list[str], share: str) -> None:
+    stage = line(limits=sansip.Limits(flows_per_source=2))
+    for number, host in enumerate(hosts, 1):
+        stage.open(number, sansip.Address(host, 40_000))
+    assert stage.closed() == [3]
+    assert stage.reports[-1].topic == "limit"
+    assert stage.reports[-1].text == f"limit of 2 flows from {share}"
+    for number, host in enumerate(["203.0.113.9", "2001:db8:0:1::1"], 4):  # others have their own
+        stage.open(number, sansip.Address(host, 40_000))
+    assert stage.closed() == [3]
+    stage.close(1)
+    stage.open(6, sansip.Address(hosts[2], 40_000))
+    assert stage.closed() == [3]
+    for number in (2, 4, 5, 6):
+        stage.close(number)
+    assert stage.is_empty()
+
+
+def test_connections_of_our_own_take_nobodys_share() -> None:
+    stage = line(limits=sansip.Limits(flows_per_source=1))
+    stage.receive(make_request(uri=f"sip:bob@{GW_1};transport=tcp"))
+    stage.connect()
+    stage.open(1, sansip.Address(GW_1.host, 40_000))
+    assert stage.closed() == []
+
+
+def test_requests_in_flight_have_the_same_shares() -> None:
+    stage = line(limits=sansip.Limits(in_flight_per_source=11))
+    for number in range(11):
+        source = sansip.Address(f"2001:db8::{number + 1}", 5060)
+        request = make_request(branch=f"z9hG4bK{number}", call_id=f"{number}", source=source)
+        stage.receive(request, source)
+    (report,) = [report for report in stage.reports if report.topic == "limit"]
+    assert report.about == "2001:db8::/64"
+    assert report.text == "limit of 11 requests in flight from 2001:db8::/64"
+    stage.advance(3600.0)
+    assert stage.is_empty()
 
 
 # Opening and closing -----------------------------------------------------------------------------

@@ -1,163 +1,17 @@
 """The example proxy as a process of its own, on the loopback."""
 
 import signal
-import socket
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
-from pathlib import Path
-from threading import Timer
+from collections.abc import Callable
 
 import pytest
 
+from running import Peer, Proxy
 from sansip import Request, Response, parse
 
-SCRIPT = Path(__file__).parents[2] / "examples" / "trio_proxy.py"
-DEADLINE = 20.0  # seconds for a test; then the proxy is killed, and whoever reads from it fails
-
-CONFIG = """
-listen = ["udp:127.0.0.1:{port}"]
-allow_hops = ["127.0.0.0/8"]
-nameservers = ["127.0.0.1:9"]
-{more}
-[[route]]
-method = "INVITE"
-to = "group:gateways"
-
-[groups.gateways]
-targets = {targets}
-"""
-
-
-class Peer:
-    """A phone or a gateway."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self.sock = sock
-        self.port: int = sock.getsockname()[1]
-
-    @property
-    def target(self) -> str:
-        return f"sip:127.0.0.1:{self.port}"
-
-    def invite(self, proxy: int, name: str) -> None:
-        self.ask("INVITE", f"sip:bob@127.0.0.1:{proxy}", proxy, name)
-
-    def ask(self, method: str, uri: str, proxy: int, name: str) -> None:
-        request = Request.make(
-            method,
-            uri,
-            [
-                ("Via", f"SIP/2.0/UDP 127.0.0.1:{self.port};branch=z9hG4bK{name};rport"),
-                ("From", "<sip:alice@example.com>;tag=a"),
-                ("To", "<sip:bob@example.com>"),
-                ("Call-ID", name),
-                ("CSeq", f"1 {method}"),
-                ("Contact", f"<sip:alice@127.0.0.1:{self.port}>"),
-            ],
-        )
-        self.sock.sendto(request.render(), ("127.0.0.1", proxy))
-
-    def final(self, name: str) -> Response:
-        while True:
-            message = parse(self.sock.recv(65535))
-            assert isinstance(message, Response)
-            if message.status >= 200 and message.call_id == name:
-                return message
-
-    def until_refused(self, proxy: int) -> Response:
-        """Ask whether the proxy is alive until it takes no new requests: the signal has come."""
-        for attempt in range(10_000):
-            name = f"ping-{attempt}"
-            self.ask("OPTIONS", f"sip:127.0.0.1:{proxy}", proxy, name)
-            answer = self.final(name)
-            if answer.status != 200:
-                return answer
-        pytest.fail("it never refused")
-
-    def accept(self, name: str, status: int = 200) -> None:
-        """Wait for the INVITE of this call, and answer it."""
-        while True:
-            data, proxy = self.sock.recvfrom(65535)
-            request = parse(data)
-            if isinstance(request, Request) and request.call_id == name:
-                break
-        assert request.uri_text == f"sip:bob@127.0.0.1:{self.port}"
-        copied = ("Via", "From", "Call-ID", "CSeq", "Record-Route")
-        headers = [(header, row) for header in copied for row in request.rows(header.lower())]
-        headers += [("To", "<sip:bob@example.com>;tag=b"), ("Contact", f"<{self.target}>")]
-        self.sock.sendto(Response.make(status, "Answer", headers).render(), proxy)
-
-
-class Proxy:
-    """The proxy, and its configuration file."""
-
-    def __init__(self, folder: Path, port: int) -> None:
-        self.port, self.file = port, folder / "proxy.toml"
-        self.process: subprocess.Popen[str] | None = None
-
-    def write(self, targets: list[str], more: str = "", port: int | None = None) -> None:
-        text = CONFIG.format(port=port or self.port, targets=targets, more=more)
-        self.file.write_text(text, encoding="utf-8")
-
-    def start(self, *options: str) -> "subprocess.Popen[str]":
-        command = [sys.executable, str(SCRIPT), "--config", str(self.file), *options]
-        self.process = subprocess.Popen(  # noqa: S603 (our own script)
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        return self.process
-
-    def ready(self, *options: str) -> "subprocess.Popen[str]":
-        process = self.start(*options)
-        assert process.stdout is not None
-        assert process.stdout.readline() == f"listening on udp:127.0.0.1:{self.port}\n"
-        return process
-
-    def line(self) -> str:
-        """The next line on stderr; waits for it."""
-        assert self.process is not None
-        assert self.process.stderr is not None
-        return self.process.stderr.readline().rstrip("\n")
-
 
 @pytest.fixture
-def peer() -> Iterator[Callable[[], Peer]]:
-    with ExitStack() as opened:
-
-        def make() -> Peer:
-            sock = opened.enter_context(closing(socket.socket(type=socket.SOCK_DGRAM)))
-            sock.settimeout(DEADLINE)
-            sock.bind(("127.0.0.1", 0))
-            return Peer(sock)
-
-        yield make
-
-
-@pytest.fixture
-def closed() -> int:
-    """A port that is not in use."""
-    with closing(socket.socket(type=socket.SOCK_DGRAM)) as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
-
-
-@pytest.fixture
-def proxy(tmp_path: Path, closed: int) -> Iterator[Proxy]:
-    made = Proxy(tmp_path, closed)
-
-    def kill() -> None:
-        if made.process is not None:
-            made.process.kill()
-
-    guard = Timer(DEADLINE, kill)
-    guard.start()
-    yield made
-    guard.cancel()
-    kill()
-    if made.process is not None:
-        made.process.communicate()
+def program() -> tuple[str, ...]:
+    return "trio_proxy.py", "--config"
 
 
 def test_it_says_where_it_listens(proxy: Proxy) -> None:

@@ -77,6 +77,9 @@ def test_names_that_dns_cannot_carry(name: str) -> None:
         ("sip:192.0.2.1:5070", "udp:192.0.2.1:5070"),
         ("sip:192.0.2.1;lr", "udp:192.0.2.1:5060"),
         ("sip:[2001:DB8::1]", None),
+        ("sip:192.0.2.1:5070;transport=UDP", "udp:192.0.2.1:5070"),
+        ("sip:192.0.2.1;transport=tcp", "tcp:192.0.2.1:5060"),
+        ("sip:192.0.2.1;transport=sctp", None),
         ("sip:192.0.2.1;maddr=192.0.2.2", None),
         ("sip:gw.example.com", None),
         ("sips:192.0.2.1", None),
@@ -84,9 +87,7 @@ def test_names_that_dns_cannot_carry(name: str) -> None:
         ("sip:192.0.2.999", None),
     ],
 )
-def test_an_address_needs_no_lookup_unless_the_transport_is_in_question(
-    uri: str, hop: str | None
-) -> None:
+def test_an_address_needs_no_lookup_unless_tls_is_in_question(uri: str, hop: str | None) -> None:
     found = literal(parse_uri(uri), ("udp", "tcp", "tls"), (4, 6))
     assert (None if found is None else str(found)) == hop
     if found is not None:
@@ -97,6 +98,7 @@ def test_an_address_needs_no_lookup_unless_the_transport_is_in_question(
 def test_without_udp_or_without_that_ip_version_an_address_is_no_hop_at_once() -> None:
     uri = parse_uri("sip:192.0.2.1")
     assert literal(uri, ("tls",), (4,)) is None
+    assert literal(parse_uri("sip:192.0.2.1;transport=tcp"), ("udp",), (4,)) is None
     assert literal(uri, ("udp",), (6,)) is None
 
 

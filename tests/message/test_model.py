@@ -373,6 +373,9 @@ def test_the_top_via_is_taken_off_a_response(response: Response) -> None:
     plain = Response.make(200, "OK", [("Via", "SIP/2.0/UDP a"), ("v", "SIP/2.0/UDP b")])
     assert plain.without_top_via().lines == ("Via: SIP/2.0/UDP b", "Content-Length: 0")
     assert plain.without_top_via().without_top_via().without_top_via().names == ("content-length",)
+    row = 'Via: SIP/2.0/UDP a;x="1,2" , SIP/2.0/UDP b,SIP/2.0/UDP c'
+    made = Response(200, "OK", (row,)).without_top_via()
+    assert made.lines == ("Via: SIP/2.0/UDP b,SIP/2.0/UDP c",)
 
 
 def test_a_body_is_replaced_with_its_length_and_type(request_: Request, response: Response) -> None:

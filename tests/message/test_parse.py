@@ -4,6 +4,8 @@ import pytest
 
 from sansip.errors import RemoteProtocolError
 from sansip.message import CSeq, MessageLimits, Request, Response, Via, parse
+from sansip.message.limits import DEFAULT_LIMITS
+from sansip.message.parse_ordinary import read_ordinary
 
 VIA = "Via: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK77a;rport"
 FROM = 'From: "Alice A." <sip:alice@example.com>;tag=1928301774'
@@ -67,6 +69,14 @@ def test_an_ordinary_response_is_read() -> None:
     made = response("SIP/2.0 180 Ringing", *ROWS)
     assert (made.status, made.reason, made.lines) == (180, "Ringing", ROWS)
     assert made.cseq.method == "INVITE"
+
+
+@pytest.mark.parametrize("space", ["", "   "])
+def test_a_length_may_be_padded(space: str) -> None:
+    made = request(*ROWS[:-1], f"Content-Length:{space}4")
+    assert read_ordinary(made.render().decode(), DEFAULT_LIMITS) is not None
+    assert made.body == b"v=0\n"
+    assert made.lines[-1] == f"Content-Length:{space}4"
 
 
 @pytest.mark.rule("3261-7.2-02")

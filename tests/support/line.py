@@ -40,11 +40,15 @@ class Line(Stage):
         every = [action for actions in self.actions for action in actions]
         return [action for action in every if isinstance(action, sansip.OpenFlow)]
 
-    def connect(self, nth: int = -1) -> int:
-        """The newest (or nth) of them is open; its number."""
+    def connect(self, nth: int = -1, names: tuple[str, ...] | None = None) -> int:
+        """The newest (or nth) of them is open; its number. By TLS, with who was asked for."""
         order = self.orders()[nth]
         local = sansip.Address(PROXY.host, 40000 - order.flow)
-        self.step(sansip.FlowOpened(self.now, order.flow, order.endpoint, order.remote, local))
+        if names is None:
+            names = () if order.name is None else (order.name,)
+        self.step(
+            sansip.FlowOpened(self.now, order.flow, order.endpoint, order.remote, local, names)
+        )
         return order.flow
 
     def reject(self, nth: int = -1, reason: str = "connection refused") -> None:

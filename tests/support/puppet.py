@@ -1,14 +1,15 @@
 """Cores that a test writes, for adapters: they remember what they hear, and order what it says."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from functools import partial
 from typing import Any, TypeVar
 
-import trio
-import trio.testing
+import anyio
 
+from loops import Adapter, settle
 from sansip import Action, Administered, Endpoint, Event, FlushCache
-from sansip_trio import Server, serve
+from sansip_adapter.server import Server
+
+__all__ = ["HERE", "History", "Puppet", "Script", "Scripted", "Settings", "run", "settle", "tell"]
 
 History = tuple[Event, ...]
 Script = Callable[[Server[History]], Awaitable[None]]
@@ -34,7 +35,7 @@ class Puppet:
     ) -> None:
         self.config = Settings(endpoints)
         self.react, self.first = react, tuple(first)
-        self._heard = trio.Event()
+        self._heard: anyio.Event | None = None
 
     def start(self, seed: bytes, at: float) -> tuple[History, tuple[Action, ...]]:
         assert len(seed) >= 16
@@ -42,7 +43,8 @@ class Puppet:
         return (), self.first
 
     def step(self, state: History, event: Event) -> tuple[History, tuple[Action, ...]]:
-        self._heard.set()
+        if self._heard is not None:
+            self._heard.set()
         return (*state, event), tuple(self.react(event))
 
     async def hears(
@@ -53,7 +55,7 @@ class Puppet:
             found: list[EventT] = [event for event in server.state if isinstance(event, kind)]
             if len(found) >= many:
                 return found
-            self._heard = trio.Event()
+            self._heard = anyio.Event()
             await self._heard.wait()
 
 
@@ -81,6 +83,7 @@ def tell(server: Server[History]) -> None:
 
 
 def run(
+    adapter: Adapter,
     core: Puppet,
     script: Script,
     nameservers: Sequence[str] = ("127.0.0.1:9",),
@@ -89,16 +92,8 @@ def run(
     """Serve while an async ``script`` runs; give all that the core heard."""
 
     async def main() -> History:
-        with trio.fail_after(10):
-            async with trio.open_nursery() as nursery:
-                start = partial(serve, core, nameservers=nameservers, **options)
-                server: Server[History] = await nursery.start(start)
-                await script(server)
-                nursery.cancel_scope.cancel()
+        async with adapter.serving(core, nameservers=nameservers, **options) as server:
+            await script(server)
         return server.state
 
-    return trio.run(main)
-
-
-async def settle(_server: Server[History]) -> None:
-    await trio.testing.wait_all_tasks_blocked()
+    return adapter.run(main)

@@ -3,7 +3,9 @@
 ``trio.run(serve, engine)``, or ``server = await nursery.start(partial(serve, engine))``.
 """
 
-from sansip_trio.endpoints import EndpointError
-from sansip_trio.serve import Core, Server, serve
+from sansip_adapter.endpoints import EndpointError
+from sansip_adapter.server import Core, Options, Server
+from sansip_adapter.tls import Tls, TlsError
+from sansip_trio.serve import serve
 
-__all__ = ["Core", "EndpointError", "Server", "serve"]
+__all__ = ["Core", "EndpointError", "Options", "Server", "Tls", "TlsError", "serve"]

@@ -2,6 +2,7 @@
 
 import sys
 
-from sansip_trio.commands import main
+from sansip_adapter.commands import main
+from sansip_trio.loop import run
 
-sys.exit(main(sys.argv[1:], sys.stdout))
+sys.exit(main("sansip_trio", run, sys.argv[1:], sys.stdout))

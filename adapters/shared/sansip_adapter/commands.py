@@ -1,19 +1,18 @@
-"""What the command line takes: ``python -m sansip_trio COMMAND ...``."""
+"""What the command lines of the adapters take: ``python -m sansip_trio COMMAND ...``."""
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, TextIO
 
-import trio
-
 import sansip
 from sansip.toml import ConfigError, Settings, load
-from sansip_trio.printout import Paint
-from sansip_trio.resolve import Wish, resolve
-from sansip_trio.resolver import parse_server
+from sansip_adapter.loop import Loop
+from sansip_adapter.printout import Paint
+from sansip_adapter.resolve import Page, Wish, resolve
+from sansip_adapter.resolver import parse_server
 
 ABOUT: Final = """\
 Says where a SIP request would go, and sends nothing but DNS questions: what is asked and
@@ -26,9 +25,9 @@ proxy would refuse by default is said. With --config it takes the way that the p
 it: its route, its group, its hop filter.
 
 examples:
-  python -m sansip_trio resolve sip:bob@example.com
-  python -m sansip_trio resolve sips:example.com --nameserver 192.0.2.53
-  python -m sansip_trio resolve sip:+15550100@example.com --config proxy.toml --source 192.0.2.7
+  python -m {program} resolve sip:bob@example.com
+  python -m {program} resolve sips:example.com --nameserver 192.0.2.53
+  python -m {program} resolve sip:+15550100@example.com --config proxy.toml --source 192.0.2.7
 
 exit status: 0 if there is a hop, 1 if there is none, 2 if the command or the file is wrong
 """
@@ -37,9 +36,17 @@ NOBODY: Final = "192.0.2.1"  # an address that nobody has (RFC 5737): whom no so
 REFUSED: Final = ("ACK", "CANCEL")
 
 
-def main(arguments: Sequence[str], out: TextIO) -> int:
-    """Run a command; gives the exit status."""
-    parser, resolver = _parsers()
+Begin = Callable[[Loop, Callable[[Page], object]], None]
+Run = Callable[[Begin], Page]
+
+
+def main(program: str, run: Run, arguments: Sequence[str], out: TextIO) -> int:
+    """Run a command; gives the exit status.
+
+    ``program`` is what help calls it. ``run`` runs an event loop: begins, and ends with what it is
+    told.
+    """
+    parser, resolver = _parsers(program)
     if not arguments:
         parser.print_help(out)
         return 0
@@ -52,7 +59,7 @@ def main(arguments: Sequence[str], out: TextIO) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     try:
-        lines, found = trio.run(resolve, wish, Paint.of(out))
+        lines, found = run(lambda loop, done: resolve(loop, wish, Paint.of(out), done))
     except KeyboardInterrupt:
         return 130  # as a shell says that it was SIGINT
     out.writelines([f"{line}\n" for line in lines])
@@ -63,16 +70,16 @@ class UnfitError(Exception):
     """A configuration that cannot be used, and why."""
 
 
-def _parsers() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
+def _parsers(program: str) -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
     parser = argparse.ArgumentParser(
-        "python -m sansip_trio", description="Tools of sansip, a SIP core that fails over."
+        f"python -m {program}", description="Tools of sansip, a SIP core that fails over."
     )
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
     resolver = commands.add_parser(
         "resolve",
         help="say where a SIP request would go, like dig",
         description=ABOUT,
-        epilog=EXAMPLES,
+        epilog=EXAMPLES.format(program=program),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = resolver.add_argument

@@ -1,33 +1,30 @@
-"""UDP sockets that also hear ICMP errors, owned outright: neither ``trio.socket`` nor streams.
+"""UDP sockets that also hear ICMP errors, owned outright: no event loop's transports.
 
-A whole batch is drained per wake-up, because a checkpoint costs more than a datagram. On Linux
-IP_RECVERR is on, which has two consequences. The error queue must be drained together with the
-receive queue, by one task, or the socket stays readable for ever and the loop spins. And a pending
-error of one peer makes the next send, to whomever, fail and lose its datagram: so a failed send
-drains the queue and tries again.
+A whole batch is read per wake-up, because that costs more than a datagram. On Linux IP_RECVERR
+is on, which has two consequences. The error queue must be drained together with the receive queue,
+or the socket stays readable for ever and the loop spins. And a pending error of one peer makes the
+next send, to whomever, fail and lose its datagram: so a failed send drains the queue and tries
+again. Elsewhere ICMP errors are not heard, and timers alone move calls on.
 """
 
-import os
 import socket
-import struct
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 
-import trio
-
 from sansip import Address, DatagramReceived, Send, SendFailed
-from sansip_trio.endpoints import UNSENDABLE, in_words, not_opened
+from sansip_adapter.endpoints import UNSENDABLE, in_words, not_opened
+from sansip_adapter.icmp import IP_RECVERR, IPV6_RECVERR, transport_error
+from sansip_adapter.loop import Loop, Stop, nothing
 
 BATCH = 64  # datagrams per wake-up: then it is the others' turn
 ERRORS = 512  # queued errors per drain; the kernel's queue holds about 255
 RETRIES = 8  # sends of one datagram that run into errors of others
+PEERS = 4096  # whose addresses are remembered
 BUFFER = 4 << 20  # bytes asked of the kernel, which may grant less
 WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 (recognised, not bound)
-
-# Linux constants that Python 3.11 does not name.
-IP_PKTINFO, IP_RECVERR, IPV6_RECVERR = 8, 11, 25
-ICMP, ICMP6 = 2, 3  # ee_origin: what the network says; the rest are local echoes of failed sends
+HEARS_ERRORS = sys.platform == "linux"  # has the error queue
+IP_PKTINFO = 8  # a Linux constant that Python 3.11 does not name
 
 
 class UdpSocket:
@@ -37,14 +34,21 @@ class UdpSocket:
         self,
         name: str,
         bind: Address,
+        loop: Loop,
         feed: Callable[[DatagramReceived | SendFailed], None],
-        now: Callable[[], float],
         lost: Callable[[str, str], None],
+        over: Callable[[], object] = nothing,
     ) -> None:
-        """Bind; ``feed`` takes events, ``lost`` a datagram's (endpoint, reason) for reports."""
-        self._name, self._feed, self._now, self._lost = name, feed, now, lost
+        """Bind; ``feed`` takes events, ``lost`` a datagram's (endpoint, reason) for reports.
+
+        ``over`` is called after the events of each batch.
+        """
+        self._name, self._loop, self._feed, self._lost = name, loop, feed, lost
+        self._now, self._over = loop.now, over
+        self._peers: dict[tuple[str, int], Address] = {}  # most of what comes is from few
         self._family = socket.AF_INET6 if ":" in bind.host else socket.AF_INET
         self._socket = socket.socket(self._family, socket.SOCK_DGRAM)
+        self._stop: Stop = nothing
         try:
             self._prepare(wildcard=bind.host in WILDCARDS)
             self._socket.bind((bind.host, bind.port))
@@ -55,18 +59,23 @@ class UdpSocket:
         self.address = Address(host, port)
         self._receive = self._receive_anywhere if bind.host in WILDCARDS else self._receive_here
 
+    def start(self) -> None:
+        """Feed what comes, until closed."""
+        self._stop = self._loop.reading(self._socket, self.ready)
+
     def close(self) -> None:
-        """Close; nobody may be reading any more."""
+        """Close."""
+        self._stop()
         self._socket.close()
 
-    async def read(self) -> None:
-        """Feed what comes, for ever."""
-        while True:
-            await trio.lowlevel.wait_readable(self._socket)
-            if not self._drain() + self._receive():
-                # Readable, yet nothing there: an error that no queue holds (ENETDOWN). Reading
-                # it clears it; otherwise this loop would spin.
-                self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    def ready(self) -> None:
+        """Read a batch."""
+        if self._drain() + self._receive():
+            self._over()
+        else:
+            # Readable, yet nothing there: an error that no queue holds (ENETDOWN). Reading it
+            # clears it; otherwise the loop would spin.
+            self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
     def send(self, order: Send) -> None:
         """Send; once more after every error that belongs to somebody else.
@@ -86,7 +95,11 @@ class UdpSocket:
         remote = order.remote
         # The core's addresses are numeric; a name would block the loop in the C library.
         socket.inet_pton(self._family, remote.host)
-        self._socket.sendto(order.data, (remote.host, remote.port))
+        if order.local is None:
+            self._socket.sendto(order.data, (remote.host, remote.port))
+        else:
+            source = _source(self._family, order.local)
+            self._socket.sendmsg([order.data], [source], 0, (remote.host, remote.port))
 
     def _send_again(self, order: Send, error: Exception) -> None:
         for _ in range(RETRIES):
@@ -116,23 +129,29 @@ class UdpSocket:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
         elif wildcard:
             sock.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
-        if sys.platform == "linux" and six:
+        if HEARS_ERRORS and six:
             sock.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
-        elif sys.platform == "linux":
+        elif HEARS_ERRORS:
             sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
 
     def _receive_here(self) -> int:
-        receive, feed, now = self._socket.recvfrom, self._feed, self._now
-        name, local = self._name, self.address
-        for count in range(BATCH):
+        receive, name, local = self._socket.recvfrom, self._name, self.address
+        peers, at = self._peers, self._now()
+        came: list[DatagramReceived] = []
+        shadows = 0  # of errors that are in the queue
+        while len(came) + shadows < BATCH:
             try:
                 data, source = receive(65535)
             except BlockingIOError:
-                return count
-            except OSError:  # the shadow of an error that is in the queue
+                break
+            except OSError:
+                shadows += 1
                 continue
-            feed(DatagramReceived(now(), name, Address(source[0], source[1]), local, data))
-        return BATCH
+            peer = peers.get(source) or self._peer(source)
+            came.append(DatagramReceived(at, name, peer, local, data))
+        for event in came:
+            self._feed(event)
+        return len(came) + shadows
 
     def _receive_anywhere(self) -> int:
         for count in range(BATCH):
@@ -143,13 +162,20 @@ class UdpSocket:
             except OSError:
                 continue
             local = Address(_destination(ancillary) or self.address.host, self.address.port)
-            remote = Address(source[0], source[1])
+            remote = self._peers.get(source) or self._peer(source)
             self._feed(DatagramReceived(self._now(), self._name, remote, local, data))
         return BATCH
 
+    def _peer(self, source: tuple[str, int]) -> Address:
+        """The address of a peer that is not remembered, and now is."""
+        if len(self._peers) >= PEERS:
+            self._peers.clear()
+        peer = self._peers[source] = Address(source[0], source[1])
+        return peer
+
     def _drain(self) -> int:
         """Empty the error queue, tell the core what the network said, and count."""
-        if sys.platform != "linux":
+        if not HEARS_ERRORS:
             return 0
         for count in range(ERRORS):
             try:
@@ -164,32 +190,18 @@ class UdpSocket:
         return ERRORS
 
 
+def _source(family: socket.AddressFamily, host: str) -> tuple[int, int, bytes]:
+    """What makes the kernel send from one of the addresses of this machine."""
+    number = socket.inet_pton(family, host)
+    if family == socket.AF_INET6:
+        return socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, number + bytes(4)  # any interface
+    return socket.IPPROTO_IP, IP_PKTINFO, bytes(4) + number + bytes(4)
+
+
 def _destination(ancillary: list[tuple[int, int, bytes]]) -> str | None:
     for level, kind, data in ancillary:
         if level == socket.IPPROTO_IP and kind == IP_PKTINFO:
             return socket.inet_ntop(socket.AF_INET, data[8:12])
         if level == socket.IPPROTO_IPV6 and kind == socket.IPV6_PKTINFO:
             return socket.inet_ntop(socket.AF_INET6, data[:16])
-    return None
-
-
-def transport_error(ancillary: list[tuple[int, int, bytes]]) -> str | None:
-    """Say what an entry of the error queue means; None when it is to be ignored.
-
-    "Host, network, port or protocol unreachable errors, or parameter problem errors SHOULD cause
-    the transport layer to inform the transport user of a failure in sending. Source quench and
-    TTL exceeded ICMP errors SHOULD be ignored" (RFC 3261 18.4; 3261-18.4-01). "Fragmentation
-    needed" is ignored too: the kernel has learnt the size, and fragments the retransmission.
-    """
-    for level, kind, data in ancillary:
-        if (level, kind) not in (
-            (socket.IPPROTO_IP, IP_RECVERR),
-            (socket.IPPROTO_IPV6, IPV6_RECVERR),
-        ):
-            continue
-        number, origin, icmp_type, code = struct.unpack_from("=IBBB", data)
-        four = origin == ICMP and (icmp_type == 12 or (icmp_type == 3 and code != 4))
-        six = origin == ICMP6 and icmp_type in (1, 4)
-        if four or six:
-            return f"ICMP: {os.strerror(number)}"
     return None

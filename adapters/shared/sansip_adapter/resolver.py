@@ -10,8 +10,7 @@ Importing this module loads dnspython, which takes 0.2 s: ``serve`` does it, nob
 """
 
 import errno
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from functools import partial
 from ipaddress import ip_address
 from itertools import cycle, islice
@@ -27,7 +26,6 @@ import dns.message
 import dns.name
 import dns.rcode
 import dns.rdata
-import trio
 from dns.rdatatype import SOA
 from dns.rdtypes.IN.A import A
 from dns.rdtypes.IN.AAAA import AAAA
@@ -36,6 +34,7 @@ from dns.rdtypes.IN.SRV import SRV
 
 from sansip import Address
 from sansip.dns import Answer, Failure, Found, Ip, Naptr, NoName, NoRecords, Record, Srv
+from sansip_adapter.loop import Loop, Stop, nothing
 
 PATIENCE = 0.5  # seconds for one server before the next is asked
 TRIES = 6  # in all; together with PATIENCE the 3 s that a question may take
@@ -49,92 +48,68 @@ class Resolver:
 
     def __init__(
         self,
+        loop: Loop,
         nameservers: Sequence[str] | None,
-        now: Callable[[], float],
         resolv_conf: str = "/etc/resolv.conf",
         hosts: str = "/etc/hosts",
     ) -> None:
         """``nameservers`` like ``127.0.0.53:53``, port optional; None: those of the system."""
         self._given = None if nameservers is None else tuple(map(parse_server, nameservers))
-        self._now, self._resolv_conf, self._hosts = now, Path(resolv_conf), Path(hosts)
+        self._loop, self._resolv_conf, self._hosts = loop, Path(resolv_conf), Path(hosts)
         self._dead: dict[Address, float] = {}  # silent servers, until when they come last
         # Never the default backend, which dnspython caches for the process. It has no types.
-        self._backend: Any = dns.asyncbackend.get_backend("trio")
+        self._backend: Any = dns.asyncbackend.get_backend(loop.backend)
 
-    async def ask(self, name: str, kind: str) -> Answer:
-        """Answer one question within three seconds."""
+    def ask(self, name: str, kind: str, tell: Callable[[Answer], object]) -> Stop:
+        """Answer one question within three seconds; ``tell`` is called later, and once."""
+
+        def answered(answer: Answer) -> None:
+            hosts = None
+            if kind in ("A", "AAAA") and isinstance(answer, Failure | NoName):
+                hosts = self._in_hosts(name, kind)
+            tell(hosts or answer)
+
+        loop, failure = self._loop, ""
         try:
             query = dns.message.make_query(name + ".", kind, use_edns=0, payload=PAYLOAD)
         except dns.exception.DNSException as error:
-            return Failure(f"{name} {kind} cannot be asked: {error}")
-        answer = await self._ask_servers(query)
-        if kind in ("A", "AAAA") and isinstance(answer, Failure | NoName):
-            return self._in_hosts(name, kind) or answer
-        return answer
-
-    async def _ask_servers(self, query: dns.message.QueryMessage) -> Answer:
+            failure = f"{name} {kind} cannot be asked: {error}"
+            return loop.later(loop.now(), partial(answered, Failure(failure)))
         servers = self._servers()
-        lookup = _Lookup({})
-        with trio.move_on_after(PATIENCE * TRIES):
-            async with trio.open_nursery() as nursery:
-                for server in islice(cycle(servers), TRIES):
-                    if server in lookup.failures:  # it has said that it cannot help
-                        continue
-                    ended = trio.Event()
-                    nursery.start_soon(self._try, server, query, lookup, ended, nursery)
-                    with trio.move_on_after(PATIENCE):
-                        await ended.wait()
-                    if not ended.is_set():
-                        self._dead[server] = self._now() + DEAD_FOR
-        if lookup.answer is not None:
-            return lookup.answer
         if not servers:
-            return Failure(f"no name server, neither given nor in {self._resolv_conf}")
-        said = (f"{server}: {lookup.failures.get(server, 'timed out')}" for server in servers)
-        return Failure("; ".join(said))
+            failure = f"no name server, neither given nor in {self._resolv_conf}"
+            return loop.later(loop.now(), partial(answered, Failure(failure)))
+        exchange = partial(self._exchange, query)
+        return _Question(loop, servers, exchange, self._suspect, answered).stop
 
-    async def _try(
-        self,
-        server: Address,
-        query: dns.message.QueryMessage,
-        lookup: "_Lookup",
-        ended: trio.Event,
-        nursery: trio.Nursery,
-    ) -> None:
-        """Ask one server once; it has as long as the whole question."""
-        answer: Answer
-        try:
-            answer = _converted(await self._exchange(server, query))
-        except OSError as error:  # the port is closed, or the network says no
-            if error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
-                self._dead[server] = self._now() + DEAD_FOR  # else it is we who have a problem
-            answer = Failure(error.strerror or str(error))
-        except (dns.exception.DNSException, EOFError, trio.BrokenResourceError) as error:
-            answer = Failure(str(error) or type(error).__name__)
-        else:
-            self._dead.pop(server, None)
-        if isinstance(answer, Failure):
-            lookup.failures[server] = answer.reason
-        else:
-            lookup.answer = answer
-            nursery.cancel_scope.cancel()
-        ended.set()
+    def _suspect(self, server: Address) -> None:
+        """Ask this one last, for a while."""
+        self._dead[server] = self._loop.now() + DEAD_FOR
 
-    async def _exchange(
-        self, server: Address, query: dns.message.QueryMessage
-    ) -> dns.message.Message:
+    async def _exchange(self, query: dns.message.QueryMessage, server: Address) -> Answer:
+        """Ask one server once."""
         family = AF_INET6 if ":" in server.host else AF_INET
         # Connected, so that the kernel tells us of a closed port, and drops what others send.
         to = (server.host, server.port)
-        async with await self._backend.make_socket(family, SOCK_DGRAM, 0, None, to) as sock:
-            ask = partial(dns.asyncquery.udp_with_fallback, query, server.host, port=server.port)
-            reply, _ = await ask(udp_sock=sock, backend=self._backend, ignore_errors=True)
-        return reply
+        try:
+            async with await self._backend.make_socket(family, SOCK_DGRAM, 0, None, to) as sock:
+                ask = partial(dns.asyncquery.udp_with_fallback, query, server.host)
+                reply, _ = await ask(
+                    port=server.port, udp_sock=sock, backend=self._backend, ignore_errors=True
+                )
+        except OSError as error:  # the port is closed, or the network says no
+            if error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                self._suspect(server)  # else it is we who have a problem
+            return Failure(error.strerror or str(error))
+        except (dns.exception.DNSException, EOFError) as error:
+            return Failure(str(error) or type(error).__name__)
+        self._dead.pop(server, None)
+        return _converted(reply)
 
     def _servers(self) -> list[Address]:
         """Return the living in the order given, then those that were silent of late."""
         given = self._given if self._given is not None else tuple(self._system_servers())
-        now, dead = self._now(), self._dead
+        now, dead = self._loop.now(), self._dead
         return sorted(given, key=lambda server: dead.get(server, 0.0) > now)
 
     def _system_servers(self) -> Iterator[Address]:
@@ -161,12 +136,76 @@ class Resolver:
         return Found(tuple(records), HOSTS_TTL) if records else None
 
 
-@dataclass
-class _Lookup:
-    """What is known of one question so far."""
+class _Question:
+    """One question: a server has ``PATIENCE`` seconds, then the next is asked as well.
 
-    failures: dict[Address, str]
-    answer: Answer | None = None
+    Its answer is the first that is no failure. It fails when all servers have failed, or after
+    ``PATIENCE`` times ``TRIES`` seconds.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        servers: Sequence[Address],
+        exchange: Callable[[Address], Coroutine[Any, Any, Answer]],
+        silent: Callable[[Address], object],
+        tell: Callable[[Answer], object],
+    ) -> None:
+        """Begin to ask; ``silent`` is told who has not answered in time, ``tell`` the answer."""
+        self._loop, self._servers = loop, servers
+        self._exchange, self._silent, self._tell = exchange, silent, tell
+        self._until = loop.now() + PATIENCE * TRIES
+        self._turns = enumerate(islice(cycle(servers), TRIES))
+        self._failures: dict[Address, str] = {}
+        self._going: dict[int, Stop] = {}  # those who may still answer, by their turn
+        self._asked: Address | None = None  # whom nobody else is asked beside, so far
+        self._stop_clock: Stop = nothing
+        self._next()
+
+    def stop(self) -> None:
+        """Ask nobody any more, and tell nothing."""
+        self._stop_clock()
+        for stop in self._going.values():
+            stop()
+
+    def _next(self) -> None:
+        """Ask the next one who has not said yet that he cannot help."""
+        later, due = self._loop.later, self._loop.now() + PATIENCE
+        for turn, server in self._turns:
+            if server not in self._failures:
+                self._asked = server
+                self._stop_clock = later(due, self._too_slow)
+                self._going[turn] = self._loop.spawn(partial(self._try, turn, server))
+                return
+        self._asked = None
+        if self._going:
+            self._stop_clock = later(self._until, self._fail)
+        else:
+            self._fail()
+
+    def _too_slow(self) -> None:
+        self._stop_clock = nothing
+        if self._asked is not None:
+            self._silent(self._asked)
+        self._next()
+
+    async def _try(self, turn: int, server: Address) -> None:
+        answer = await self._exchange(server)
+        del self._going[turn]
+        if not isinstance(answer, Failure):
+            self.stop()
+            self._tell(answer)
+            return
+        self._failures[server] = answer.reason
+        if server == self._asked or not self._going:
+            self._stop_clock()
+            self._next()
+
+    def _fail(self) -> None:
+        self._stop_clock = nothing
+        self.stop()
+        said = (f"{server}: {self._failures.get(server, 'timed out')}" for server in self._servers)
+        self._tell(Failure("; ".join(said)))
 
 
 def parse_server(text: str) -> Address:
