@@ -26,7 +26,7 @@ to = "{onward}"
 """
 
 
-TRANSPORTS = ("udp", "tcp")
+TRANSPORTS = ("udp", "tcp", "tls")
 
 
 @pytest.fixture
@@ -42,7 +42,10 @@ def registrar(place: Place, proxy: Proxy) -> str:
 def phones(request: pytest.FixtureRequest, place: Place, proxy: Proxy, registrar: str) -> Phones:
     """Give two phones that are registered."""
     transport = str(request.param)
-    both = tuple(baresip(place, fresh_host(), name, proxy.uri(transport), transport) for name in NAMES)
+    both = [
+        baresip(place, fresh_host(), name, proxy.uri(transport), proxy.authority, transport)
+        for name in NAMES
+    ]
     for phone in both:
         phone.registered()
     alice, bob = both

@@ -17,6 +17,7 @@ from sansip import headers
 need("sipp", "kamailio")
 
 CALLS = 20
+TRANSPORTS = ("udp", "tcp", "tls")
 ROUTE = """
 [[route]]
 method = "INVITE"
@@ -60,21 +61,20 @@ def ways(end: Sipp) -> dict[str, set[tuple[str, ...]]]:
     return found
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("conversation", [TALK, HUNG_UP_TALK], ids=["talk", "hung-up"])
 @pytest.mark.parametrize("order", ["kamailio first", "kamailio last"])
 def test_a_dialog_passes_both_proxies_in_both_directions(
     place: Place, proxy: Proxy, order: str, conversation: Conversation, transport: str
 ) -> None:
     caller, callee, host = Party(fresh_host()), Party(fresh_host()), fresh_host()
+    files = proxy.authority.leaf(host)
     if order == "kamailio first":
-        kamailio(place, host, uri(proxy.host, transport))
-        proxy.start(ROUTE.format(to=uri(callee.host, "udp")), ("udp", "tcp"))
-        path = (host, proxy.host)
+        path, onward, to = (host, proxy.host), proxy.uri(transport), uri(callee.host, "udp")
     else:
-        kamailio(place, host, uri(callee.host, "udp"))
-        proxy.start(ROUTE.format(to=uri(host, transport)), ("udp", "tcp"))
-        path = (proxy.host, host)
+        path, onward, to = (proxy.host, host), uri(callee.host, "udp"), uri(host, transport)
+    kamailio(place, host, onward, files=files, ca=proxy.authority.ca)
+    proxy.start(ROUTE.format(to=to), TRANSPORTS)
     calling, answering = converse(place, path[0], caller, callee, conversation)
     first, last = path
     between = transport.upper()

@@ -10,6 +10,7 @@ from pathlib import Path
 from socket import create_connection, socket
 
 import pytest
+from certificates import Authority
 from interop.programs import Place, Program, eventually
 
 CONTROL = 4444
@@ -17,6 +18,8 @@ FROM_ANYWHERE = "127.0.0.1"  # what it opens connections from
 CONFIG = """
 poll_method epoll
 sip_listen {host}:5060
+sip_certificate {certificate}
+sip_cafile {ca}
 net_interface {host}
 call_max_calls 4
 audio_source aubridge,loop
@@ -89,10 +92,22 @@ class Baresip:
                 self.told.append(told["type"])
 
 
-def baresip(place: Place, host: str, name: str, outbound: str, transport: str = "udp") -> Baresip:
+def baresip(
+    place: Place, host: str, name: str, outbound: str, authority: Authority, transport: str = "udp"
+) -> Baresip:
     """Start the phone of ``name@example.com``; it registers by itself."""
     folder = place.own(name)
-    (folder / "config").write_text(CONFIG.format(host=host, control=CONTROL, modules=_modules()))
+    own = authority.leaf(host)
+    both = "".join(Path(file).read_text() for file in (own.certificate, own.key))
+    (folder / "phone.pem").write_text(both)
+    config = CONFIG.format(
+        host=host,
+        control=CONTROL,
+        modules=_modules(),
+        certificate=folder / "phone.pem",
+        ca=authority.ca,
+    )
+    (folder / "config").write_text(config)
     account = ACCOUNT.format(name=name, transport=transport, outbound=outbound)
     (folder / "accounts").write_text(account)
     program = place.run(["baresip", "-f", str(folder), "-s"], folder)

@@ -1,7 +1,7 @@
 """Kamailio: a proxy that stays in the path of dialogs, and a registrar that forgets at its end."""
 
+from certificates import Files
 from interop.programs import Place, Program
-from interop.tls import Pair
 
 PORTS = {"udp": 5060, "tcp": 5060, "tls": 5061}
 
@@ -60,13 +60,15 @@ TLS = """
 method = TLSv1.2+
 verify_certificate = no
 require_certificate = no
-certificate = {certificate}
-private_key = {key}
+certificate = {files.certificate}
+private_key = {files.key}
 
 [client:default]
 method = TLSv1.2+
 verify_certificate = yes
 require_certificate = yes
+certificate = {files.certificate}
+private_key = {files.key}
 verify_depth = 3
 ca_list = {ca}
 """
@@ -81,7 +83,7 @@ class Kamailio:
 
 
 def kamailio(
-    place: Place, host: str, onward: str = "", *, registrar: bool = False, pair: Pair | None = None
+    place: Place, host: str, onward: str = "", *, registrar: bool = False, files: Files | None = None, ca: str = ""
 ) -> Kamailio:
     """Start one.
 
@@ -91,10 +93,10 @@ def kamailio(
     folder = place.own("kamailio")
     listen = [f"listen = udp:{host}:5060", f"listen = tcp:{host}:5060"]
     loads: list[str] = []
-    if pair is not None:
+    if files is not None:
         listen += ["enable_tls = yes", f"listen = tls:{host}:5061"]
         loads += ['loadmodule "tls.so"', f'modparam("tls", "config", "{folder}/tls.cfg")']
-        text = TLS.format(certificate=pair.certificate, key=pair.key, ca=pair.ca)
+        text = TLS.format(files=files, ca=ca)
         (folder / "tls.cfg").write_text(text)
     way = f'$du = "{onward}";' if onward else ""
     if registrar:
@@ -105,6 +107,6 @@ def kamailio(
     argv = ["kamailio", "-f", str(config), "-DD", "-E", "-Y", str(folder), "-w", str(folder)]
     program = place.run([*argv, "-P", str(folder / "pid")], folder)
     for transport, port in PORTS.items():
-        if transport != "tls" or pair is not None:
+        if transport != "tls" or files is not None:
             program.there(transport, host, port)
     return Kamailio(host, program)

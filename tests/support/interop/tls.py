@@ -1,85 +1,58 @@
-"""Certificates made by OpenSSL, and stunnel, which speaks TLS for programs that cannot."""
+"""stunnel, which speaks TLS by OpenSSL for programs that cannot.
 
-import subprocess
-from dataclasses import dataclass
-from pathlib import Path
+Debian's sipp is built without TLS. So its TCP goes through stunnel at each end: the handshakes, the
+records and the verification of our certificate are OpenSSL's and stunnel's, and what is inside says
+TLS where it names its transport, as it would without the detour.
+"""
 
-from interop.programs import Place, Program, where_is
+from certificates import Files
+from interop.programs import Place, Program
 
-SUBJECT = "/O=sansip interop/CN={}"
-DAYS = "2"
-EC = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A certificate with its key, and who signed it: the names of PEM files."""
-
-    certificate: Path
-    key: Path
-    ca: Path
-
-
-class Authority:
-    """A certificate authority of a test's own."""
-
-    def __init__(self, place: Place) -> None:
-        self.folder = place.own("authority")
-        self.certificate, self._key = self.folder / "ca.pem", self.folder / "ca.key"
-        self._openssl(
-            *("req", "-x509", *EC, "-subj", SUBJECT.format("authority"), "-days", DAYS),
-            *("-keyout", str(self._key), "-out", str(self.certificate)),
-        )
-
-    def pair(self, *names: str) -> Pair:
-        """Make a certificate; names are like ``DNS:gw.example.com`` and ``IP:127.0.0.1``."""
-        name = names[0].partition(":")[2]
-        key, asked, made, more = (
-            self.folder / f"{name}.{kind}" for kind in ("key", "csr", "pem", "ext")
-        )
-        more.write_text(f"subjectAltName={','.join(names)}\nbasicConstraints=CA:FALSE\n")
-        self._openssl(
-            "req", *EC, "-subj", SUBJECT.format(name), "-keyout", str(key), "-out", str(asked)
-        )
-        self._openssl(
-            *("x509", "-req", "-in", str(asked), "-days", DAYS, "-CAcreateserial"),
-            *("-CA", str(self.certificate), "-CAkey", str(self._key)),
-            *("-extfile", str(more), "-out", str(made)),
-        )
-        return Pair(made, key, self.certificate)
-
-    def _openssl(self, *arguments: str) -> None:
-        path = where_is("openssl")
-        assert path, "openssl is missing"
-        done = subprocess.run(  # noqa: S603 (what is above)
-            [path, *arguments], capture_output=True, text=True, timeout=30, check=False
-        )
-        assert done.returncode == 0, done.stderr
-
-
-STUNNEL = """
-foreground = yes
+COMMON = """foreground = yes
 pid =
-debug = info
+debug = 6
 syslog = no
-{services}
 """
 
 WRAPS = """
 [wraps]
 client = yes
-accept = {accept}
+accept = {host}:{accept}
 connect = {connect}
-CAfile = {pair.ca}
+CAfile = {ca}
 verifyChain = yes
-{check}
-sni = {name}
+checkIP = {name}
 """
 
 UNWRAPS = """
 [unwraps]
-accept = {accept}
+accept = {host}:{accept}
 connect = {connect}
-cert = {pair.certificate}
-key = {pair.key}
+cert = {files.certificate}
+key = {files.key}
 """
+
+
+def wrapping(place: Place, host: str, connect: tuple[str, int], ca: str) -> Program:
+    """Take TCP at port 5060 of a host, and carry it over TLS; the other end must prove its IP."""
+    port = 5060
+    text = WRAPS.format(
+        host=host, accept=port, connect="{}:{}".format(*connect), ca=ca, name=connect[0]
+    )
+    return _stunnel(place, text, host, port)
+
+
+def unwrapping(place: Place, host: str, connect: tuple[str, int], files: Files) -> Program:
+    """Take TLS at port 5061 of a host, and carry it over TCP."""
+    port = 5061
+    text = UNWRAPS.format(host=host, accept=port, connect="{}:{}".format(*connect), files=files)
+    return _stunnel(place, text, host, port)
+
+
+def _stunnel(place: Place, text: str, host: str, port: int) -> Program:
+    folder = place.own("stunnel")
+    config = folder / "stunnel.conf"
+    config.write_text(COMMON + text)
+    program = place.run(["stunnel4", str(config)], folder)
+    program.there("tcp", host, port)
+    return program
