@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+
 from interop.programs import Place, fresh_host
 from interop.proxy import PROXIES, Proxy
 

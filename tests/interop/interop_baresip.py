@@ -5,6 +5,7 @@ through the proxy, so that each call passes it twice.
 """
 
 import pytest
+
 from interop.baresip import Baresip, baresip
 from interop.kamailio import kamailio
 from interop.programs import Place, eventually, fresh_host, need

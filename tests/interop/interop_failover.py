@@ -7,6 +7,7 @@ be what Wireshark knows as SIP, without a complaint.
 from pathlib import Path
 
 import pytest
+
 from authority import serving
 from interop.capture import Capture
 from interop.programs import Place, fresh_host, need

@@ -6,12 +6,12 @@ headers of what has come to the ends say so.
 """
 
 import pytest
+
+import sansip
 from interop.kamailio import kamailio
 from interop.programs import Place, fresh_host, need
 from interop.proxy import Proxy
 from interop.sipp import HUNG_UP_TALK, TALK, Conversation, Party, Sipp, all_completed, sipp
-
-import sansip
 from sansip import headers
 
 need("sipp", "kamailio")

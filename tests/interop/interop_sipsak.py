@@ -1,8 +1,9 @@
-"""What an administrator tries first: sipsak asks, registers, runs out of hops, and sends rubbish."""
+"""What administrators try first: sipsak asks, registers, runs out of hops, sends rubbish."""
 
 import os
 
 import pytest
+
 from interop.kamailio import kamailio
 from interop.programs import Place, Program, fresh_host, need
 from interop.proxy import Proxy

@@ -4,12 +4,13 @@ Why stunnel: Debian's sipp has no TLS. See tests/support/interop/tls.py.
 """
 
 import pytest
+
+import sansip
+from authority import serving
 from interop.programs import Place, Program, fresh_host, need
 from interop.proxy import Proxy
 from interop.sipp import CALL, HUNG_UP_TALK, TALK, Conversation, Party, Sipp, all_completed, sipp
 from interop.tls import unwrapping, wrapping
-
-import sansip
 
 need("sipp", "stunnel4", "openssl")
 
@@ -31,10 +32,14 @@ def behind_tls(host: str, scheme: str = "sip") -> Party:
 
 
 def calling(
-    place: Place, caller: Party, conversation: Conversation, to: str, scheme: str = "sip"
+    place: Place,
+    caller: Party,
+    conversation: Conversation,
+    to: str,
+    uri: str = "sip:bob@example.com",
 ) -> Sipp:
     options = ("-m", str(CALLS), "-r", "50", f"{to}:5060")
-    return sipp(place, "caller", caller, conversation, *options, uri=f"{scheme}:bob@example.com")
+    return sipp(place, "caller", caller, conversation, *options, uri=uri)
 
 
 @pytest.mark.parametrize("scheme", ["sip", "sips"])
@@ -46,7 +51,8 @@ def test_every_call_completes_over_tls(place: Place, proxy: Proxy, scheme: str) 
     answering = sipp(place, "callee", callee, CALL)
     files = proxy.authority.leaf(callee.host)
     unwrapping(place, callee.host, (callee.host, 5060), files)
-    all_completed(calling(place, caller, CALL, entrance, scheme), answering, CALLS, within=30)
+    made = calling(place, caller, CALL, entrance, f"{scheme}:bob@example.com")
+    all_completed(made, answering, CALLS, within=30)
 
 
 @pytest.mark.parametrize("conversation", [TALK, HUNG_UP_TALK], ids=["talk", "hung-up"])
@@ -62,6 +68,46 @@ def test_every_call_from_elsewhere_completes_over_tls(
     all_completed(calling(place, caller, conversation, proxy.host), answering, CALLS, within=30)
 
 
+ZONE = """
+$TTL 60
+@             SOA   ns admin 1 3600 600 86400 60
+@             NS    ns
+ns            A     127.0.0.1
+gw            NAPTR 10 10 "s" "SIPS+D2T" "" _sips._tcp.gw
+_sips._tcp.gw SRV   10 0 5061 host-1
+host-1        A     {host}
+"""
+
+BY_NAME = """
+domains = ["example.com"]
+nameservers = ["{nameserver}"]
+
+[[route]]
+source = "127.0.0.0/8"
+to = "uri"
+"""
+
+
+@pytest.mark.rule("5922-7.3-01")
+def test_the_certificate_must_be_for_the_domain_that_was_asked_for(
+    place: Place, proxy: Proxy
+) -> None:
+    """It names gw.example.com, not the host that knot says this is to be found at."""
+    need("knotd")
+    caller = behind_tls(fresh_host(), "sips")
+    callee = Party(fresh_host(), "tcp", "tls", "sips:{}@gw.example.com")
+    zone = serving("knot", place.own("knot"))(ZONE.format(host=callee.host))
+    nameserver = place.stack.enter_context(zone)
+    proxy.start(BY_NAME.format(nameserver=nameserver), ("udp", "tls"))
+    answering = sipp(place, "callee", callee, CALL)
+    files = proxy.authority.leaf("gw.example.com")
+    unwrapping(place, callee.host, (callee.host, 5060), files)
+    entrance = fresh_host()
+    wrapping(place, entrance, (proxy.host, 5061), proxy.authority.ca)
+    made = calling(place, caller, CALL, entrance, uri="sips:bob@gw.example.com")
+    all_completed(made, answering, CALLS, within=30)
+
+
 @pytest.mark.rule("5922-7.3-01")
 def test_nobody_else_gets_the_call(place: Place, proxy: Proxy) -> None:
     """The certificate is good, but it is somebody else's."""
@@ -72,7 +118,11 @@ def test_nobody_else_gets_the_call(place: Place, proxy: Proxy) -> None:
     trying = calling(place, caller, CALL, proxy.host)
     assert trying.program.ended(within=30) == 1
     assert trying.count("FailedCall") == CALLS
-    assert all(message.status in (100, 500, 503) for message in trying.messages if isinstance(message, sansip.Response))
+    assert all(
+        message.status in (100, 500, 503)
+        for message in trying.messages
+        if isinstance(message, sansip.Response)
+    )
     assert answering.messages == []
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from socket import create_connection, socket
 
 import pytest
+
 from certificates import Authority
 from interop.programs import Place, Program, eventually
 

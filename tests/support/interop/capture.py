@@ -3,9 +3,9 @@
 import csv
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
+
 from interop.programs import Place, eventually
 
 FLUSHED_WITHIN = 5.0
@@ -50,5 +50,3 @@ class Capture:
         # What tshark says of itself, such as that root should not run it, stands before the rows.
         first = next(at for at, line in enumerate(lines) if line.startswith(fields[0]))
         return list(csv.DictReader(lines[first:]))
-
-

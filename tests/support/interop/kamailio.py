@@ -74,7 +74,6 @@ ca_list = {ca}
 """
 
 
-
 class Kamailio:
     """Kamailio at work, on UDP, TCP and, with a certificate, TLS."""
 
@@ -83,7 +82,13 @@ class Kamailio:
 
 
 def kamailio(
-    place: Place, host: str, onward: str = "", *, registrar: bool = False, files: Files | None = None, ca: str = ""
+    place: Place,
+    host: str,
+    onward: str = "",
+    *,
+    registrar: bool = False,
+    files: Files | None = None,
+    ca: str = "",
 ) -> Kamailio:
     """Start one.
 

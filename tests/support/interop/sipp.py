@@ -66,7 +66,7 @@ def scenario(
 ) -> str:
     """Write the scenario of one side.
 
-    ``hold``: seconds between two steps; ``linger``: how long whoever gives the last answer stays, in
+    ``hold``: seconds between two steps; ``linger``: how long who gives the last answer stays, in
     case that it is lost.
     """
     parts = [HEAD.format(side=side)]
@@ -246,7 +246,9 @@ def all_completed(caller: Sipp, callee: Sipp, calls: int, within: float) -> None
     assert caller.count("SuccessfulCall") == calls, trouble
     for end in (caller, callee):
         assert end.count("FailedCall") == 0, trouble
-        odd = {key: n for key, n in end.counts.items() if n and key.endswith(("_Unexp", "_Timeout"))}
+        odd = {
+            key: n for key, n in end.counts.items() if n and key.endswith(("_Unexp", "_Timeout"))
+        }
         assert not odd, f"{odd}\n{trouble}"
     received = {key: n for key, n in callee.counts.items() if key.endswith("_Recv")}
     assert set(received.values()) == {calls}, f"{received}\n{trouble}"
