@@ -46,6 +46,13 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("certificates"))
 
 
+@pytest.fixture(scope="module")
+def healthy() -> Iterator[ZoneServer]:
+    """Start a name server for many tests, which leave it as it is."""
+    with ZoneServer(ZONE, "example.com.") as server:
+        yield server
+
+
 @pytest.fixture(params=adapters(), ids=lambda adapter: adapter.name)
 def adapter(request: pytest.FixtureRequest) -> Adapter:
     """Every adapter in turn."""
