@@ -75,6 +75,10 @@ class Adapter:
         """The same, with other options of anyio's backend."""
         return replace(self, options={**self.options, **options})
 
+    def strictly(self) -> "Adapter":
+        """The same, with nothing forgiven."""
+        return replace(self, strict=True)
+
     def in_virtual_time(self) -> tuple["Adapter", Clock]:
         """The same where it is later as soon as nobody has anything to do, and the clock."""
         assert self.name != "uvloop", "its clock is its own"
