@@ -29,8 +29,8 @@ def name_of(server: "ZoneServer") -> str:
 
 
 @pytest.fixture
-def resolver(asked: Asking, zone_dns: Serving) -> Resolver:
-    return asked.resolver([name_of(zone_dns())])
+def resolver(asked: Asking, healthy: ZoneServer) -> Resolver:
+    return asked.resolver([name_of(healthy)])
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,15 @@
 """asyncio, as ``sansip_adapter.loop.Loop`` wants it."""
 
 import asyncio
-import select
 from collections.abc import Callable, Coroutine
 from functools import partial
 from math import ceil, inf
-from socket import SOCK_DGRAM, socket
+from selectors import EVENT_READ, EVENT_WRITE
+from socket import socket
 from typing import Any, TypeVar
 
 from sansip_adapter.loop import Call, Stop
+from sansip_asyncio.nest import Nest
 
 T = TypeVar("T")
 
@@ -31,35 +32,24 @@ class AsyncioLoop:
         self._tasks: set[asyncio.Task[object]] = set()
         self._alarms: list[Stop] = []
         own = isinstance(loop, asyncio.SelectorEventLoop)
-        # uvloop stops watching a UDP socket after its first ICMP error, but not one that an epoll
-        # of ours watches. Where there is no epoll, there are no ICMP errors either.
-        self._nests = not own and hasattr(select, "epoll")
-        # Its clock has whole milliseconds, and it rounds to them: down too, and whoever it wakes too
-        # early can do nothing but have it round again, until time has come.
+        self._nest = None if own else Nest(loop, self._guarded)
+        # The clock of uvloop has whole milliseconds, and it rounds to them: down too, and whom it
+        # wakes too early can do nothing but have it round again, until the time has come.
         self._milliseconds = not own
 
     def reading(self, sock: socket, ready: Call) -> Stop:
         """Call when something can be read."""
-        if self._nests and sock.type == SOCK_DGRAM:
-            return self._nested(sock, ready)
         number = sock.fileno()
+        if self._nest is not None:
+            return self._nest.watch(number, EVENT_READ, ready)
         self._loop.add_reader(number, self._guarded, ready)
         return partial(self._loop.remove_reader, number)
-
-    def _nested(self, sock: socket, ready: Call) -> Stop:
-        poll = select.epoll()
-        poll.register(sock, select.EPOLLIN)
-        self._loop.add_reader(poll.fileno(), self._guarded, ready)
-
-        def stop() -> None:
-            self._loop.remove_reader(poll.fileno())
-            poll.close()
-
-        return stop
 
     def writing(self, sock: socket, ready: Call) -> Stop:
         """Call when something can be written."""
         number = sock.fileno()
+        if self._nest is not None:
+            return self._nest.watch(number, EVENT_WRITE, ready)
         self._loop.add_writer(number, self._guarded, ready)
         return partial(self._loop.remove_writer, number)
 
@@ -113,6 +103,8 @@ class AsyncioLoop:
         """Cancel what was spawned, wait until it has ended, and raise what a callback raised."""
         for stop in self._alarms:
             stop()
+        if self._nest is not None:
+            self._nest.close()
         for task in self._tasks:
             task.cancel()
         if self._tasks:

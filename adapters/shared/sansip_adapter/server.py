@@ -137,7 +137,6 @@ class Server(Generic[StateT]):
         self._busy = False
         self._backlog: deque[tuple[float, tuple[Action, ...]]] = deque()
         self._performers: dict[type[Action], Callable[[float, Any], object]] = {
-            Send: self._send,
             OpenFlow: self._open_flow,
             CloseFlow: self._close_flow,
             StartTimer: self._start_timer,
@@ -230,13 +229,16 @@ class Server(Generic[StateT]):
 
     def _perform(self) -> None:
         """Do what has been ordered; datagrams are put together."""
-        backlog, performers = self._backlog, self._performers
+        backlog, senders, others = self._backlog, self._senders, self._performers
         self._busy = True
         try:
             while backlog:
                 at, actions = backlog.popleft()
                 for action in actions:
-                    performers[type(action)](at, action)
+                    if type(action) is Send:  # most are, or start timers
+                        senders[action.endpoint](action)
+                    else:
+                        others[type(action)](at, action)
         finally:
             self._busy = False
 
@@ -252,9 +254,6 @@ class Server(Generic[StateT]):
             finally:
                 self._busy = False
             self._perform()
-
-    def _send(self, _at: float, order: Send) -> None:
-        self._senders[order.endpoint](order)
 
     def _open_flow(self, _at: float, order: OpenFlow) -> None:
         self._connections.open(order)
