@@ -43,7 +43,7 @@ while True:
                 timers.stop(timer)
             case sansip.QueryDns():
                 questions.ask(action)
-            case _:  # a Report; what else there is comes with connections and user agents
+            case sansip.Report():  # what else there is, a proxy on UDP need not perform
                 print(action, file=sys.stderr)
     while not events:  # what has happened, in the order in which it did
         due = timers.next_due()
