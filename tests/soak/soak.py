@@ -200,7 +200,7 @@ class Soak:
         bound = (64 if self._options.crowd_tls else 8) << 10
         text = f"{grown:,.0f} bytes each for {stayed:,}; {bound:,} are allowed"
         outcome.more.append(
-            Check("idle connections cost little", 0 < stayed and grown < bound, text)
+            Check("idle connections cost little", stayed > 0 and grown < bound, text)
         )
         refused = wanted - stayed
         said = self._proxy.lines["limit"]
