@@ -1,13 +1,16 @@
 """What the adapters' tests share: a real name server, from the examples; and an authority."""
 
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
 from zone_dns import ZoneServer
 
+from asking import Asking, asking
 from certificates import Authority
 from loops import Adapter, Clock, adapters
+from sansip_adapter import tcp
 
 ZONE = """
 $ORIGIN example.com.
@@ -43,6 +46,13 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("certificates"))
 
 
+@pytest.fixture(scope="module")
+def healthy() -> Iterator[ZoneServer]:
+    """Start a name server for many tests, which leave it as it is."""
+    with ZoneServer(ZONE, "example.com.") as server:
+        yield server
+
+
 @pytest.fixture(params=adapters(), ids=lambda adapter: adapter.name)
 def adapter(request: pytest.FixtureRequest) -> Adapter:
     """Every adapter in turn."""
@@ -56,3 +66,22 @@ def virtual(request: pytest.FixtureRequest) -> tuple[Adapter, Clock]:
     """Every adapter whose loop has a clock that we can put forward, with that clock."""
     found: Adapter = request.param
     return found.in_virtual_time()
+
+
+@pytest.fixture
+def asked(adapter: Adapter) -> Iterator[Asking]:
+    """The loop of every adapter in turn, to ask name servers."""
+    with asking(adapter) as found:
+        yield found
+
+
+@pytest.fixture
+def small_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the kernel take few bytes for each connection."""
+    prepare = tcp.prepare
+
+    def small(sock: socket.socket) -> None:
+        prepare(sock)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+
+    monkeypatch.setattr(tcp, "prepare", small)

@@ -1,9 +1,11 @@
 """The adapters under test, each with its event loop: one test for all of them, written on anyio."""
 
 import asyncio
+import os
 import selectors
+import stat
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -133,6 +135,12 @@ async def settle(_server: object = None) -> None:
         await anyio.lowlevel.checkpoint()
 
 
+async def until(so: Callable[[], object]) -> None:
+    """Wait until something is so that another thread, or the kernel, brings about."""
+    while not so():  # noqa: ASYNC110 - who brings it about knows no events
+        await anyio.sleep(0.001)
+
+
 def assert_empty() -> None:
     """Nobody is left on asyncio's loop but whoever asks."""
     loop: Any = asyncio.get_running_loop()
@@ -142,6 +150,15 @@ def assert_empty() -> None:
     assert [handle for handle in getattr(loop, "_scheduled", ()) if not handle.cancelled()] == []
     selector: selectors.BaseSelector | None = getattr(loop, "_selector", None)
     assert selector is None or len(selector.get_map()) == 1  # the loop's own
+
+
+def open_sockets() -> int:
+    """How many sockets this process has open."""
+    count = 0
+    for number in os.listdir("/proc/self/fd"):  # noqa: PTH208 - names, of which one is gone again
+        with suppress(OSError):
+            count += stat.S_ISSOCK(os.fstat(int(number)).st_mode)
+    return count
 
 
 class JumpingSelector(selectors.DefaultSelector):

@@ -1,72 +1,82 @@
 """asyncio, as ``sansip_adapter.loop.Loop`` wants it."""
 
 import asyncio
-import select
 from collections.abc import Callable, Coroutine
 from functools import partial
-from math import inf
-from socket import SOCK_DGRAM, socket
+from math import ceil, inf
+from selectors import EVENT_READ, EVENT_WRITE
+from socket import socket
 from typing import Any, TypeVar
 
-from sansip_adapter.loop import Call, Stop, nothing
+from sansip_adapter.loop import Call, Stop
+from sansip_asyncio.nest import Nest
 
 T = TypeVar("T")
 
 
 class AsyncioLoop:
-    """The running loop. ``over`` gets the first thing that a callback raises."""
+    """The running loop. ``over`` is done once a callback has raised: ``end`` raises that."""
 
     backend = "asyncio"
 
     def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self.now = self._loop.time
-        self.over: asyncio.Future[None] = self._loop.create_future()
+        self._loop = loop = asyncio.get_running_loop()
+        if type(loop).add_reader is asyncio.AbstractEventLoop.add_reader:
+            raise RuntimeError(
+                f"{type(loop).__name__} cannot watch sockets: it has no add_reader; "
+                "run serve on a loop that has, like asyncio.SelectorEventLoop or uvloop"
+            )
+        self.now = loop.time
+        self.over: asyncio.Future[None] = loop.create_future()
+        self._error: BaseException | None = None
         self._tasks: set[asyncio.Task[object]] = set()
-        self._stop_alarm: Stop = nothing
-        # uvloop stops watching a UDP socket after its first ICMP error, but not one that an epoll
-        # of ours watches.
-        self._nests = not isinstance(self._loop, asyncio.SelectorEventLoop)
+        self._alarms: list[Stop] = []
+        own = isinstance(loop, asyncio.SelectorEventLoop)
+        self._nest = None if own else Nest(loop, self._guarded)
+        # The clock of uvloop has whole milliseconds, and it rounds to them: down too, and whom it
+        # wakes too early can do nothing but have it round again, until the time has come.
+        self._milliseconds = not own
 
     def reading(self, sock: socket, ready: Call) -> Stop:
         """Call when something can be read."""
-        if self._nests and sock.type == SOCK_DGRAM:
-            return self._nested(sock, ready)
         number = sock.fileno()
+        if self._nest is not None:
+            return self._nest.watch(number, EVENT_READ, ready)
         self._loop.add_reader(number, self._guarded, ready)
         return partial(self._loop.remove_reader, number)
-
-    def _nested(self, sock: socket, ready: Call) -> Stop:
-        poll = select.epoll()
-        poll.register(sock, select.EPOLLIN)
-        self._loop.add_reader(poll.fileno(), self._guarded, ready)
-
-        def stop() -> None:
-            self._loop.remove_reader(poll.fileno())
-            poll.close()
-
-        return stop
 
     def writing(self, sock: socket, ready: Call) -> Stop:
         """Call when something can be written."""
         number = sock.fileno()
+        if self._nest is not None:
+            return self._nest.watch(number, EVENT_WRITE, ready)
         self._loop.add_writer(number, self._guarded, ready)
         return partial(self._loop.remove_writer, number)
 
     def later(self, due: float, call: Call) -> Stop:
         """Call once, later."""
-        return self._loop.call_at(due, self._guarded, call).cancel
+        return self._call_at(due, call).cancel
+
+    def _call_at(self, due: float, call: Call) -> asyncio.TimerHandle:
+        if self._milliseconds:
+            due = ceil(due * 1000 - 0.001) / 1000  # a float may be a trifle too much
+        return self._loop.call_at(due, self._guarded, call)
 
     def alarm(self, ring: Callable[[], float]) -> Callable[[float], None]:
         """Keep time for one who has many timers."""
         first = inf
+        handle: asyncio.TimerHandle | None = None
 
         def wake_at(due: float) -> None:
-            nonlocal first
+            nonlocal first, handle
             if due < first:
                 first = due
-                self._stop_alarm()
-                self._stop_alarm = self._loop.call_at(due, self._guarded, rung).cancel
+                stop()
+                handle = self._call_at(due, rung)
+
+        def stop() -> None:
+            if handle is not None:
+                handle.cancel()
 
         def rung() -> None:
             nonlocal first
@@ -75,11 +85,13 @@ class AsyncioLoop:
             first = inf
             wake_at(due)
 
+        self._alarms.append(stop)
         return wake_at
 
     def spawn(self, work: Callable[[], Coroutine[Any, Any, object]], until: float = inf) -> Stop:
         """Run something that waits."""
-        task = self._loop.create_task(work())
+        # Not by the loop's factory, which may be eager: nothing happens before this has returned.
+        task = asyncio.Task(work(), loop=self._loop)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         if until < inf:
@@ -88,12 +100,22 @@ class AsyncioLoop:
         return task.cancel
 
     async def end(self) -> None:
-        """Cancel what was spawned, and wait until it has ended."""
-        self._stop_alarm()
+        """Cancel what was spawned, wait until it has ended, and raise what a callback raised."""
+        for stop in self._alarms:
+            stop()
+        if self._nest is not None:
+            self._nest.close()
         for task in self._tasks:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
+        if self._error is not None:
+            raise self._error
+
+    def finish(self) -> None:
+        """Let ``over`` be done."""
+        if not self.over.done():
+            self.over.set_result(None)
 
     def _guarded(self, call: Call) -> None:
         try:
@@ -107,8 +129,9 @@ class AsyncioLoop:
             self._break(error)
 
     def _break(self, error: BaseException) -> None:
-        if not self.over.done():
-            self.over.set_exception(error)
+        if self._error is None:  # what comes of the first is of no interest
+            self._error = error
+        self.finish()
 
 
 def run(begin: Callable[[AsyncioLoop, Callable[[T], object]], None]) -> T:
@@ -120,7 +143,7 @@ def run(begin: Callable[[AsyncioLoop, Callable[[T], object]], None]) -> T:
 
         def done(result: T) -> None:
             results.append(result)
-            loop.over.set_result(None)
+            loop.finish()
 
         try:
             begin(loop, done)

@@ -6,6 +6,11 @@ back as ``SendFailed``.
 
 A send never waits. What the kernel does not take at once is kept, within a bound, and sent when it
 takes more: who does not read cannot hold up anybody else.
+
+The peer's end of sending is the end, though TCP would let it go on reading. What was answered by
+then has gone out, and arrives; a later answer takes the way that RFC 3261 18.2.2 has for a
+connection that is gone. A peer that has died looks the same, and one more thing sent to it would be
+lost without a word.
 """
 
 import os
@@ -24,6 +29,9 @@ from sansip_adapter.tls import Channel
 
 CHUNK = 65_536  # bytes that are read at once
 WAITING = 1 << 20  # bytes that may wait here for a peer that does not read
+COST = (
+    256  # bytes that each piece of them counts for besides: as many tiny ones would cost far more
+)
 HANDSHAKE = 10.0  # seconds that a peer that has connected may take to agree on TLS
 LAST_WORDS = 5.0  # seconds in which all that was sent before a CloseFlow is to arrive
 
@@ -59,7 +67,7 @@ class Connection:
         self._loop, self._feed, self._over = loop, feed, over
         self._waiting: deque[Piece] = deque()  # the first may have been sent in part
         self._sent = 0  # so many bytes of it
-        self._size = 0  # bytes of all that waits
+        self._size = 0  # bytes of all that waits, and what it costs to keep them
         self._used = self._finishing = self._ended = False
         self._stop_reading: Stop = nothing
         self._stop_writing: Stop = nothing
@@ -86,20 +94,25 @@ class Connection:
         if self.flow > 0:  # else the core has its own clock
             due = self._loop.now() + HANDSHAKE
             self._stop_clock = self._loop.later(due, self._too_slow)
-        self._put(Piece(self._channel.begin(), None))
+        try:
+            first = self._channel.begin()
+        except ssl.SSLError as error:  # such as: the system allows no version that we want
+            self._end(f"TLS: {tls.in_words(error)}")
+        else:
+            self._put(Piece(first, None))
 
     def _too_slow(self) -> None:
         self._stop_clock = nothing
         self._end(f"no TLS handshake within {HANDSHAKE:g} s")
 
     def _open(self) -> None:
-        self.is_open = True
         names = () if self._channel is None else self._channel.names
         try:
             host, port = self._socket.getsockname()[:2]
         except OSError as error:  # it is gone already
             self._end(in_words(error))
             return
+        self.is_open = True
         local, at = Address(host, port), self._loop.now()
         self._feed(FlowOpened(at, self.flow, self.endpoint, self.remote, local, names))
 
@@ -124,7 +137,6 @@ class Connection:
         try:
             plain, back = channel.received(data)
         except ssl.SSLError as error:
-            self._put(Piece(channel.farewell(), None))  # the alert, which tells the peer why
             self._end(f"TLS: {tls.in_words(error)}")
             return
         self._put(Piece(back, None))
@@ -153,7 +165,7 @@ class Connection:
         if not piece.data:
             return
         waiting.append(piece)
-        self._size += len(piece.data)
+        self._size += len(piece.data) + COST
         if self.fault:
             self._give_back()
         elif len(waiting) == 1:
@@ -184,7 +196,7 @@ class Connection:
             self._sent += sent
             if self._sent == len(data):
                 waiting.popleft()
-                self._size -= len(data)
+                self._size -= len(data) + COST
                 self._sent = 0
 
     def _write_no_more(self) -> None:
@@ -200,6 +212,7 @@ class Connection:
         self._finishing = True
         if not self._used:
             self._end("closed")
+        if self._ended:  # or who was told what has not been sent asks for this
             return
         self._stop_clock = self._loop.later(self._loop.now() + LAST_WORDS, self._long_enough)
         if self._channel is not None:
@@ -230,12 +243,19 @@ class Connection:
             self._over(self)
 
     def drop(self) -> None:
-        """Close at once, and tell nobody."""
-        self._ended = True
-        self._stop_reading()
-        self._stop_writing()
-        self._stop_clock()
-        self._socket.close()
+        """Close at once, and tell nobody but TLS's other side."""
+        if not self._ended:
+            self._ended = True
+            if self._channel is not None and not self._waiting:
+                # "Each party MUST send a close_notify alert before closing its write side of the
+                # connection, unless it has already sent some error alert" (RFC 8446 6.1): that is
+                # what the peer is told here after an error.
+                with suppress(OSError):
+                    self._socket.send(self._channel.farewell())
+            self._stop_reading()
+            self._stop_writing()
+            self._stop_clock()
+            self._socket.close()
 
     def _give_back(self) -> None:
         at, fault = self._loop.now(), self.fault

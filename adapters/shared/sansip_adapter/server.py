@@ -36,6 +36,7 @@ from sansip import (
 )
 from sansip.agenda import Agenda
 from sansip.dns import Answer
+from sansip_adapter import udp
 from sansip_adapter.endpoints import EndpointError
 from sansip_adapter.loop import Loop, Stop
 from sansip_adapter.tcp import Connections, Listener
@@ -43,6 +44,7 @@ from sansip_adapter.tls import Tls
 from sansip_adapter.udp import UdpSocket
 
 StateT = TypeVar("StateT")
+DEAF = "this system does not tell of ICMP errors: only time tells that nobody is there"
 
 
 class Config(Protocol):
@@ -135,7 +137,6 @@ class Server(Generic[StateT]):
         self._busy = False
         self._backlog: deque[tuple[float, tuple[Action, ...]]] = deque()
         self._performers: dict[type[Action], Callable[[float, Any], object]] = {
-            Send: self._send,
             OpenFlow: self._open_flow,
             CloseFlow: self._close_flow,
             StartTimer: self._start_timer,
@@ -175,6 +176,10 @@ class Server(Generic[StateT]):
         self._flush()
         for sock in self._sockets:
             sock.start()
+        endpoints = self._engine.config.endpoints
+        deaf = [endpoint.name for endpoint in endpoints if endpoint.transport == "udp"]
+        if deaf and not udp.HEARS_ERRORS:
+            self._lost(", ".join(deaf), DEAF)
 
     def close(self) -> None:
         """Close all sockets; what the core has ordered and is not done yet is not done any more."""
@@ -224,13 +229,16 @@ class Server(Generic[StateT]):
 
     def _perform(self) -> None:
         """Do what has been ordered; datagrams are put together."""
-        backlog, performers = self._backlog, self._performers
+        backlog, senders, others = self._backlog, self._senders, self._performers
         self._busy = True
         try:
             while backlog:
                 at, actions = backlog.popleft()
                 for action in actions:
-                    performers[type(action)](at, action)
+                    if type(action) is Send:  # most are, or start timers
+                        senders[action.endpoint](action)
+                    else:
+                        others[type(action)](at, action)
         finally:
             self._busy = False
 
@@ -246,9 +254,6 @@ class Server(Generic[StateT]):
             finally:
                 self._busy = False
             self._perform()
-
-    def _send(self, _at: float, order: Send) -> None:
-        self._senders[order.endpoint](order)
 
     def _open_flow(self, _at: float, order: OpenFlow) -> None:
         self._connections.open(order)
@@ -297,7 +302,8 @@ class Server(Generic[StateT]):
         self, order: Consult, answerer: Callable[[object], Awaitable[object]]
     ) -> None:
         answer = await answerer(order.data)
-        self._feed(Consulted(self._now(), order.question, answer))
+        if self._is_open:  # else it was not to be cancelled
+            self._feed(Consulted(self._now(), order.question, answer))
 
     def _deliver(self, _at: float, order: Deliver) -> None:
         if self._on_deliver is not None:

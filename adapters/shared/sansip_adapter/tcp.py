@@ -81,10 +81,11 @@ class Connections:
     def send(self, order: Send) -> None:
         """Send over the connection that the order names, if it is still there."""
         connection = self._known.get(order.flow)
-        if connection is not None:
+        if connection is not None and connection.is_open:
             connection.send(order)
             return
-        at, reason = self._loop.now(), "the connection is closed"
+        at = self._loop.now()
+        reason = "the connection is closed" if connection is None else "it is not open yet"
         self._feed(SendFailed(at, order.endpoint, order.remote, reason, order.id, order.data))
 
     def _accepted(self, endpoint: str, sock: socket.socket, remote: Address) -> None:

@@ -136,8 +136,8 @@ class UdpSocket:
 
     def _receive_here(self) -> int:
         receive, name, local = self._socket.recvfrom, self._name, self.address
-        peers, at = self._peers, self._now()
-        came: list[DatagramReceived] = []
+        peers, feed, now = self._peers, self._feed, self._now
+        came: list[tuple[bytes, Address]] = []
         shadows = 0  # of errors that are in the queue
         while len(came) + shadows < BATCH:
             try:
@@ -147,10 +147,10 @@ class UdpSocket:
             except OSError:
                 shadows += 1
                 continue
-            peer = peers.get(source) or self._peer(source)
-            came.append(DatagramReceived(at, name, peer, local, data))
-        for event in came:
-            self._feed(event)
+            came.append((data, peers.get(source) or self._peer(source)))
+        for data, peer in came:
+            # The time of each: what came of the one before may have been told with a later one.
+            feed(DatagramReceived(now(), name, peer, local, data))
         return len(came) + shadows
 
     def _receive_anywhere(self) -> int:

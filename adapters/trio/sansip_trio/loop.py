@@ -35,22 +35,28 @@ class TrioLoop:
 
         async def watch() -> None:
             with scope:
-                # Cancelled before it has begun, or by what it has called: the socket is closed.
+                # It may be stopped before it has begun, by what it has called, or by somebody else
+                # when it has been woken already: the socket is closed then.
                 while not scope.cancel_called:
                     await wait(sock)
-                    ready()
+                    if not scope.cancel_called:
+                        ready()
 
         self.nursery.start_soon(watch)
         return scope.cancel
 
     def later(self, due: float, call: Call) -> Stop:
         """Call once, later."""
+        scope = trio.CancelScope()
 
         async def wait() -> None:
-            await trio.sleep_until(due)
-            call()
+            with scope:
+                await trio.sleep_until(due)
+                if not scope.cancel_called:  # by somebody else who was woken at the same time
+                    call()
 
-        return self.spawn(wait)
+        self.nursery.start_soon(wait)
+        return scope.cancel
 
     def alarm(self, ring: Callable[[], float]) -> Callable[[float], None]:
         """Keep time for one who has many timers."""
