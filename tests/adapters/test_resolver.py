@@ -1,6 +1,7 @@
 """Questions to name servers: what comes back, and how long the sick ones may cost."""
 
 import asyncio
+import errno
 import socket
 import socketserver
 import sys
@@ -198,6 +199,31 @@ def test_a_late_answer_counts_and_revives_its_server(asked: Asking, zone_dns: Se
         slow.delay = 0.0
         assert asked.ask(resolver, "gw-1.example.com", "A") == GATEWAY_1
     assert (len(slow.log), len(other.log)) == (2, 1)
+
+
+def test_a_late_failure_is_no_reason_to_ask_anybody_else(asked: Asking, zone_dns: Serving) -> None:
+    slow, dead = zone_dns(), zone_dns()
+    slow.delay, slow.rcode = 0.15, dns.rcode.SERVFAIL
+    dead.drop = True
+    with patience(0.1):
+        resolver = asked.resolver([name_of(slow), name_of(dead)])
+        answer = asked.ask(resolver, "gw-1.example.com", "A")
+    assert answer == Failure(f"{name_of(slow)}: SERVFAIL; {name_of(dead)}: timed out")
+    assert (len(slow.log), len(dead.log)) == (1, 3)
+
+
+@pytest.mark.parametrize(("number", "suspect"), [(errno.EMFILE, False), (errno.ENETDOWN, True)])
+def test_a_server_is_not_suspected_of_what_is_our_own_problem(
+    asked: Asking, number: int, *, suspect: bool
+) -> None:
+    class Backend:
+        async def make_socket(self, *_given: object) -> None:
+            raise OSError(number, "no")
+
+    resolver = asked.resolver([CLOSED, "127.0.0.2:9"])
+    resolver._backend = Backend()
+    assert asked.ask(resolver, "gw-1.example.com", "A") == Failure(f"{CLOSED}: no; 127.0.0.2:9: no")
+    assert bool(resolver._dead) == suspect
 
 
 def test_when_all_are_silent_the_question_fails_in_time(asked: Asking, zone_dns: Serving) -> None:

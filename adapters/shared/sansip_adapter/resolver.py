@@ -176,7 +176,7 @@ class _Question:
         for turn, server in self._turns:
             if server not in self._failures:
                 self._asked = server
-                self._stop_clock = later(due, self._too_slow)
+                self._stop_clock = later(due, partial(self._too_slow, server))
                 self._going[turn] = self._loop.spawn(partial(self._try, turn, server))
                 return
         self._asked = None
@@ -185,10 +185,9 @@ class _Question:
         else:
             self._fail()
 
-    def _too_slow(self) -> None:
+    def _too_slow(self, server: Address) -> None:
         self._stop_clock = nothing
-        if self._asked is not None:
-            self._silent(self._asked)
+        self._silent(server)
         self._next()
 
     async def _try(self, turn: int, server: Address) -> None:
