@@ -119,11 +119,15 @@ class Peer:
 async def dial(where: Address, buffer: int | None = None) -> Peer:
     """Connect as a peer does; with a small buffer, as one that has room for few bytes."""
     peer = Peer(socket.socket(family_of(where.host), socket.SOCK_STREAM))
-    if buffer is not None:
-        peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-    if peer.sock.connect_ex((where.host, where.port)):
-        await anyio.wait_writable(peer.sock)
-    peer.sock.getpeername()  # raises if it is not connected
+    try:
+        if buffer is not None:
+            peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        if peer.sock.connect_ex((where.host, where.port)):
+            await anyio.wait_writable(peer.sock)
+        peer.sock.getpeername()  # raises if it is not connected
+    except BaseException:
+        peer.close()
+        raise
     return peer
 
 
