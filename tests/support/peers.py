@@ -116,12 +116,15 @@ class Peer:
         self.sock.close()
 
 
-async def dial(where: Address, buffer: int | None = None) -> Peer:
+async def dial(where: Address, buffer: int | None = None, port: int = 0) -> Peer:
     """Connect as a peer does; with a small buffer, as one that has room for few bytes."""
     peer = Peer(socket.socket(family_of(where.host), socket.SOCK_STREAM))
     try:
         if buffer is not None:
             peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        if port:
+            peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            peer.sock.bind(("127.0.0.1", port))
         if peer.sock.connect_ex((where.host, where.port)):
             await anyio.wait_writable(peer.sock)
         peer.sock.getpeername()  # raises if it is not connected
