@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 import anyio
+import anyio.lowlevel
 
 from sansip import Address
 
@@ -164,3 +165,9 @@ def family_of(host: str) -> socket.AddressFamily:
 def open_files() -> int:
     """How many files this process has open."""
     return len(list(Path("/dev/fd").iterdir()))
+
+
+async def files_closed(most: int) -> None:
+    """Wait until no more than so many are open."""
+    while open_files() > most:
+        await anyio.lowlevel.checkpoint()
