@@ -11,7 +11,8 @@ PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; 
 	done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format-check lint types imports coverage bench compare fuzz format golden tables clean
+.PHONY: help demo test interop check format-check lint types imports coverage bench compare fuzz soak format \
+	golden tables clean
 
 help: ## this page
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +22,13 @@ demo: $(VENV)/.has-trio ## a call fails over from a silent gateway to one that a
 
 test: $(VENV)/.has-test ## the tests; `make test ARGS="-k cancel"` runs some
 	$(BIN)/python -m pytest $(ARGS)
+
+# What the tests of tests/interop need, by Debian's names; `PROGRAMS=` leaves the machine alone.
+PROGRAMS ?= sip-tester kamailio kamailio-tls-modules baresip-core sipsak stunnel4 tshark knot openssl
+
+interop: $(VENV)/.has-test ## calls with sipp, Kamailio, baresip, sipsak ..., which it installs on Debian if root
+	@$(if $(PROGRAMS),tests/interop/install $(PROGRAMS))
+	$(BIN)/python -m pytest tests/interop -o python_files='interop_*.py' $(ARGS)
 
 check: format-check lint types imports coverage ## all that must hold: format, lint, types, imports, coverage
 
@@ -43,6 +51,11 @@ FUZZ = $(if $(FUZZ_RUNS),--runs $(FUZZ_RUNS),--seconds $(FUZZ_SECONDS)) $(if $(F
 
 fuzz: $(VENV)/.has-fuzz ## coverage-guided fuzzing; FUZZ_SECONDS=3600 or FUZZ_RUNS=10000000, each target
 	$(BIN)/python tests/fuzz/fuzz.py $(FUZZ) $(ARGS)
+
+SOAK_SECONDS ?= 3600
+
+soak: $(VENV)/.has-test ## the example proxy under mixed load; SOAK_SECONDS=120 instead of an hour
+	$(BIN)/python tests/soak/soak.py --seconds $(SOAK_SECONDS) $(ARGS)
 
 golden: $(VENV)/.has-test ## write the stored files of golden tests anew; then read the diff
 	$(BIN)/python -m pytest -m golden --regenerate

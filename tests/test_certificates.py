@@ -1,6 +1,8 @@
 """Whose a certificate is (RFC 5922 7.1 and 7.2), as Python's ssl gives certificates."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import sansip
 from sansip.certificates import identifies
@@ -85,3 +87,15 @@ def test_an_ip_address_is_an_identity_of_its_own() -> None:
 @pytest.mark.parametrize("certificate", [{}, None])
 def test_what_has_not_been_verified_names_nobody(certificate: dict[str, object] | None) -> None:
     assert sansip.identities(certificate) == ()
+
+
+KINDS = st.sampled_from(["URI", "DNS", "IP Address", "email", "<unsupported>"])
+TEXTS = st.one_of(st.text(), st.text().map("sip:{}".format), st.from_regex(r"[*a-z0-9.:-]*"))
+
+
+@given(st.lists(st.tuples(KINDS, TEXTS)), TEXTS)
+def test_whatever_stands_in_a_certificate(names: list[tuple[str, str]], wanted: str) -> None:
+    found = sansip.identities({ALTERNATIVE: tuple(names)})
+    assert len(set(found)) == len(found)
+    assert all(identifies(found, name) for name in found)
+    assert identifies(found, wanted) == any(identifies((name,), wanted) for name in found)

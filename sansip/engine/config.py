@@ -15,6 +15,7 @@ from sansip.message import MessageLimits, Uri
 from sansip.proxy.states import FIRST_LINGERS
 from sansip.proxy.vocabulary import Facts
 from sansip.timing import Timing
+from sansip.transaction import ServerFacts
 from sansip.value import value
 
 Transport = Literal["udp", "tcp", "tls"]
@@ -129,8 +130,8 @@ class Config:
     __slots__ = (
         "_allowed", "_mine", "_named", "_placed", "_sent_bys", "aliases", "compact_above",
         "concluded", "endpoints", "extensions", "families", "follow_maddr", "follow_sent_by",
-        "groups", "limits", "lingering", "multicasts", "secret", "tcp_above", "timing",
-        "transports", "wildcards",
+        "groups", "limits", "lingering", "multicasts", "secret", "server_facts", "tcp_above",
+        "timing", "transports", "wildcards",
     )  # fmt: skip
     aliases: tuple[str, ...]
     compact_above: int | None
@@ -145,6 +146,7 @@ class Config:
     lingering: tuple[Context, ...]
     multicasts: bool
     secret: bytes | None
+    server_facts: tuple[ServerFacts, ServerFacts]
     tcp_above: int | None
     timing: Timing
     transports: tuple[str, ...]
@@ -217,6 +219,11 @@ class Config:
         self.lingering = tuple(
             [Context(facts, FIRST_LINGERS, None, None, 0, "") for facts in self.concluded]
         )
+        # What server transactions know from the beginning: over a datagram, and over a connection.
+        self.server_facts = (
+            ServerFacts(reliable=False, timing=self.timing),
+            ServerFacts(reliable=True, timing=self.timing),
+        )
         self.secret = secret
         if compact_above is not None and compact_above < 0:
             raise LocalProtocolError(f"compact_above is {compact_above}; it needs to be 0 or more")
@@ -265,8 +272,10 @@ class Config:
         why = special(host)
         if why is None or why == "not an IP":
             return why
+        number = as_number(host)
+        end = number if there is host else as_number(there)
         for network, mask in self._allowed:
-            if as_number(host) & mask == network or as_number(there) & mask == network:
+            if number & mask == network or end & mask == network:
                 return None
         return f"{why} address; allow_hops does not list it"
 

@@ -41,7 +41,8 @@ def send(turn: Turn, link: Link, what: Waiting) -> int:
         return NO_FLOW
     waiting = flow.waiting
     if waiting is None:
-        turn.send(what.owner, link.endpoint, link.remote, what.data, number)
+        there = flow.link.remote  # where it leads: an alias is known by another port
+        turn.send(what.owner, link.endpoint, there, what.data, number)
     elif _is_full(turn, waiting, len(what.data)):
         turn.unsent.append((what, link, "too much waits for the connection"))
         return NO_FLOW

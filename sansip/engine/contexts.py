@@ -57,7 +57,7 @@ def open_context(
 
 def _at_once(turn: Turn, origin: Origin, plan: order.Plan) -> Hop | None:
     """The hop that a plan begins with, if nothing needs to be located or weighed for it."""
-    if not plan or len(plan[0]) > 1 or health.has_doubts(turn):
+    if not plan or len(plan[0]) != 1 or health.has_doubts(turn):
         return None
     try:
         return turn.literal(located_uri(origin, plan[0][0][0]))
@@ -74,7 +74,8 @@ def work_off(turn: Turn) -> None:
     for _ in range(budget):
         if not told:
             return
-        hear(turn, *told.popleft())
+        key, given = told.popleft()
+        hear(turn, key, given)
     turn.report("limit", "", f"more than {budget} pieces of news in one step: the rest is lost")
     told.clear()
 

@@ -146,12 +146,14 @@ class Engine:
         *,
         at: float,
         source: Address | None = None,
+        names: tuple[str, ...] = (),
         answers: Mapping[Question, Answer] | None = None,
     ) -> Plan:
         """What would happen to a request if it came now: which hops, in which order, and when.
 
         Nothing is sent, and the state stays as it is. ``source`` is where the request would come
         from; None: the embedding program submits it, so that it follows its Route or Request-URI.
+        ``names`` are those of its sender's certificate (``scene.names``).
         ``answers`` is what DNS has said besides what the state remembers: whoever asks the plan's
         questions, and plans again with the answers, until there are none left, has it all.
         """
@@ -159,7 +161,7 @@ class Engine:
         def rehearse() -> Rehearsal:
             return Rehearsal(self.config, self.policy, state, at, answers or {}, _timer)
 
-        return planning.plan(rehearse, request, source)
+        return planning.plan(rehearse, request, source, names)
 
     def standing(self, state: State, at: float) -> tuple[Standing, ...]:
         """How the members of all groups are at this time, in their order; changes nothing."""

@@ -84,8 +84,8 @@ def _reached(turn: Turn, event: FlowOpened, flow: Flow, waiting: tuple[Waiting, 
     number, link = event.flow, flow.link
     if link.name is not None and not identifies(event.names, link.name):
         # "If the server is not authenticated, the client MUST close the connection immediately"
-        # (RFC 5922 7.3). To whoever waits it is one more hop that cannot be reached; no way leads
-        # from here to something less secure.
+        # (RFC 5922 7.3). To whoever waits it is one more hop that cannot be reached. What asked for
+        # TLS has no other hops; they are what its domain offers, and this adds none.
         turn.actions.append(CloseFlow(number))
         turn.disarm(flow.timer)
         found = ", ".join(event.names[:MOST_NAMED]) or "nobody"

@@ -89,13 +89,18 @@ class _Case:
     remote: Address | None = None
 
 
-def plan(rehearse: Callable[[], Rehearsal], request: Request, source: Address | None) -> Plan:
+def plan(
+    rehearse: Callable[[], Rehearsal],
+    request: Request,
+    source: Address | None,
+    names: tuple[str, ...] = (),
+) -> Plan:
     """Plan for a request from there; ``rehearse`` begins a rehearsal, as often as it takes."""
     if request.method in ("ACK", "CANCEL"):
         return Plan(None, notes=(f"{request.method}: it goes where its INVITE went",))
     turn = rehearse()
     try:
-        case = _case(turn, request, source)
+        case = _case(turn, request, source, names)
         verdict = _judged(turn, case)
     except RemoteProtocolError as error:
         status = error.status_hint
@@ -117,7 +122,9 @@ def plan(rehearse: Callable[[], Rehearsal], request: Request, source: Address | 
             assert_never(verdict)
 
 
-def _case(turn: Rehearsal, request: Request, source: Address | None) -> _Case:
+def _case(
+    turn: Rehearsal, request: Request, source: Address | None, names: tuple[str, ...]
+) -> _Case:
     if source is None:
         # What is drawn for it hangs on the handle that the program will choose.
         return _Case(LOCAL + (request.call_id or ""), request)
@@ -126,7 +133,7 @@ def _case(turn: Rehearsal, request: Request, source: Address | None) -> _Case:
     endpoints = turn.config.endpoints
     hop = Hop(request.via.transport.lower(), source)
     endpoint = turn.config.endpoint_for(hop, None) or endpoints[0]
-    came = Arrival(endpoint.name, source, len(request.render()))
+    came = Arrival(endpoint.name, source, len(request.render()), names=names)
     key = server_key(request)
     remote, request = stamp(turn, request, came)
     return _Case(key, request, came, remote)

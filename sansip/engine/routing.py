@@ -339,7 +339,7 @@ def _given(turn: Turn, key: str, origin: Origin, decision: object) -> tuple[orde
                     f"{origin.on_failure} has chosen new targets {MOST_DIVERSIONS} times"
                 )
             plan, hunt = plan_of(turn, decision, origin.request, key)
-            _keep_secure(origin.request, plan)
+            keep_secure(origin.request, plan)
             diverted = Origin(
                 origin.request,
                 origin.source,
@@ -359,12 +359,12 @@ def _given(turn: Turn, key: str, origin: Origin, decision: object) -> tuple[orde
             )
 
 
-def _keep_secure(request: Request, plan: order.Plan) -> None:
-    """A request for a sips URI is not diverted to what is none (16.7 step 4)."""
+def keep_secure(request: Request, plan: order.Plan) -> None:
+    """A request for a sips URI goes to nothing else, whoever wants that (16.7 step 4, AMB-24)."""
     if request.uri.scheme == "sips":
         for target in [target for stage in plan for way in stage for target in way]:
             if not target.uri.lower().startswith("sips:"):
-                raise PolicyError(f"{request.uri_text} cannot be diverted to {target.uri}: no sips")
+                raise PolicyError(f"{request.uri_text} cannot go to {target.uri}: no sips")
 
 
 def _failed(facts: order.Facts, origin: Origin, state: Hunting) -> Failed:

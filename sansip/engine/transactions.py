@@ -57,15 +57,14 @@ SILENT = (invite_client.Calling, client.Trying)
 
 def open_server(turn: Turn, key: str, request: Request, came: Arrival, remote: Address) -> None:
     """Begin a server transaction; an INVITE gets its 100 at once (AMB-13)."""
-    timing = turn.config.timing
     reliable = came.flow is not None
     invite = request.method == "INVITE"
     state: ServerState
     if invite:
-        facts = ServerFacts(reliable, timing, trying(request))
+        facts = ServerFacts(reliable, turn.config.timing, trying(request))
         state, outputs = invite_server.start(facts)
     else:
-        state, outputs = server.start(ServerFacts(reliable, timing))
+        state, outputs = server.start(turn.config.server_facts[reliable])
     waiting = None if invite else request
     record = ServerTransaction(invite, state, came.endpoint, remote, came.flow, waiting)
     _server_outputs(turn, key, record, state, outputs)
@@ -80,7 +79,7 @@ def step_server(turn: Turn, key: str, given: ServerInput) -> bool:
             turn.report("dropped", key, f"a {given.status} came after its transaction had ended")
         return False
     reliable = record.flow is not None
-    facts = ServerFacts(reliable, turn.config.timing)
+    facts = turn.config.server_facts[reliable]
     machine: Any = invite_server  # whose state it is
     if not record.invite:
         machine = server

@@ -9,6 +9,7 @@ from sansip.engine.hosts import share_of
 from sansip.engine.policy import Ask, Decision, Drop, Local, Relay, Reply
 from sansip.engine.routing import (
     PolicyError,
+    keep_secure,
     mandatory,
     overrides,
     plan_of,
@@ -206,6 +207,7 @@ def meaning(
         turn.report("policy", key, "a Route that was not given out here, and no follow_route")
         return Reply(403)
     plan, hunt = plan_of(turn, decision, request, key)
+    keep_secure(request, plan)
     # Of what is not proven, a Route does not even choose the side that it leaves from.
     departure = _departure(turn, got) if proven else ""
     origin = Origin(

@@ -39,9 +39,10 @@ def stamp(turn: Turn, request: Request, came: Arrival) -> tuple[Address | None, 
     if maddr is not None and special(maddr) == "multicast":
         return None, request  # 3261-18.2.2-07
     # Otherwise a maddr is not looked at: it would let anybody aim our answers at anybody.
-    if rport in ("", str(source.port)):
+    port = via.port or DEFAULT_PORT
+    if port == source.port or rport in ("", str(source.port)):
         return source, request
-    return Address(host, via.port or DEFAULT_PORT), request
+    return Address(host, port), request
 
 
 def first_sent_by(request: Request, came: Arrival) -> Address:

@@ -18,9 +18,9 @@ def read_ordinary(text: str, limits: MessageLimits) -> tuple[Request | Response,
         return None
     end = match.end()
     lines = text[:end].split("\r\n")
-    if "\n" in "".join(lines):
-        return None
     count = len(lines)
+    if text.count("\n", 0, end) >= count:  # a bare LF
+        return None
     if count > limits.headers or count > limits.vias or end > limits.line:
         return None
     rows = tuple(lines[1:-2])

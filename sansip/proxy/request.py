@@ -71,7 +71,7 @@ def check(request: Request, extensions: tuple[str, ...] | None = ()) -> Fault | 
         return Fault(483, "Max-Forwards is 0")
     # "If the request contains a Proxy-Require header field with one or more option-tags this
     # element does not understand, the element MUST return a 420" (16.3 step 5)
-    if extensions is not None:
+    if extensions is not None and "proxy-require" in request.names:
         tags = not_understood(request, "proxy-require", extensions)
         if tags:
             return Fault(420, f"Proxy-Require: {tags}", (("Unsupported", tags),))

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 import pytest
 from zone_dns import ZoneServer
 
+from asking import Asking, asking
 from certificates import Authority, Files
 from loops import Adapter, Clock, adapters
 from sansip_adapter import tcp
@@ -46,6 +47,13 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("certificates"))
 
 
+@pytest.fixture(scope="module")
+def healthy() -> Iterator[ZoneServer]:
+    """Start a name server for many tests, which leave it as it is."""
+    with ZoneServer(ZONE, "example.com.") as server:
+        yield server
+
+
 @pytest.fixture(scope="session")
 def ours(authority: Authority) -> Files:
     """Give the certificate of who is tested."""
@@ -77,6 +85,13 @@ def virtual(request: pytest.FixtureRequest) -> tuple[Adapter, Clock]:
     """Every adapter whose loop has a clock that we can put forward, with that clock."""
     found: Adapter = request.param
     return found.in_virtual_time()
+
+
+@pytest.fixture
+def asked(adapter: Adapter) -> Iterator[Asking]:
+    """The loop of every adapter in turn, to ask name servers."""
+    with asking(adapter) as found:
+        yield found
 
 
 @pytest.fixture

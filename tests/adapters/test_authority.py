@@ -7,24 +7,24 @@ import socket
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
-from functools import partial
 from typing import Protocol
 
+import anyio
 import dns.flags
 import dns.message
 import dns.query
 import pytest
-import trio
 
 import sansip
 import sansip_adapter.resolver
+from asking import Asking
 from authority import KINDS, ORIGIN, serving
+from loops import Adapter
 from sansip import Address
 from sansip.dns import Answer, Failure, Found, Ip, Naptr, NoName, NoRecords, Record, Srv
 from sansip.entropy import Draws
 from sansip.locate import Answered, Ask, Ended, Exhausted, Hops, aim, start, step
 from sansip.message import parse_uri, reply
-from sansip_trio import Server, serve
 from sansip_adapter.resolver import PATIENCE, PAYLOAD, TRIES, Resolver, parse_server
 from stage import ToName, make_request
 
@@ -132,8 +132,8 @@ def broken(starting: Starting) -> str:
 
 
 @pytest.fixture
-def resolver(authority: str) -> Resolver:
-    return asking(authority)
+def resolver(asked: Asking, authority: str) -> Resolver:
+    return asked.resolver([authority])
 
 
 @pytest.fixture
@@ -141,10 +141,6 @@ def silent() -> Iterator[socket.socket]:
     """Give a name server that hears everything and never answers."""
     with closing(bound("127.0.0.1")) as sock:
         yield sock
-
-
-def asking(*servers: str) -> Resolver:
-    return Resolver(servers, time.monotonic, hosts="/nonexistent")
 
 
 def bound(host: str, port: int = 0) -> socket.socket:
@@ -168,20 +164,6 @@ def heard(sock: socket.socket) -> int:
         except BlockingIOError:
             return count
         count += 1
-
-
-def ask(resolver: Resolver, name: str, kind: str) -> Answer:
-    async def main() -> Answer:
-        with trio.fail_after(10):
-            return await resolver.ask(name, kind)
-
-    return trio.run(main)
-
-
-def timed(resolver: Resolver, name: str, kind: str = "A") -> tuple[Answer, float]:
-    begun = time.monotonic()
-    answer = ask(resolver, name, kind)
-    return answer, time.monotonic() - begun
 
 
 def found(ttl: float, *records: Record) -> Found:
@@ -216,10 +198,10 @@ GWS = ips(40, "192.0.2.1", "192.0.2.2")
     ],
 )
 def test_an_answer_says_what_the_zone_says(
-    resolver: Resolver, name: str, kind: str, answer: Found | None
+    asked: Asking, resolver: Resolver, name: str, kind: str, answer: Found | None
 ) -> None:
     whole = name if name.endswith("COM") else f"{name}.example.com"
-    got = ask(resolver, whole, kind)
+    got = asked.ask(resolver, whole, kind)
     assert isinstance(got, Found)
     if answer is None:
         assert len(got.records) == 5
@@ -235,14 +217,16 @@ def test_an_answer_says_what_the_zone_says(
         ("alias-7", Found(GWS.records, 7.0)),
     ],
 )
-def test_the_smallest_ttl_of_a_chain_counts(resolver: Resolver, name: str, answer: Found) -> None:
-    got = ask(resolver, f"{name}.example.com", "A")
+def test_the_smallest_ttl_of_a_chain_counts(
+    asked: Asking, resolver: Resolver, name: str, answer: Found
+) -> None:
+    got = asked.ask(resolver, f"{name}.example.com", "A")
     assert isinstance(got, Found)
     assert (set(got.records), got.ttl) == (set(answer.records), answer.ttl)
 
 
-def test_a_service_may_be_an_alias(resolver: Resolver) -> None:
-    answer = ask(resolver, "_sip._udp.alias.example.com", "SRV")
+def test_a_service_may_be_an_alias(asked: Asking, resolver: Resolver) -> None:
+    answer = asked.ask(resolver, "_sip._udp.alias.example.com", "SRV")
     assert answer == found(9, Srv(0, 0, 5066, "gws.example.com"))
 
 
@@ -263,23 +247,23 @@ def test_a_service_may_be_an_alias(resolver: Resolver) -> None:
     ],
 )
 def test_a_denial_lasts_as_long_as_the_soa_says(
-    resolver: Resolver, name: str, kind: str, answer: Answer
+    asked: Asking, resolver: Resolver, name: str, kind: str, answer: Answer
 ) -> None:
     whole = name if name == "example.com" else f"{name}.example.com"
-    assert ask(resolver, whole, kind) == answer
+    assert asked.ask(resolver, whole, kind) == answer
 
 
 @pytest.mark.parametrize(
     ("name", "kind", "count"), [("_sip._udp.twelve", "SRV", 12), ("large", "NAPTR", 40)]
 )
 def test_what_does_not_fit_into_a_datagram_comes_over_tcp(
-    resolver: Resolver, authority: str, name: str, kind: str, count: int
+    asked: Asking, resolver: Resolver, authority: str, name: str, kind: str, count: int
 ) -> None:
     where = parse_server(authority)
     query = dns.message.make_query(f"{name}.example.com", kind, use_edns=0, payload=PAYLOAD)
     datagram = dns.query.udp(query, where.host, port=where.port, timeout=5)
     assert datagram.flags & dns.flags.TC
-    answer = ask(resolver, f"{name}.example.com", kind)
+    answer = asked.ask(resolver, f"{name}.example.com", kind)
     assert isinstance(answer, Found)
     assert len(set(answer.records)) == count
 
@@ -290,42 +274,46 @@ def test_what_does_not_fit_into_a_datagram_comes_over_tcp(
 @pytest.mark.rule("3263-4.2-06")
 @pytest.mark.parametrize("kind", ["NAPTR", "SRV", "A", "AAAA"])
 def test_a_server_that_has_not_the_zone_proves_nothing(
-    resolver: Resolver, authority: str, kind: str
+    asked: Asking, resolver: Resolver, authority: str, kind: str
 ) -> None:
-    answer, took = timed(resolver, "gw.example.net", kind)
+    answer, took = asked.timed(resolver, "gw.example.net", kind)
     assert answer == Failure(f"{authority}: REFUSED")
     assert took < PATIENCE
 
 
 @pytest.mark.rule("3263-4.2-06")
 @pytest.mark.parametrize("kind", ["NAPTR", "SRV", "A", "AAAA"])
-def test_a_server_that_cannot_read_its_zone_proves_nothing(broken: str, kind: str) -> None:
-    answer, took = timed(asking(broken), "gw.example.com", kind)
+def test_a_server_that_cannot_read_its_zone_proves_nothing(
+    asked: Asking, broken: str, kind: str
+) -> None:
+    answer, took = asked.timed(asked.resolver([broken]), "gw.example.com", kind)
     assert answer == Failure(f"{broken}: SERVFAIL")
     assert took < PATIENCE
 
 
 @pytest.mark.rule("3263-4.2-06")
 @pytest.mark.parametrize("name", ["elsewhere", "gw.elsewhere", "outside", "loop"])
-def test_a_server_that_only_points_elsewhere_proves_nothing(resolver: Resolver, name: str) -> None:
-    answer, took = timed(resolver, f"{name}.example.com", "A")
+def test_a_server_that_only_points_elsewhere_proves_nothing(
+    asked: Asking, resolver: Resolver, name: str
+) -> None:
+    answer, took = asked.timed(resolver, f"{name}.example.com", "A")
     assert isinstance(answer, Failure)
     assert took < PATIENCE
 
 
 @pytest.mark.parametrize("name", ["small.example.net", "elsewhere.example.com"])
 def test_after_a_server_that_has_not_the_zone_the_next_is_asked_at_once(
-    authority: str, starting: Starting, name: str
+    asked: Asking, authority: str, starting: Starting, name: str
 ) -> None:
-    answer, took = timed(asking(authority, starting(SMALL, f"{name}.")), name)
+    answer, took = asked.timed(asked.resolver([authority, starting(SMALL, f"{name}.")]), name)
     assert answer == ips(40, "192.0.2.1")
     assert took < PATIENCE
 
 
 def test_after_a_server_that_cannot_read_its_zone_the_next_is_asked_at_once(
-    authority: str, broken: str
+    asked: Asking, authority: str, broken: str
 ) -> None:
-    answer, took = timed(asking(broken, authority), "one.example.com")
+    answer, took = asked.timed(asked.resolver([broken, authority]), "one.example.com")
     assert answer == ips(30, "192.0.2.11")
     assert took < PATIENCE
 
@@ -333,47 +321,45 @@ def test_after_a_server_that_cannot_read_its_zone_the_next_is_asked_at_once(
 # Dead servers
 
 
-def test_a_closed_port_costs_nothing(authority: str) -> None:
-    resolver = asking(CLOSED, authority)
+def test_a_closed_port_costs_nothing(asked: Asking, authority: str) -> None:
+    resolver = asked.resolver([CLOSED, authority])
     for _ in range(2):
-        answer, took = timed(resolver, "one.example.com")
+        answer, took = asked.timed(resolver, "one.example.com")
         assert answer == ips(30, "192.0.2.11")
         assert took < PATIENCE
 
 
-def test_a_silent_server_costs_half_a_second_once(authority: str, silent: socket.socket) -> None:
-    resolver = asking(name_of(silent), authority)
-    answer, took = timed(resolver, "one.example.com")
+def test_a_silent_server_costs_half_a_second_once(
+    asked: Asking, authority: str, silent: socket.socket
+) -> None:
+    resolver = asked.resolver([name_of(silent), authority])
+    answer, took = asked.timed(resolver, "one.example.com")
     assert answer == ips(30, "192.0.2.11")
     assert PATIENCE <= took < 2 * PATIENCE
     assert heard(silent) == 1
     for name in ("two", "three"):
-        assert isinstance(ask(resolver, f"{name}.example.com", "A"), Found)
+        assert isinstance(asked.ask(resolver, f"{name}.example.com", "A"), Found)
     assert heard(silent) == 0
 
 
 def test_questions_at_the_same_time_pay_for_a_silent_server_at_the_same_time(
-    authority: str, silent: socket.socket
+    asked: Asking, authority: str, silent: socket.socket
 ) -> None:
-    resolver = asking(name_of(silent), authority)
-
-    async def main() -> float:
-        begun = trio.current_time()
-        async with trio.open_nursery() as nursery:
-            for name in ("one", "two", "three"):
-                nursery.start_soon(resolver.ask, f"{name}.example.com", "A")
-        return trio.current_time() - begun
-
-    assert trio.run(main) < 2 * PATIENCE
+    resolver = asked.resolver([name_of(silent), authority])
+    begun = time.monotonic()
+    names = [f"{name}.example.com" for name in ("one", "two", "three")]
+    assert all(isinstance(answer, Found) for answer in asked.ask_all(resolver, names))
+    assert time.monotonic() - begun < 2 * PATIENCE
+    assert heard(silent) == 3
 
 
 @pytest.mark.rule("3263-4.2-06")
 def test_only_dead_servers_are_a_failure_in_bounded_time(
-    silent: socket.socket, monkeypatch: pytest.MonkeyPatch
+    asked: Asking, silent: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sansip_adapter.resolver, "PATIENCE", 0.05)
     servers = (CLOSED, name_of(silent), "127.0.0.2:9")
-    answer, took = timed(asking(*servers), "one.example.com")
+    answer, took = asked.timed(asked.resolver([*servers]), "one.example.com")
     assert isinstance(answer, Failure)
     assert answer.reason == (
         f"{CLOSED}: Connection refused; {name_of(silent)}: timed out; "
@@ -386,6 +372,7 @@ def test_only_dead_servers_are_a_failure_in_bounded_time(
 
 
 def located(
+    asked: Asking,
     resolver: Resolver,
     uri: str,
     supported: Sequence[str] = ("udp",),
@@ -401,7 +388,7 @@ def located(
         output = todo.pop(0)
         match output:
             case Ask(question):
-                answer = ask(resolver, question.name, question.type)
+                answer = asked.ask(resolver, question.name, question.type)
                 state, outputs = step(state, Answered(question, answer))
                 todo += outputs
             case Hops():
@@ -411,14 +398,14 @@ def located(
                 return hops, output
 
 
-def test_the_topology_of_2007_leads_to_two_gateways(resolver: Resolver) -> None:
-    hops, end = located(resolver, "sip:bob@gw.example.com")
+def test_the_topology_of_2007_leads_to_two_gateways(asked: Asking, resolver: Resolver) -> None:
+    hops, end = located(asked, resolver, "sip:bob@gw.example.com")
     assert sorted(hops) == ["udp 192.0.2.1:5066", "udp 192.0.2.2:5066"]
     assert end == Exhausted("")
 
 
-def test_both_families_are_asked_for(resolver: Resolver) -> None:
-    hops, _ = located(resolver, "sip:gws.example.com:5070", families=(6, 4))
+def test_both_families_are_asked_for(asked: Asking, resolver: Resolver) -> None:
+    hops, _ = located(asked, resolver, "sip:gws.example.com:5070", families=(6, 4))
     assert hops[0] == "udp [2001:db8::1]:5070"
     assert sorted(hops[1:]) == ["udp 192.0.2.1:5070", "udp 192.0.2.2:5070"]
 
@@ -433,33 +420,35 @@ def test_both_families_are_asked_for(resolver: Resolver) -> None:
     ],
 )
 def test_the_lowest_order_that_can_be_used_is_used(
-    resolver: Resolver, uri: str, supported: tuple[str, ...], expected: list[str]
+    asked: Asking, resolver: Resolver, uri: str, supported: tuple[str, ...], expected: list[str]
 ) -> None:
-    hops, _ = located(resolver, uri, supported)
+    hops, _ = located(asked, resolver, uri, supported)
     assert hops == expected
 
 
-def test_priorities_go_before_weights(resolver: Resolver) -> None:
-    hops, _ = located(resolver, "sip:prio.example.com;transport=udp")
+def test_priorities_go_before_weights(asked: Asking, resolver: Resolver) -> None:
+    hops, _ = located(asked, resolver, "sip:prio.example.com;transport=udp")
     assert set(hops[:2]) == {"udp 192.0.2.11:5001", "udp 192.0.2.12:5009"}
     assert set(hops[2:4]) == {"udp 192.0.2.1:5060", "udp 192.0.2.2:5060"}
     assert hops[4:] == ["udp 192.0.2.13:5060"]
 
 
 @pytest.mark.rule("2782-05")
-def test_a_service_that_is_decidedly_absent_leads_nowhere(resolver: Resolver) -> None:
-    hops, end = located(resolver, "sip:absent.example.com")
+def test_a_service_that_is_decidedly_absent_leads_nowhere(
+    asked: Asking, resolver: Resolver
+) -> None:
+    hops, end = located(asked, resolver, "sip:absent.example.com")
     assert (hops, end.reason) == ([], "no service")
 
 
-def test_a_name_that_does_not_exist_leads_nowhere(resolver: Resolver) -> None:
-    hops, end = located(resolver, "sip:nowhere.example.com")
+def test_a_name_that_does_not_exist_leads_nowhere(asked: Asking, resolver: Resolver) -> None:
+    hops, end = located(asked, resolver, "sip:nowhere.example.com")
     assert (hops, end.reason) == ([], "no such name")
 
 
 @pytest.mark.rule("3263-4.2-06")
-def test_a_name_that_nobody_answers_for_fails(resolver: Resolver) -> None:
-    hops, end = located(resolver, "sip:gw.example.net")
+def test_a_name_that_nobody_answers_for_fails(asked: Asking, resolver: Resolver) -> None:
+    hops, end = located(asked, resolver, "sip:gw.example.net")
     assert (hops, end.reason) == ([], "DNS failure")
 
 
@@ -495,8 +484,8 @@ gws           0 A   127.0.0.3
 """
 
 
-async def calls(
-    nameservers: Sequence[str], living: Sequence[socket.socket], count: int
+def calls(
+    adapter: Adapter, nameservers: Sequence[str], living: Sequence[socket.socket], count: int
 ) -> list[tuple[int, float]]:
     """Make calls to gw.example.com; give how each ended, and when. Who is not living is silent."""
     config = sansip.Config(
@@ -505,18 +494,23 @@ async def calls(
     )
     engine = sansip.Engine(config, ToName(advance_after=0.2))
     ends: list[tuple[int, float]] = []
-    with trio.fail_after(10), closing(bound("127.0.0.1")) as phone:
-        async with trio.open_nursery() as nursery:
-            begin = partial(serve, engine, nameservers=nameservers)
-            server: Server[sansip.State] = await nursery.start(begin)
-            (where,) = server.addresses.values()
-            for sock in living:
-                nursery.start_soon(accept, sock)
-            for number in range(count):
-                begun = trio.current_time()
-                status = await call(phone, where, number)
-                ends.append((status, trio.current_time() - begun))
-            nursery.cancel_scope.cancel()
+
+    async def main() -> None:
+        with closing(bound("127.0.0.1")) as phone:
+            async with (
+                adapter.serving(engine, nameservers=nameservers) as server,
+                anyio.create_task_group() as group,
+            ):
+                (where,) = server.addresses.values()
+                for sock in living:
+                    group.start_soon(accept, sock)
+                for number in range(count):
+                    begun = time.monotonic()
+                    status = await call(phone, where, number)
+                    ends.append((status, time.monotonic() - begun))
+                group.cancel_scope.cancel()
+
+    adapter.run(main)
     return ends
 
 
@@ -527,7 +521,7 @@ async def call(phone: socket.socket, proxy: Address, number: int) -> int:
     )
     phone.sendto(invite.render(), (proxy.host, proxy.port))
     while True:
-        await trio.lowlevel.wait_readable(phone)
+        await anyio.wait_readable(phone)
         answer = sansip.parse(phone.recv(65535))
         assert isinstance(answer, sansip.Response)
         if answer.status >= 200 and answer.call_id == invite.call_id:
@@ -538,7 +532,7 @@ async def accept(gateway: socket.socket) -> None:
     """Answer every INVITE with 200."""
     host, port = gateway.getsockname()
     while True:
-        await trio.lowlevel.wait_readable(gateway)
+        await anyio.wait_readable(gateway)
         data, source = gateway.recvfrom(65535)
         request = sansip.parse(data)
         if isinstance(request, sansip.Request) and request.method == "INVITE":
@@ -549,19 +543,23 @@ async def accept(gateway: socket.socket) -> None:
 
 @pytest.mark.parametrize("living", [0, 1])
 def test_a_call_reaches_the_gateway_that_lives_when_the_other_is_silent(
-    starting: Starting, gateways: tuple[socket.socket, socket.socket], living: int
+    adapter: Adapter, starting: Starting, gateways: tuple[socket.socket, socket.socket], living: int
 ) -> None:
     server = starting(zone_of(gateways))
-    for status, took in trio.run(calls, [server], [gateways[living]], 2):
+    for status, took in calls(adapter, [server], [gateways[living]], 2):
         assert status == 200
         assert took < 1.0
 
 
 def test_a_dead_name_server_costs_the_first_call_something_and_the_second_nothing(
-    starting: Starting, gateways: tuple[socket.socket, socket.socket], silent: socket.socket
+    adapter: Adapter,
+    asked: Asking,
+    starting: Starting,
+    gateways: tuple[socket.socket, socket.socket],
+    silent: socket.socket,
 ) -> None:
     servers = [CLOSED, name_of(silent), starting(zone_of(gateways))]
-    (first, cost), (second, later) = trio.run(calls, servers, gateways, 2)
+    (first, cost), (second, later) = calls(adapter, servers, gateways, 2)
     assert (first, second) == (200, 200)
     assert PATIENCE <= cost < 2 * PATIENCE
     assert later < PATIENCE
@@ -569,9 +567,9 @@ def test_a_dead_name_server_costs_the_first_call_something_and_the_second_nothin
 
 
 def test_without_a_living_name_server_a_call_is_refused_in_time(
-    silent: socket.socket, monkeypatch: pytest.MonkeyPatch
+    adapter: Adapter, silent: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sansip_adapter.resolver, "PATIENCE", 0.02)
-    ((status, took),) = trio.run(calls, [CLOSED, name_of(silent)], (), 1)
+    ((status, took),) = calls(adapter, [CLOSED, name_of(silent)], (), 1)
     assert status >= 500
     assert took < 3 * TRIES * 0.02 + 0.5  # NAPTR, SRV, A

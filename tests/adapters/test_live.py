@@ -1,10 +1,10 @@
-"""The real core on the trio adapter: a call over the loopback fails over, and replays the same."""
+"""The real core on an adapter: a call over the loopback fails over, and replays the same."""
 
 import socket
-from functools import partial
 
-import trio
+import anyio
 
+from loops import Adapter
 from sansip import (
     Action,
     Config,
@@ -19,7 +19,7 @@ from sansip import (
     SendFailed,
     State,
 )
-from sansip_trio import Server, serve
+from sansip_adapter.server import Server
 
 INVITE = (
     "INVITE sip:bob@gw.example.com SIP/2.0\r\n"
@@ -33,7 +33,6 @@ INVITE = (
     "Content-Length: 0\r\n\r\n"
 )
 SEED = bytes(range(32))
-Peer = trio.socket.SocketType
 
 
 class Gateways(Policy):
@@ -41,15 +40,22 @@ class Gateways(Policy):
         return Relay(Dispatch("gateways"))
 
 
-async def bound() -> Peer:
-    sock = trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    await sock.bind(("127.0.0.1", 0))
+def bound() -> socket.socket:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.setblocking(False)
+    sock.bind(("127.0.0.1", 0))
     return sock
 
 
-def port_of(sock: Peer) -> int:
+def port_of(sock: socket.socket) -> int:
     port: int = sock.getsockname()[1]
     return port
+
+
+async def received(sock: socket.socket) -> tuple[bytes, tuple[str, int]]:
+    await anyio.wait_readable(sock)
+    data, source = sock.recvfrom(65535)
+    return data, source
 
 
 def accepted(invite: bytes) -> bytes:
@@ -62,34 +68,33 @@ def accepted(invite: bytes) -> bytes:
     return "\r\n".join(["SIP/2.0 200 OK", *kept, *ours]).encode()
 
 
-def test_a_call_fails_over_to_the_living_gateway_and_replays_without_difference() -> None:
+def test_a_call_fails_over_to_the_living_gateway_and_replays_without_difference(
+    adapter: Adapter,
+) -> None:
     recorded: list[tuple[Event, tuple[Action, ...]]] = []
 
     def tap(event: Event, actions: tuple[Action, ...]) -> None:
         recorded.append((event, actions))
 
-    async def call(alive: Peer, engine: Engine) -> Server[State]:
-        with await bound() as phone, trio.fail_after(10):
-            async with trio.open_nursery() as nursery:
-                start = partial(serve, engine, nameservers=(), tap=tap, seed=SEED)
-                server: Server[State] = await nursery.start(start)
+    async def call(alive: socket.socket, engine: Engine) -> Server[State]:
+        with bound() as phone:
+            async with adapter.serving(engine, nameservers=(), tap=tap, seed=SEED) as server:
                 (where,) = server.addresses.values()
                 invite = INVITE.format(port=port_of(phone)).encode()
-                await phone.sendto(invite, (where.host, where.port))
-                trying, _ = await phone.recvfrom(2000)
+                phone.sendto(invite, (where.host, where.port))
+                trying, _ = await received(phone)
                 assert trying.startswith(b"SIP/2.0 100 ")
-                received, proxy = await alive.recvfrom(2000)
-                assert received.startswith(b"INVITE sip:bob@127.0.0.1:")
-                await alive.sendto(accepted(received), proxy)
-                answer, _ = await phone.recvfrom(2000)
+                relayed, proxy = await received(alive)
+                assert relayed.startswith(b"INVITE sip:bob@127.0.0.1:")
+                alive.sendto(accepted(relayed), proxy)
+                answer, _ = await received(phone)
                 assert answer.startswith(b"SIP/2.0 200 ")
-                nursery.cancel_scope.cancel()
         return server
 
     async def main() -> tuple[Server[State], Engine]:
-        with await bound() as unused:
+        with bound() as unused:
             dead = port_of(unused)
-        with await bound() as alive:
+        with bound() as alive:
             targets = [f"sip:127.0.0.1:{dead}", f"sip:127.0.0.1:{port_of(alive)}"]
             config = Config(
                 [Endpoint("udp", "127.0.0.1:0", advertise="192.0.2.10:5060")],
@@ -99,8 +104,7 @@ def test_a_call_fails_over_to_the_living_gateway_and_replays_without_difference(
             engine = Engine(config, Gateways())
             return await call(alive, engine), engine
 
-    begun = trio.run(main)
-    server, engine = begun
+    server, engine = adapter.run(main)
     # The dead gateway was given up because of the ICMP error, not after three seconds of silence.
     assert [event.reason for event, _ in recorded if isinstance(event, SendFailed)] == [
         "ICMP: Connection refused"

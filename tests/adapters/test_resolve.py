@@ -1,5 +1,7 @@
-"""``python -m sansip_trio resolve``: what it prints, against a real name server, and its status."""
+"""``python -m ADAPTER resolve``: what it prints, against a real name server, and its status."""
 
+import asyncio
+import inspect
 import io
 import re
 import runpy
@@ -7,8 +9,10 @@ import shlex
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TextIO
 
 import dns.rcode
 import pytest
@@ -16,6 +20,8 @@ import trio
 from zone_dns import ZoneServer
 
 import sansip
+import sansip_asyncio.loop
+import sansip_trio.loop
 from sansip_adapter import commands, resolve
 from sansip_adapter.printout import Paint, page
 
@@ -57,6 +63,21 @@ to = "group:gateways"
 advance_after = 0.5
 """
 Run = Callable[[str], tuple[int, str]]
+Main = Callable[[Sequence[str], TextIO], int]
+PROGRAMS = ("sansip_trio", "sansip_asyncio")
+
+
+@pytest.fixture(params=PROGRAMS)
+def program(request: pytest.FixtureRequest) -> str:
+    """Every adapter's in turn."""
+    return str(request.param)
+
+
+@pytest.fixture
+def main(program: str) -> Main:
+    """The command line, without Python's."""
+    run = sansip_trio.loop.run if program == "sansip_trio" else sansip_asyncio.loop.run
+    return partial(commands.main, program, run)
 
 
 @pytest.fixture
@@ -66,7 +87,7 @@ def zone() -> Iterator[ZoneServer]:
 
 
 @pytest.fixture
-def run(zone: ZoneServer, tmp_path: Path) -> Run:
+def run(main: Main, zone: ZoneServer, tmp_path: Path) -> Run:
     """Give a function that runs a command line, with the zone asked; FILE is a configuration."""
     file = tmp_path / "proxy.toml"
     file.write_text(CONFIG)
@@ -75,7 +96,7 @@ def run(zone: ZoneServer, tmp_path: Path) -> Run:
     def run(command: str) -> tuple[int, str]:
         out = io.StringIO()
         words = shlex.split(command.replace("FILE", str(file)))
-        status = commands.main([*words, "--nameserver", f"127.0.0.1:{port}"], out)
+        status = main([*words, "--nameserver", f"127.0.0.1:{port}"], out)
         text = out.getvalue().replace(f":{port}", ":53")
         return status, re.sub(r"[0-9]+ ms$", "0 ms", text, flags=re.MULTILINE)
 
@@ -116,13 +137,13 @@ def test_a_name_server_that_fails_is_told_from_a_name_that_does_not_exist(
     assert "The caller gets 503 Service Unavailable at once." in text
 
 
-def test_a_dead_name_server_is_named() -> None:
+def test_a_dead_name_server_is_named(main: Main) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
     out = io.StringIO()
     command = ["resolve", "sip:gw.example.com:5060", "--nameserver", f"127.0.0.1:{port}"]
-    assert commands.main(command, out) == 1
+    assert main(command, out) == 1
     assert f"127.0.0.1:{port}: Connection refused" in out.getvalue()
 
 
@@ -160,18 +181,20 @@ class Terminal(io.StringIO):
 
 @pytest.mark.parametrize(("no_color", "coloured"), [("", 1), ("1", 0)])
 def test_colours_are_for_terminals(
-    no_color: str, coloured: int, monkeypatch: pytest.MonkeyPatch
+    main: Main, no_color: str, coloured: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_COLOR", no_color)
     out = Terminal()
-    assert commands.main(["resolve", "sip:bob@203.0.113.7"], out) == 0
+    assert main(["resolve", "sip:bob@203.0.113.7"], out) == 0
     assert out.getvalue().count("\033[32mat once\033[0m") == coloured
-    assert re.sub(r"\033\[[0-9]+m", "", out.getvalue()) == _plain("resolve sip:bob@203.0.113.7")
+    assert re.sub(r"\033\[[0-9]+m", "", out.getvalue()) == _plain(
+        main, "resolve sip:bob@203.0.113.7"
+    )
 
 
-def _plain(command: str) -> str:
+def _plain(main: Main, command: str) -> str:
     out = io.StringIO()
-    commands.main(shlex.split(command), out)
+    main(shlex.split(command), out)
     return out.getvalue()
 
 
@@ -198,43 +221,48 @@ def _plain(command: str) -> str:
     ],
 )
 def test_what_is_wrong_is_said_with_a_remedy(
-    arguments: str, complaint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    main: Main, arguments: str, complaint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file, broken = tmp_path / "proxy.toml", tmp_path / "broken.toml"
     file.write_text(CONFIG)
     broken.write_text("")
     words = shlex.split(arguments.replace("FILE", str(file)).replace("BROKEN", str(broken)))
-    assert commands.main(["resolve", *words], sys.stdout) == 2
+    assert main(["resolve", *words], sys.stdout) == 2
     assert complaint in capsys.readouterr().err
 
 
 def test_without_arguments_it_helps(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    program: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["sansip_trio"])
+    monkeypatch.setattr(sys, "argv", [program])
     with pytest.raises(SystemExit) as ended:
-        runpy.run_module("sansip_trio", run_name="__main__")
+        runpy.run_module(program, run_name="__main__")
     assert ended.value.code == 0
-    assert "resolve" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"python -m {program}" in said
+    assert "resolve" in said
 
 
-def test_help_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
-    assert commands.main(["resolve", "--help"], sys.stdout) == 0
+def test_help_is_no_error(main: Main, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["resolve", "--help"], sys.stdout) == 0
     assert "exit status: 0 if there is a hop" in capsys.readouterr().out
 
 
-def test_ctrl_c_ends_it_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: object) -> None:
+def test_ctrl_c_ends_it_quietly(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(given: object) -> None:
+        if inspect.iscoroutine(given):
+            given.close()
         raise KeyboardInterrupt
 
     monkeypatch.setattr(trio, "run", interrupted)
-    assert commands.main(["resolve", "sip:x"], sys.stdout) == 130
+    monkeypatch.setattr(asyncio, "run", interrupted)
+    assert main(["resolve", "sip:x"], sys.stdout) == 130
 
 
-def test_what_dns_says_does_no_harm_on_a_terminal(tmp_path: Path) -> None:
+def test_what_dns_says_does_no_harm_on_a_terminal(main: Main, tmp_path: Path) -> None:
     zone = '@ 60 SOA ns admin 1 1 1 1 1\n@ 60 NS ns\nx 60 NAPTR 1 1 "" "\\027[2J" "\\200" .\n'
     with ZoneServer(zone, "example.com.") as server, (tmp_path / "page").open("w") as out:
-        commands.main(
+        main(
             ["resolve", "sip:x.example.com", "--nameserver", f"127.0.0.1:{server.address[1]}"], out
         )
     assert r'1 1 "" "\x1b[2J" "\udcc8" .' in (tmp_path / "page").read_text()
@@ -279,3 +307,14 @@ def test_suspects_and_stages_are_marked() -> None:
 def _page(plan: sansip.Plan) -> list[str]:
     request = sansip.Request.make("INVITE", "sip:bob@example.com")
     return page(request, sansip.Address("192.0.2.1", 5060), plan, (), (), {}, Paint(colours=False))
+
+
+def test_what_goes_wrong_with_the_loop_is_not_hidden(
+    main: Main, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_given: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(resolve, "page", fail)
+    with pytest.raises((ZeroDivisionError, ExceptionGroup)):
+        main(["resolve", "sip:bob@203.0.113.7"], io.StringIO())

@@ -2,18 +2,18 @@
 
 import socket
 import socketserver
-import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+import anyio
 import dns.message
 import dns.rcode
 import pytest
-import trio
 from zone_dns import ZoneServer
 
 import sansip_adapter.resolver
+from asking import Asking
 from sansip import Address
 from sansip.dns import Answer, Failure, Found, Ip, Naptr, NoName, NoRecords, Srv
 from sansip_adapter.resolver import Resolver, parse_server
@@ -23,33 +23,14 @@ CLOSED = "127.0.0.1:9"
 GATEWAY_1 = Found((Ip("192.0.2.1"), Ip("192.0.2.2")), 45.0)
 
 
-# The clock is not trio's, which begins anew, somewhere at random, with every ``trio.run``.
-
-
 def name_of(server: "ZoneServer") -> str:
     host, port = server.address
     return f"{host}:{port}"
 
 
 @pytest.fixture
-def resolver(zone_dns: Serving, tmp_path: Path) -> Resolver:
-    return Resolver([name_of(zone_dns())], time.monotonic, hosts=str(tmp_path / "none"))
-
-
-def ask(resolver: Resolver, name: str, kind: str) -> Answer:
-    async def main() -> Answer:
-        with trio.fail_after(10):
-            return await resolver.ask(name, kind)
-
-    return trio.run(main)
-
-
-def elapsed(resolver: Resolver, name: str = "gw-1.example.com") -> tuple[Answer, float]:
-    async def main() -> tuple[Answer, float]:
-        begun = trio.current_time()
-        return await resolver.ask(name, "A"), trio.current_time() - begun
-
-    return trio.run(main)
+def resolver(asked: Asking, healthy: ZoneServer) -> Resolver:
+    return asked.resolver([name_of(healthy)])
 
 
 @pytest.mark.parametrize(
@@ -89,9 +70,9 @@ def elapsed(resolver: Resolver, name: str = "gw-1.example.com") -> tuple[Answer,
 )
 @pytest.mark.rule("3263-4.2-06", "2782-06")
 def test_answers_say_what_dns_said(
-    resolver: Resolver, name: str, kind: str, answer: Answer
+    asked: Asking, resolver: Resolver, name: str, kind: str, answer: Answer
 ) -> None:
-    found = ask(resolver, name, kind)
+    found = asked.ask(resolver, name, kind)
     if isinstance(answer, Failure):
         assert isinstance(found, Failure)
         assert found.reason
@@ -105,42 +86,42 @@ def test_answers_say_what_dns_said(
 @pytest.mark.rule("3263-4.2-06")
 @pytest.mark.parametrize("rcode", [dns.rcode.SERVFAIL, dns.rcode.REFUSED])
 def test_a_server_that_cannot_help_is_a_failure_at_once(
-    zone_dns: Serving, rcode: dns.rcode.Rcode
+    asked: Asking, zone_dns: Serving, rcode: dns.rcode.Rcode
 ) -> None:
     sick = zone_dns()
     sick.rcode = rcode
-    answer, took = elapsed(Resolver([name_of(sick)], time.monotonic))
+    answer, took = asked.timed(asked.resolver([name_of(sick)]), "gw-1.example.com")
     assert answer == Failure(f"{name_of(sick)}: {rcode.name}")
     assert took < 0.4
     assert len(sick.log) == 1
 
 
-def test_the_next_server_is_asked_when_one_cannot_help(zone_dns: Serving) -> None:
+def test_the_next_server_is_asked_when_one_cannot_help(asked: Asking, zone_dns: Serving) -> None:
     sick, well = zone_dns(), zone_dns()
     sick.rcode = dns.rcode.SERVFAIL
-    answer, took = elapsed(Resolver([name_of(sick), name_of(well)], time.monotonic))
+    answer, took = asked.timed(asked.resolver([name_of(sick), name_of(well)]), "gw-1.example.com")
     assert answer == GATEWAY_1
     assert took < 0.4
 
 
-def test_a_truncated_answer_is_asked_for_over_tcp(zone_dns: Serving) -> None:
+def test_a_truncated_answer_is_asked_for_over_tcp(asked: Asking, zone_dns: Serving) -> None:
     server = zone_dns()
-    answer = ask(Resolver([name_of(server)], time.monotonic), "_big._udp.example.com", "SRV")
+    answer = asked.ask(asked.resolver([name_of(server)]), "_big._udp.example.com", "SRV")
     assert isinstance(answer, Found)
     assert len(answer.records) == 60
     assert [transport for transport, _, _ in server.log] == ["udp", "tcp"]
 
 
-def test_a_denial_without_a_soa_is_not_remembered(zone_dns: Serving) -> None:
+def test_a_denial_without_a_soa_is_not_remembered(asked: Asking, zone_dns: Serving) -> None:
     server = zone_dns()
     server.zone.delete_rdataset("example.com.", "SOA")
-    resolver = Resolver([name_of(server)], time.monotonic)
-    assert ask(resolver, "gw-1.example.com", "SRV") == NoRecords(0.0)
-    assert ask(resolver, "nowhere.example.com", "SRV") == NoName(0.0)
+    resolver = asked.resolver([name_of(server)])
+    assert asked.ask(resolver, "gw-1.example.com", "SRV") == NoRecords(0.0)
+    assert asked.ask(resolver, "nowhere.example.com", "SRV") == NoName(0.0)
 
 
 def test_a_broken_tcp_connection_is_a_failure(
-    zone_dns: Serving, monkeypatch: pytest.MonkeyPatch
+    asked: Asking, zone_dns: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = zone_dns()
     plain = socketserver.StreamRequestHandler.setup
@@ -150,21 +131,21 @@ def test_a_broken_tcp_connection_is_a_failure(
         handler.request.shutdown(socket.SHUT_RDWR)
 
     monkeypatch.setattr(socketserver.StreamRequestHandler, "setup", hang_up)
-    answer = ask(Resolver([name_of(server)], time.monotonic), "_big._udp.example.com", "SRV")
+    answer = asked.ask(asked.resolver([name_of(server)]), "_big._udp.example.com", "SRV")
     assert isinstance(answer, Failure)
 
 
-def test_a_closed_port_costs_nothing_and_is_remembered(zone_dns: Serving) -> None:
+def test_a_closed_port_costs_nothing_and_is_remembered(asked: Asking, zone_dns: Serving) -> None:
     well = zone_dns()
-    resolver = Resolver([CLOSED, name_of(well)], time.monotonic)
+    resolver = asked.resolver([CLOSED, name_of(well)])
     for _ in range(2):
-        answer, took = elapsed(resolver)
+        answer, took = asked.timed(resolver, "gw-1.example.com")
         assert answer == GATEWAY_1
         assert took < 0.4
 
 
-def test_when_all_ports_are_closed_the_failure_comes_at_once() -> None:
-    answer, took = elapsed(Resolver([CLOSED, "127.0.0.2:9"], time.monotonic))
+def test_when_all_ports_are_closed_the_failure_comes_at_once(asked: Asking) -> None:
+    answer, took = asked.timed(asked.resolver([CLOSED, "127.0.0.2:9"]), "gw-1.example.com")
     assert answer == Failure(f"{CLOSED}: Connection refused; 127.0.0.2:9: Connection refused")
     assert took < 0.4
 
@@ -176,68 +157,70 @@ def patience(seconds: float) -> Generator[None]:
         yield
 
 
-def test_a_silent_server_costs_its_half_second_once(zone_dns: Serving) -> None:
+def test_a_silent_server_costs_its_half_second_once(asked: Asking, zone_dns: Serving) -> None:
     dead, well = zone_dns(), zone_dns()
     dead.drop = True
-    resolver = Resolver([name_of(dead), name_of(well)], time.monotonic)
-    answer, took = elapsed(resolver)
+    resolver = asked.resolver([name_of(dead), name_of(well)])
+    answer, took = asked.timed(resolver, "gw-1.example.com")
     assert answer == GATEWAY_1
     assert 0.5 <= took < 1.0
-    answer, took = elapsed(resolver)
+    answer, took = asked.timed(resolver, "gw-1.example.com")
     assert answer == GATEWAY_1
     assert took < 0.4
     assert len(dead.log) == 1
 
 
 def test_a_silent_server_is_asked_first_again_after_a_while(
-    zone_dns: Serving, monkeypatch: pytest.MonkeyPatch
+    asked: Asking, zone_dns: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ill, well = zone_dns(), zone_dns()
     ill.drop = True
     monkeypatch.setattr(sansip_adapter.resolver, "DEAD_FOR", 0.0)
     with patience(0.05):
-        resolver = Resolver([name_of(ill), name_of(well)], time.monotonic)
-        assert ask(resolver, "gw-1.example.com", "A") == GATEWAY_1
+        resolver = asked.resolver([name_of(ill), name_of(well)])
+        assert asked.ask(resolver, "gw-1.example.com", "A") == GATEWAY_1
         ill.drop = False
-        assert ask(resolver, "gw-1.example.com", "A") == GATEWAY_1
+        assert asked.ask(resolver, "gw-1.example.com", "A") == GATEWAY_1
     assert (len(ill.log), len(well.log)) == (2, 1)
 
 
-def test_a_late_answer_counts_and_revives_its_server(zone_dns: Serving) -> None:
+def test_a_late_answer_counts_and_revives_its_server(asked: Asking, zone_dns: Serving) -> None:
     slow = zone_dns()
     slow.delay = 0.15
     other = zone_dns()
     other.drop = True
     with patience(0.1):
-        resolver = Resolver([name_of(slow), name_of(other)], time.monotonic)
-        assert ask(resolver, "gw-1.example.com", "A") == GATEWAY_1
+        resolver = asked.resolver([name_of(slow), name_of(other)])
+        assert asked.ask(resolver, "gw-1.example.com", "A") == GATEWAY_1
         slow.delay = 0.0
-        assert ask(resolver, "gw-1.example.com", "A") == GATEWAY_1
+        assert asked.ask(resolver, "gw-1.example.com", "A") == GATEWAY_1
     assert (len(slow.log), len(other.log)) == (2, 1)
 
 
-def test_when_all_are_silent_the_question_fails_in_time(zone_dns: Serving) -> None:
+def test_when_all_are_silent_the_question_fails_in_time(asked: Asking, zone_dns: Serving) -> None:
     dead = zone_dns()
     dead.drop = True
     with patience(0.02):
-        answer, took = elapsed(Resolver([name_of(dead)], time.monotonic))
+        answer, took = asked.timed(asked.resolver([name_of(dead)]), "gw-1.example.com")
     assert answer == Failure(f"{name_of(dead)}: timed out")
     assert 0.1 <= took < 0.5
     assert len(dead.log) == 6
 
 
-def test_the_systems_servers_are_read_from_resolv_conf(zone_dns: Serving, tmp_path: Path) -> None:
+def test_the_systems_servers_are_read_from_resolv_conf(
+    asked: Asking, zone_dns: Serving, tmp_path: Path
+) -> None:
     server = zone_dns()
     file = tmp_path / "resolv.conf"
-    resolver = Resolver(None, time.monotonic, resolv_conf=str(file))
-    assert ask(resolver, "example.com", "SRV") == Failure(
+    resolver = asked.resolver(None, resolv_conf=str(file))
+    assert asked.ask(resolver, "example.com", "SRV") == Failure(
         f"no name server, neither given nor in {file}"
     )
     file.write_text(
         "# comment\n\nsearch example.com\noptions rotate\nnameserver\nnameserver nonsense\n"
         f"nameserver {name_of(server)} # ours\n"
     )
-    assert isinstance(ask(resolver, "_sip._udp.example.com", "SRV"), Found)
+    assert isinstance(asked.ask(resolver, "_sip._udp.example.com", "SRV"), Found)
 
 
 HOSTS = """
@@ -260,20 +243,22 @@ not-an-address gateway
     ],
 )
 def test_etc_hosts_helps_where_dns_cannot(
-    name: str, kind: str, answer: Answer | None, tmp_path: Path
+    asked: Asking, name: str, kind: str, answer: Answer | None, tmp_path: Path
 ) -> None:
     file = tmp_path / "hosts"
     file.write_text(HOSTS)
-    found = ask(Resolver([CLOSED], time.monotonic, hosts=str(file)), name, kind)
+    found = asked.ask(asked.resolver([CLOSED], hosts=str(file)), name, kind)
     assert found == (answer or Failure(f"{CLOSED}: Connection refused"))
 
 
-def test_what_dns_knows_is_not_looked_up_in_etc_hosts(zone_dns: Serving, tmp_path: Path) -> None:
+def test_what_dns_knows_is_not_looked_up_in_etc_hosts(
+    asked: Asking, zone_dns: Serving, tmp_path: Path
+) -> None:
     file = tmp_path / "hosts"
     file.write_text("192.0.2.7 gw-1.example.com nowhere.example.com\n")
-    resolver = Resolver([name_of(zone_dns())], time.monotonic, hosts=str(file))
-    assert ask(resolver, "gw-1.example.com", "A") == GATEWAY_1
-    assert ask(resolver, "nowhere.example.com", "A") == Found((Ip("192.0.2.7"),), 10.0)
+    resolver = asked.resolver([name_of(zone_dns())], hosts=str(file))
+    assert asked.ask(resolver, "gw-1.example.com", "A") == GATEWAY_1
+    assert asked.ask(resolver, "nowhere.example.com", "A") == Found((Ip("192.0.2.7"),), 10.0)
 
 
 @pytest.mark.parametrize(
@@ -298,13 +283,13 @@ def test_anything_else_is_no_name_server(text: str) -> None:
 
 
 def test_an_answer_that_is_none_is_a_failure(
-    resolver: Resolver, monkeypatch: pytest.MonkeyPatch
+    asked: Asking, resolver: Resolver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def update(*_given: object, **_options: object) -> tuple[dns.message.Message, bool]:
-        await trio.lowlevel.checkpoint()
+        await anyio.lowlevel.checkpoint()
         return dns.message.Message(), False
 
     monkeypatch.setattr("dns.asyncquery.udp_with_fallback", update)
-    answer = ask(resolver, "gw-1.example.com", "A")
+    answer = asked.ask(resolver, "gw-1.example.com", "A")
     assert isinstance(answer, Failure)
     assert answer.reason.endswith("not an answer to a question")

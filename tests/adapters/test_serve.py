@@ -1,14 +1,14 @@
-"""The trio adapter performs orders: shown with cores that the tests write, over the loopback."""
+"""Adapters perform orders: shown with cores that the tests write, over the loopback."""
 
 import socket
 from collections.abc import Callable, Iterable
 from functools import partial
 
+import anyio
 import pytest
-import trio
-import trio.testing
 from zone_dns import ZoneServer
 
+from loops import Adapter, Clock, open_sockets, until
 from puppet import HERE, History, Puppet, Script, Scripted, run, settle, tell
 from sansip import (
     Action,
@@ -33,7 +33,8 @@ from sansip import (
     TimerFired,
 )
 from sansip.dns import Failure, Found, Ip
-from sansip_trio import EndpointError, Server, serve
+from sansip_adapter.endpoints import EndpointError
+from sansip_adapter.server import Server
 
 LOCALHOST = Address("127.0.0.1", 9)
 
@@ -43,68 +44,76 @@ def echo(event: Event) -> Iterable[Action]:
         yield Send("echo", event.endpoint, event.source, None, event.data)
 
 
-def client() -> trio.socket.SocketType:
-    return trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+Virtual = tuple[Adapter, Clock]
 
 
-def test_datagrams_go_in_and_out() -> None:
+def client() -> socket.socket:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.setblocking(False)
+    return sock
+
+
+async def received(sock: socket.socket) -> bytes:
+    await anyio.wait_readable(sock)
+    return sock.recv(65535)
+
+
+def test_datagrams_go_in_and_out(adapter: Adapter) -> None:
     async def script(server: Server[History]) -> None:
         where = server.addresses[HERE.name]
         assert where.host == "127.0.0.1"
         assert where.port != 0
         with client() as phone:
             for number in range(100):
-                await phone.sendto(b"%d" % number, (where.host, where.port))
+                phone.sendto(b"%d" % number, (where.host, where.port))
             for number in range(100):
-                assert await phone.recv(100) == b"%d" % number
+                assert await received(phone) == b"%d" % number
 
-    heard = run(Puppet(echo), script)
+    heard = run(adapter, Puppet(echo), script)
     assert len(heard) == 100
     times = [event.at for event in heard]
     assert times == sorted(times)
 
 
-def test_actions_of_the_start_are_performed() -> None:
+def test_actions_of_the_start_are_performed(adapter: Adapter) -> None:
     reports: list[Report] = []
     report = Report("policy", "", "started")
-    run(Puppet(first=[report]), settle, on_report=reports.append)
+    run(adapter, Puppet(first=[report]), settle, on_report=reports.append)
     assert reports == [report]
 
 
-def test_reports_and_deliveries_that_nobody_wants_go_nowhere() -> None:
-    run(Puppet(first=[Report("policy", "", "started"), Deliver("1", "end", None)]), settle)
+def test_reports_and_deliveries_that_nobody_wants_go_nowhere(adapter: Adapter) -> None:
+    run(adapter, Puppet(first=[Report("policy", "", "started"), Deliver("1", "end", None)]), settle)
 
 
-def test_deliveries_reach_the_program() -> None:
+def test_deliveries_reach_the_program(adapter: Adapter) -> None:
     delivered: list[Deliver] = []
-    run(Puppet(first=[Deliver("handle", "end", None)]), settle, on_deliver=delivered.append)
+    run(
+        adapter, Puppet(first=[Deliver("handle", "end", None)]), settle, on_deliver=delivered.append
+    )
     assert delivered == [Deliver("handle", "end", None)]
 
 
-def test_it_serves_without_a_handle_too() -> None:
+def test_it_serves_without_a_handle_too(adapter: Adapter) -> None:
     async def main() -> None:
-        with trio.move_on_after(0.01):
-            await serve(Puppet())
+        with anyio.move_on_after(0.01):
+            await adapter.serve(Puppet())
 
-    trio.run(main)
+    adapter.run(main)
 
 
 # Timers, in virtual time
 
 
-def run_timers(script: Script, core: Puppet) -> list[tuple[str, float]]:
+def run_timers(virtual: Virtual, script: Script, core: Puppet) -> list[tuple[str, float]]:
     """Give the names of the timers that fired, and after how many seconds."""
     begun: list[float] = []
 
-    async def main() -> History:
-        async with trio.open_nursery() as nursery:
-            server: Server[History] = await nursery.start(partial(serve, core, nameservers=()))
-            begun.append(server.started)
-            await script(server)
-            nursery.cancel_scope.cancel()
-        return server.state
+    async def timed(server: Server[History]) -> None:
+        begun.append(server.started)
+        await script(server)
 
-    heard = trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    heard = run(virtual[0], core, timed)
     fired = [event for event in heard if isinstance(event, TimerFired)]
     return [(event.timer.name, round(event.at - begun[0], 6)) for event in fired]
 
@@ -113,74 +122,70 @@ def timer(owner: str, name: str) -> Timer:
     return Timer(owner, name, 1)
 
 
-def test_timers_fire_when_due() -> None:
+def test_timers_fire_when_due(virtual: Virtual) -> None:
     async def script(_server: Server[History]) -> None:
-        await trio.sleep(60)
+        await anyio.sleep(60)
 
     core = Scripted(
         StartTimer(timer("b", "B"), 32.0),
         StartTimer(timer("a", "A"), 0.5),
         StartTimer(timer("now", "now"), 0.0),
     )
-    assert run_timers(script, core) == [("now", 0.0), ("A", 0.5), ("B", 32.0)]
+    assert run_timers(virtual, script, core) == [("now", 0.0), ("A", 0.5), ("B", 32.0)]
 
 
-def test_a_timer_counts_from_the_event_that_led_to_it() -> None:
-    async def main() -> float:
-        def slowly(_report: Report) -> None:
-            clock.jump(0.4)
+def test_a_timer_counts_from_the_event_that_led_to_it(virtual: Virtual) -> None:
+    adapter, clock = virtual
+    begun: list[float] = []
 
-        core = Puppet(first=[Report("policy", "", "slow"), StartTimer(timer("a", "A"), 1.0)])
-        async with trio.open_nursery() as nursery:
-            start = partial(serve, core, nameservers=(), on_report=slowly)
-            server: Server[History] = await nursery.start(start)
-            await trio.sleep(60)
-            nursery.cancel_scope.cancel()
-        return server.state[0].at - server.started
+    async def script(server: Server[History]) -> None:
+        begun.append(server.started)
+        await anyio.sleep(60)
 
-    clock = trio.testing.MockClock(autojump_threshold=0)
-    assert trio.run(main, clock=clock) == 1.0
+    core = Puppet(first=[Report("policy", "", "slow"), StartTimer(timer("a", "A"), 1.0)])
+    (fired,) = run(adapter, core, script, on_report=lambda _: clock.jump(0.4))
+    assert round(fired.at - begun[0], 6) == 1.0
 
 
-def test_a_timer_earlier_than_the_rest_moves_the_alarm() -> None:
+def test_a_timer_earlier_than_the_rest_moves_the_alarm(virtual: Virtual) -> None:
     async def script(server: Server[History]) -> None:
         core.do(server, StartTimer(timer("b", "B"), 32.0))
-        await trio.sleep(1)
+        await anyio.sleep(1)
         core.do(server, StartTimer(timer("a", "A"), 0.5))
-        await trio.sleep(60)
+        await anyio.sleep(60)
         core.do(server, StartTimer(timer("c", "C"), 4.0))
-        await trio.sleep(60)
+        await anyio.sleep(60)
 
     core = Scripted()
-    assert run_timers(script, core) == [("A", 1.5), ("B", 32.0), ("C", 65.0)]
+    assert run_timers(virtual, script, core) == [("A", 1.5), ("B", 32.0), ("C", 65.0)]
 
 
-def test_stopped_and_replaced_timers_do_not_fire() -> None:
+def test_stopped_and_replaced_timers_do_not_fire(virtual: Virtual) -> None:
     async def script(server: Server[History]) -> None:
-        await trio.sleep(0.1)
+        await anyio.sleep(0.1)
         core.do(server, StopTimer(timer("a", "A")), StartTimer(timer("b", "C"), 1.0))
-        await trio.sleep(60)
+        await anyio.sleep(60)
 
     core = Scripted(StartTimer(timer("a", "A"), 0.5), StartTimer(timer("b", "B"), 0.6))
-    assert run_timers(script, core) == [("C", 1.1)]
+    assert run_timers(virtual, script, core) == [("C", 1.1)]
 
 
-def test_a_timer_may_start_the_next() -> None:
+def test_a_timer_may_start_the_next(virtual: Virtual) -> None:
     def again(event: Event) -> Iterable[Action]:
         if isinstance(event, TimerFired) and event.timer.serial < 4:
             yield StartTimer(Timer("a", "A", event.timer.serial + 1), 2.0**event.timer.serial)
 
     async def script(_server: Server[History]) -> None:
-        await trio.sleep(60)
+        await anyio.sleep(60)
 
     core = Puppet(again, first=[StartTimer(Timer("a", "A", 1), 1.0)])
-    assert run_timers(script, core) == [("A", 1.0), ("A", 3.0), ("A", 7.0), ("A", 15.0)]
+    assert run_timers(virtual, script, core) == [("A", 1.0), ("A", 3.0), ("A", 7.0), ("A", 15.0)]
 
 
 # The order of things
 
 
-def test_actions_keep_their_order_when_an_event_comes_up_between_them() -> None:
+def test_actions_keep_their_order_when_an_event_comes_up_between_them(virtual: Virtual) -> None:
     # The failed send must not overtake the timer that was ordered after it.
     def react(event: Event) -> Iterable[Action]:
         if isinstance(event, SendFailed):
@@ -193,25 +198,17 @@ def test_actions_keep_their_order_when_an_event_comes_up_between_them() -> None:
 
     async def script(server: Server[History]) -> None:
         tell(server)
-        await trio.sleep(60)
+        await anyio.sleep(60)
 
     reports: list[Report] = []
 
-    async def main() -> History:
-        async with trio.open_nursery() as nursery:
-            start = partial(serve, Puppet(react), nameservers=(), on_report=reports.append)
-            server: Server[History] = await nursery.start(start)
-            await script(server)
-            nursery.cancel_scope.cancel()
-        return server.state
-
-    heard = trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    heard = run(virtual[0], Puppet(react), script, on_report=reports.append)
     assert [report.text for report in reports] == ["first", "second"]
     assert [type(event) for event in heard] == [Administered, SendFailed]
     assert heard[1].at >= heard[0].at
 
 
-def test_a_send_that_fails_is_told_with_its_id() -> None:
+def test_a_send_that_fails_is_told_with_its_id(adapter: Adapter) -> None:
     async def script(server: Server[History]) -> None:
         tell(server)
         await settle(server)
@@ -220,12 +217,12 @@ def test_a_send_that_fails_is_told_with_its_id() -> None:
         if isinstance(event, Administered):
             yield Send("id 7", HERE.name, Address("127.0.0.1", 9), None, bytes(65_508))
 
-    (_, failed) = run(Puppet(react), script)
+    (_, failed) = run(adapter, Puppet(react), script)
     assert isinstance(failed, SendFailed)
     assert (failed.id, failed.remote) == ("id 7", LOCALHOST)
 
 
-def test_a_callback_may_step_the_core() -> None:
+def test_a_callback_may_step_the_core(adapter: Adapter) -> None:
     async def script(server: Server[History]) -> None:
         servers.append(server)
         tell(server)
@@ -246,12 +243,12 @@ def test_a_callback_may_step_the_core() -> None:
 
     servers: list[Server[History]] = []
     told: list[str] = []
-    heard = run(Puppet(react), script, on_deliver=on_deliver, on_report=on_report)
+    heard = run(adapter, Puppet(react), script, on_deliver=on_deliver, on_report=on_report)
     assert told == ["one", "two", "quiet now", "quiet now"]
     assert len(heard) == 3
 
 
-def test_misuse_is_told_where_it_happens_and_changes_nothing() -> None:
+def test_misuse_is_told_where_it_happens_and_changes_nothing(adapter: Adapter) -> None:
     def react(event: Event) -> Iterable[Action]:
         if isinstance(event, Administered):
             raise LocalProtocolError("no")
@@ -262,19 +259,19 @@ def test_misuse_is_told_where_it_happens_and_changes_nothing() -> None:
             tell(server)
         assert server.state == ()
 
-    run(Puppet(react), script)
+    run(adapter, Puppet(react), script)
 
 
-def test_a_callback_that_raises_ends_the_server() -> None:
+def test_a_callback_that_raises_ends_the_server(adapter: Adapter) -> None:
     def fail(_report: Report) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ExceptionGroup) as caught:
-        run(Puppet(first=[Report("policy", "", "started")]), settle, on_report=fail)
+        run(adapter, Puppet(first=[Report("policy", "", "started")]), settle, on_report=fail)
     assert caught.group_contains(ZeroDivisionError)
 
 
-def test_a_full_send_buffer_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_send_buffer_is_reported(adapter: Adapter, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_given: object) -> int:
         raise BlockingIOError
 
@@ -284,7 +281,7 @@ def test_a_full_send_buffer_is_reported(monkeypatch: pytest.MonkeyPatch) -> None
 
     reports: list[Report] = []
     core = Puppet(lambda _: [Send("7", HERE.name, LOCALHOST, None, b"data")])
-    heard = run(core, script, on_report=reports.append)
+    heard = run(adapter, core, script, on_report=reports.append)
     text = "send buffer full, datagram to 127.0.0.1:9 lost"
     assert reports == [Report("transport", HERE.name, text)]
     assert len(heard) == 1
@@ -293,7 +290,7 @@ def test_a_full_send_buffer_is_reported(monkeypatch: pytest.MonkeyPatch) -> None
 # DNS
 
 
-def test_questions_are_answered(zone_dns: "Callable[[], ZoneServer]") -> None:
+def test_questions_are_answered(adapter: Adapter, zone_dns: "Callable[[], ZoneServer]") -> None:
     async def script(_server: Server[History]) -> None:
         await answered.wait()
 
@@ -302,75 +299,83 @@ def test_questions_are_answered(zone_dns: "Callable[[], ZoneServer]") -> None:
             answered.set()
         return ()
 
-    answered = trio.Event()
+    answered = anyio.Event()
     host, port = zone_dns().address
     core = Puppet(react, first=[QueryDns(7, "gw-1.example.com", "A")])
-    (event,) = run(core, script, nameservers=[f"{host}:{port}"])
+    (event,) = run(adapter, core, script, nameservers=[f"{host}:{port}"])
     assert isinstance(event, DnsAnswered)
     assert event.query == 7
     assert event.answer == Found((Ip("192.0.2.1"), Ip("192.0.2.2")), 45.0)
 
 
-def test_without_name_servers_a_question_fails() -> None:
+def test_without_name_servers_a_question_fails(adapter: Adapter) -> None:
     core = Puppet(first=[QueryDns(7, "gw-1.example.com", "SRV")])
-    (event,) = run(core, settle, nameservers=[])
+    (event,) = run(adapter, core, settle, nameservers=[])
     assert isinstance(event, DnsAnswered)
     assert isinstance(event.answer, Failure)
 
 
-def test_a_question_that_is_stopped_is_not_answered(zone_dns: "Callable[[], ZoneServer]") -> None:
+def test_a_question_that_is_stopped_is_not_answered(
+    adapter: Adapter, zone_dns: "Callable[[], ZoneServer]"
+) -> None:
     async def script(server: Server[History]) -> None:
-        await settle(server)
-        tasks = trio.lowlevel.current_statistics().tasks_living
+        idle = open_sockets()
+        core.do(server, QueryDns(7, "gw-1.example.com", "A"))
+        await until(lambda: dns.log)
+        assert open_sockets() == idle + 1
         core.do(server, StopDns(7), StopDns(8))
-        await settle(server)
-        assert trio.lowlevel.current_statistics().tasks_living < tasks
+        await settle()
+        assert open_sockets() == idle
 
     dns = zone_dns()
     dns.drop = True
-    core = Scripted(QueryDns(7, "gw-1.example.com", "A"))
-    heard = run(core, script, nameservers=["{}:{}".format(*dns.address)])
-    assert [type(event) for event in heard] == [Administered]
+    core = Scripted()
+    heard = run(adapter, core, script, nameservers=["{}:{}".format(*dns.address)])
+    assert [type(event) for event in heard] == [Administered, Administered]
 
 
-def test_a_bad_name_server_is_refused_at_the_start() -> None:
+def test_a_bad_name_server_is_refused_at_the_start(adapter: Adapter) -> None:
     with pytest.raises(ExceptionGroup) as caught:
-        run(Puppet(), settle, nameservers=["dns.example.com"])
+        run(adapter, Puppet(), settle, nameservers=["dns.example.com"])
     assert caught.group_contains(ValueError, match=r"'dns\.example\.com' is not a name server")
 
 
 # Reload, end, replay
 
 
-def test_another_engine_goes_on_from_the_same_state() -> None:
+def test_another_engine_goes_on_from_the_same_state(adapter: Adapter) -> None:
     async def script(server: Server[History]) -> None:
         tell(server)
         server.swap(Puppet(lambda _: [Report("policy", "", "new")]))
         tell(server)
 
     reports: list[Report] = []
-    heard = run(Puppet(), script, on_report=reports.append)
+    heard = run(adapter, Puppet(), script, on_report=reports.append)
     assert len(heard) == 2
     assert len(reports) == 1
 
 
-def test_a_reload_cannot_bring_endpoints() -> None:
+def test_a_reload_cannot_bring_endpoints(adapter: Adapter) -> None:
     async def script(server: Server[History]) -> None:
         other = Endpoint("udp", "127.0.0.2:0", advertise="192.0.2.11:5060")
         with pytest.raises(EndpointError, match=r"^udp:127\.0\.0\.2:0: not open"):
             server.swap(Puppet(endpoints=[HERE, other]))
 
-    run(Puppet(), script)
+    run(adapter, Puppet(), script)
 
 
-def test_cancelling_closes_everything() -> None:
+def test_cancelling_closes_everything(adapter: Adapter) -> None:
     servers: list[Server[History]] = []
 
     async def script(server: Server[History]) -> None:
         servers.append(server)
         await settle(server)
 
-    run(Puppet(first=[StartTimer(timer("a", "A"), 5.0), QueryDns(1, "example.com", "A")]), script)
+    run(
+        adapter,
+        Puppet(first=[StartTimer(timer("a", "A"), 5.0), QueryDns(1, "example.com", "A")]),
+        script,
+    )
     where = servers[0].addresses[HERE.name]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind((where.host, where.port))
@@ -378,23 +383,23 @@ def test_cancelling_closes_everything() -> None:
         tell(servers[0])
 
 
-def test_a_port_in_use_stops_the_start_and_closes_what_was_open() -> None:
+def test_a_port_in_use_stops_the_start_and_closes_what_was_open(adapter: Adapter) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
         taken = Endpoint("udp", f"127.0.0.1:{sock.getsockname()[1]}")
         with pytest.raises(EndpointError, match=f"^{taken.name}: address already in use"):
-            trio.run(serve, Puppet(endpoints=[HERE, taken]))
+            adapter.run(partial(adapter.serve, Puppet(endpoints=[HERE, taken])))
 
 
-def test_a_recorded_run_replays_without_difference() -> None:
+def test_a_recorded_run_replays_without_difference(adapter: Adapter) -> None:
     recorded: list[tuple[Event, tuple[Action, ...]]] = []
 
     async def script(server: Server[History]) -> None:
         where = server.addresses[HERE.name]
         with client() as phone:
             for _ in range(10):
-                await phone.sendto(b"data", (where.host, where.port))
-                await phone.recv(100)
+                phone.sendto(b"data", (where.host, where.port))
+                await received(phone)
         ends.append(server.state)
 
     def tap(event: Event, actions: tuple[Action, ...]) -> None:
@@ -402,7 +407,7 @@ def test_a_recorded_run_replays_without_difference() -> None:
 
     ends: list[History] = []
     core = Puppet(echo)
-    run(core, script, tap=tap, seed=bytes(32))
+    run(adapter, core, script, tap=tap, seed=bytes(32))
     state, _ = core.start(bytes(32), recorded[0][0].at)
     for event, actions in recorded:
         state, again = core.step(state, event)

@@ -1,4 +1,4 @@
-"""The UDP sockets of the trio adapter, over the loopback; IPv6 where the machine has it."""
+"""The UDP sockets of the adapters, over the loopback; IPv6 where the machine has it."""
 
 import errno
 import socket
@@ -7,15 +7,21 @@ from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
+import anyio
 import pytest
-import trio
-import trio.testing
 
-from sansip import Address, DatagramReceived, Send, SendFailed
-from sansip_trio import EndpointError
-from sansip_adapter.udp import BATCH, UdpSocket, transport_error
+from loops import Adapter, settle
+from puppet import HERE, Puppet, run
+from sansip import Address, DatagramReceived, Endpoint, Report, Send, SendFailed
+from sansip_adapter import udp
+from sansip_adapter.endpoints import EndpointError
+from sansip_adapter.icmp import transport_error
+from sansip_adapter.loop import Loop
+from sansip_adapter.server import DEAF
+from sansip_adapter.udp import BATCH, UdpSocket
 
 Fact = DatagramReceived | SendFailed
+TCP = Endpoint("tcp", "127.0.0.1:0", advertise="192.0.2.10:5060")
 LOOPBACKS = ["127.0.0.1", "::1"]
 
 
@@ -54,33 +60,57 @@ def order(remote: Address, data: bytes = b"data", id: str = "1") -> Send:
     return Send(id, "here", remote, None, data)
 
 
+class Still:
+    """A loop that has no use yet but its clock."""
+
+    def __init__(self, loop: Loop | None) -> None:
+        self.loop = loop
+
+    def now(self) -> float:
+        return 42.0
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        return getattr(self.loop, name)
+
+
 class Opened:
     """A socket of ours, and what it told."""
 
-    def __init__(self, host: str, port: int = 0) -> None:
+    def __init__(self, host: str, port: int = 0, loop: Loop | None = None) -> None:
         self.facts: list[Fact] = []
         self.lost: list[tuple[str, str]] = []
-        self.told = trio.Event()
-        bind = Address(host, port)
-        self.udp = UdpSocket("here", bind, self.feed, lambda: 42.0, self.lose)
+        self.told: anyio.Event | None = None
+        self.wakes = 0
+        still: Any = Still(loop)
+        self.udp = UdpSocket("here", Address(host, port), still, self.feed, self.lose)
 
     def feed(self, fact: Fact) -> None:
         self.facts.append(fact)
-        self.told.set()
+        if self.told is not None:
+            self.told.set()
 
     def lose(self, endpoint: str, text: str) -> None:
         self.lost.append((endpoint, text))
 
+    def count_wakes(self) -> None:
+        ready = self.udp.ready
+
+        def counted() -> None:
+            self.wakes += 1
+            ready()
+
+        self.udp.ready = counted  # type: ignore[method-assign]
+
     async def wait_for(self, count: int) -> list[Fact]:
         while len(self.facts) < count:
-            self.told = trio.Event()
+            self.told = anyio.Event()
             await self.told.wait()
         return self.facts
 
 
 @contextmanager
-def opened(host: str) -> Generator[Opened]:
-    here = Opened(host)
+def opened(host: str, loop: Loop | None = None) -> Generator[Opened]:
+    here = Opened(host, loop=loop)
     try:
         yield here
     finally:
@@ -88,17 +118,17 @@ def opened(host: str) -> Generator[Opened]:
 
 
 @asynccontextmanager
-async def reading(host: str) -> AsyncGenerator[Opened]:
-    with opened(host) as here, trio.fail_after(10):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(here.udp.read)
+async def reading(adapter: Adapter, host: str) -> AsyncGenerator[Opened]:
+    async with adapter.looping() as loop:
+        with opened(host, loop) as here:
+            here.count_wakes()
+            here.udp.start()
             yield here
-            nursery.cancel_scope.cancel()
 
 
-def test_a_datagram_comes_with_source_and_local_address(loopback: str) -> None:
+def test_a_datagram_comes_with_source_and_local_address(adapter: Adapter, loopback: str) -> None:
     async def main() -> None:
-        async with reading(loopback) as here:
+        async with reading(adapter, loopback) as here:
             with plain_socket(loopback) as peer:
                 peer.sendto(b"hello", (here.udp.address.host, here.udp.address.port))
                 facts = await here.wait_for(1)
@@ -106,21 +136,21 @@ def test_a_datagram_comes_with_source_and_local_address(loopback: str) -> None:
                     DatagramReceived(42.0, "here", address_of(peer), here.udp.address, b"hello")
                 ]
 
-    trio.run(main)
+    adapter.run(main)
 
 
 @pytest.mark.parametrize("loopback", LOOPBACKS, indirect=True)
-def test_a_wildcard_tells_the_address_that_was_dialled(loopback: str) -> None:
+def test_a_wildcard_tells_the_address_that_was_dialled(adapter: Adapter, loopback: str) -> None:
     async def main() -> None:
         dialled = "127.0.0.7" if loopback == "127.0.0.1" else "::1"
-        async with reading("0.0.0.0" if loopback == "127.0.0.1" else "::") as here:
+        async with reading(adapter, "0.0.0.0" if loopback == "127.0.0.1" else "::") as here:
             with plain_socket(loopback) as peer:
                 local = Address(dialled, here.udp.address.port)
                 peer.sendto(b"hello", (local.host, local.port))
                 facts = await here.wait_for(1)
                 assert facts == [DatagramReceived(42.0, "here", address_of(peer), local, b"hello")]
 
-    trio.run(main)
+    adapter.run(main)
 
 
 def test_a_send_arrives(loopback: str) -> None:
@@ -132,9 +162,11 @@ def test_a_send_arrives(loopback: str) -> None:
 
 
 @pytest.mark.rule("3261-18.4-01")
-def test_a_closed_port_is_told_with_the_bytes_that_came_back(loopback: str) -> None:
+def test_a_closed_port_is_told_with_the_bytes_that_came_back(
+    adapter: Adapter, loopback: str
+) -> None:
     async def main() -> None:
-        async with reading(loopback) as here:
+        async with reading(adapter, loopback) as here:
             dead, data = closed_port(loopback), b"INVITE " + bytes(range(256)) * 4
             here.udp.send(order(dead, data))
             (fact,) = await here.wait_for(1)
@@ -144,7 +176,7 @@ def test_a_closed_port_is_told_with_the_bytes_that_came_back(loopback: str) -> N
             assert len(fact.quoted) >= 500
             assert data.startswith(fact.quoted)
 
-    trio.run(main)
+    adapter.run(main)
 
 
 def test_an_error_of_one_peer_does_not_lose_the_datagram_of_another(loopback: str) -> None:
@@ -159,73 +191,85 @@ def test_an_error_of_one_peer_does_not_lose_the_datagram_of_another(loopback: st
 
 
 def test_among_300_dead_and_300_live_sends_all_arrive_and_all_errors_are_told(
-    loopback: str,
+    adapter: Adapter, loopback: str
 ) -> None:
     async def main() -> None:
         dead = closed_port(loopback)
-        async with reading(loopback) as here:
+        async with reading(adapter, loopback) as here:
             with plain_socket(loopback) as alive:
                 for number in range(300):
                     here.udp.send(order(dead, b"dead %d" % number))
                     here.udp.send(order(address_of(alive), b"live %d" % number))
-                    assert alive.recv(100) == b"live %d" % number
+                    data, source = alive.recvfrom(100)
+                    assert data == b"live %d" % number
+                    alive.sendto(data, source)
                     if number % 10 == 0:
-                        await trio.lowlevel.checkpoint()
-                facts = await here.wait_for(300)
+                        await anyio.lowlevel.checkpoint()
+                facts = await here.wait_for(600)
                 quoted = [fact.quoted for fact in facts if isinstance(fact, SendFailed)]
                 assert quoted == [b"dead %d" % number for number in range(300)]
+                back = [fact.data for fact in facts if isinstance(fact, DatagramReceived)]
+                assert back == [b"live %d" % number for number in range(300)]
+                assert await idle_wakes(here) == 0
 
-    trio.run(main)
+    adapter.run(main)
 
 
-def test_the_loop_rests_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    wakes = count_wakes(monkeypatch)
-
+def test_errors_that_come_one_by_one_do_not_make_the_loop_deaf(
+    adapter: Adapter, loopback: str
+) -> None:
+    # uvloop would stop to watch the socket after the first, did we not watch it ourselves.
     async def main() -> None:
-        async with reading("127.0.0.1") as here:
-            here.udp.send(order(closed_port("127.0.0.1")))
+        dead = closed_port(loopback)
+        async with reading(adapter, loopback) as here:
+            with plain_socket(loopback) as alive:
+                for number in range(20):
+                    here.udp.send(order(dead))
+                    await here.wait_for(2 * number + 1)
+                    alive.sendto(b"live", (here.udp.address.host, here.udp.address.port))
+                    await here.wait_for(2 * number + 2)
+            assert await idle_wakes(here) == 0
+
+    adapter.run(main)
+
+
+def test_the_loop_rests_after_an_error(adapter: Adapter, loopback: str) -> None:
+    async def main() -> None:
+        async with reading(adapter, loopback) as here:
+            here.udp.send(order(closed_port(loopback)))
             await here.wait_for(1)
-            await trio.sleep(0.1)
+            assert await idle_wakes(here) == 0
+            assert here.wakes <= 2
 
-    trio.run(main)
-    assert len(wakes) <= 3
+    adapter.run(main)
 
 
-def test_a_batch_is_bounded_and_the_rest_comes_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    wakes = count_wakes(monkeypatch)
+async def idle_wakes(here: Opened) -> int:
+    """How often the socket still wakes the loop, when all has been read."""
+    await settle()
+    before = here.wakes
+    await settle()
+    return here.wakes - before
 
-    async def main(host: str) -> None:
-        del wakes[:]
-        with opened(host) as here, plain_socket("127.0.0.1") as peer, trio.fail_after(10):
-            for number in range(BATCH + 1):
-                peer.sendto(b"%d" % number, ("127.0.0.1", here.udp.address.port))
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(here.udp.read)
-                facts = await here.wait_for(BATCH + 1)
-                nursery.cancel_scope.cancel()
-            assert len(wakes) == 2
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_a_batch_is_bounded_and_the_rest_comes_next(adapter: Adapter, host: str) -> None:
+    async def main() -> None:
+        async with reading(adapter, host) as here:
+            with plain_socket("127.0.0.1") as peer:
+                for number in range(BATCH + 1):
+                    peer.sendto(b"%d" % number, ("127.0.0.1", here.udp.address.port))
+            facts = await here.wait_for(BATCH + 1)
+            assert here.wakes == 2
             data = [fact.data for fact in facts if isinstance(fact, DatagramReceived)]
             assert data == [b"%d" % number for number in range(BATCH + 1)]
 
-    trio.run(main, "127.0.0.1")
-    trio.run(main, "0.0.0.0")
-
-
-def count_wakes(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    wakes: list[object] = []
-    wait = trio.lowlevel.wait_readable
-
-    async def counted(sock: socket.socket) -> None:
-        await wait(sock)
-        wakes.append(sock)
-
-    monkeypatch.setattr(trio.lowlevel, "wait_readable", counted)
-    return wakes
+    adapter.run(main)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
 def test_an_error_that_shadows_a_datagram_costs_nothing(
-    host: str, monkeypatch: pytest.MonkeyPatch
+    adapter: Adapter, host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refusals = [ConnectionRefusedError(errno.ECONNREFUSED, "refused")]
     name = "recvfrom" if host == "127.0.0.1" else "recvmsg"
@@ -240,42 +284,88 @@ def test_an_error_that_shadows_a_datagram_costs_nothing(
     monkeypatch.setattr(socket.socket, name, refused_once)
 
     async def main() -> None:
-        async with reading(host) as here:
+        async with reading(adapter, host) as here:
             with plain_socket("127.0.0.1") as peer:
                 peer.sendto(b"hello", ("127.0.0.1", here.udp.address.port))
                 (fact,) = await here.wait_for(1)
                 assert isinstance(fact, DatagramReceived)
 
-    trio.run(main)
+    adapter.run(main)
     assert not refusals
 
 
 def test_an_error_that_no_queue_holds_is_cleared(monkeypatch: pytest.MonkeyPatch) -> None:
     # As after ENETDOWN: readable, but there is nothing to read.
-    wakes: list[str] = []
     cleared: list[tuple[int, ...]] = []
     plain: Any = socket.socket.getsockopt
-
-    async def wake_once(_sock: object) -> None:
-        await trio.lowlevel.checkpoint()
-        wakes.append("awake")
-        if len(wakes) > 1:
-            await trio.sleep_forever()
 
     def getsockopt(sock: socket.socket, *what: int) -> object:
         cleared.append(what)
         found: object = plain(sock, *what)
         return found
 
-    monkeypatch.setattr(trio.lowlevel, "wait_readable", wake_once)
     monkeypatch.setattr(socket.socket, "getsockopt", getsockopt)
+    with opened("127.0.0.1") as here:
+        here.udp.ready()
+    assert cleared == [(socket.SOL_SOCKET, socket.SO_ERROR)]
+
+
+# Systems without the error queue
+
+
+def test_without_the_error_queue_datagrams_come_and_go(
+    adapter: Adapter, loopback: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(udp, "HEARS_ERRORS", False)
 
     async def main() -> None:
-        async with reading("127.0.0.1"):
-            await trio.testing.wait_all_tasks_blocked()
+        async with reading(adapter, loopback) as here:
+            with plain_socket(loopback) as peer:
+                here.udp.send(order(closed_port(loopback)))
+                here.udp.send(order(address_of(peer), b"out"))
+                data, source = peer.recvfrom(100)
+                assert data == b"out"
+                peer.sendto(b"in", source)
+                (fact,) = await here.wait_for(1)
+                assert isinstance(fact, DatagramReceived)
+                assert await idle_wakes(here) == 0
 
-    trio.run(main)
-    assert cleared == [(socket.SOL_SOCKET, socket.SO_ERROR)]
+    adapter.run(main)
+
+
+def test_without_the_error_queue_what_cannot_be_sent_comes_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(udp, "HEARS_ERRORS", False)
+    with opened("127.0.0.1") as here:
+        here.udp.send(order(Address("127.0.0.1", 9), bytes(65_508)))
+        (fact,) = here.facts
+        assert isinstance(fact, SendFailed)
+
+
+@pytest.mark.parametrize(("hears", "reports"), [(True, 0), (False, 1)])
+def test_a_system_without_the_error_queue_is_told_of_once(
+    adapter: Adapter, monkeypatch: pytest.MonkeyPatch, *, hears: bool, reports: int
+) -> None:
+    monkeypatch.setattr(udp, "HEARS_ERRORS", hears)
+    told: list[Report] = []
+    endpoints = [HERE, Endpoint("udp", "127.0.0.2:0", advertise="192.0.2.11:5060"), TCP]
+    run(adapter, Puppet(endpoints=endpoints), settle, on_report=told.append)
+    about = "udp:127.0.0.1:0, udp:127.0.0.2:0"
+    assert told == reports * [Report("transport", about, DEAF)]
+
+
+def test_without_udp_nobody_misses_the_error_queue(
+    adapter: Adapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(udp, "HEARS_ERRORS", False)
+    told: list[Report] = []
+    core = Puppet(endpoints=[TCP])
+    run(adapter, core, settle, on_report=told.append)
+    assert told == []
+
+
+# What cannot be sent
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,10 @@ def test_so_do_those_without_a_transaction(data: sansip.Request) -> None:
 
 @pytest.mark.rule("3581-4-02")
 def test_so_do_those_that_the_program_makes_or_that_wait_for_an_answer() -> None:
-    stage = multihomed(Decide(sansip.Ask("who?", "decide"), decide=lambda *_: sansip.Reply(403)))
+    def decide(*_: object) -> sansip.Decision:
+        return sansip.Reply(403)
+
+    stage = multihomed(Decide(sansip.Ask("who?", "decide"), decide=decide))
     receive(stage, make_request())
     stage.step(sansip.Consulted(stage.now, stage.consults[0].question, None))
     assert stage.statuses() == [100, 403]

@@ -68,3 +68,24 @@ def test_a_strict_router_is_located_by_the_uri_that_it_gets() -> None:
     stage.receive(make_request(uri=SIPS, headers=[("Route", f"<sip:{GW_2}>")]))
     (sent,) = stage.at(GW_2, "INVITE")
     assert (sent.uri_text, sent.values("route")) == (f"sip:{GW_2}", (f"<{SIPS}>",))
+
+
+@pytest.mark.rule("AMB-24", "3261-16.7.4-01")
+@pytest.mark.parametrize("to", [f"sip:bob@{GW_1}", [SIPS, sansip.Target(f"sip:bob@{GW_1}", 0.5)]])
+@pytest.mark.parametrize("ask", [False, True])
+def test_a_policy_sends_nothing_that_is_secure_where_it_would_not_be(
+    to: Whatever,
+    ask: bool,  # noqa: FBT001
+) -> None:
+    def decide(*_: object) -> sansip.Decision:
+        return sansip.Relay(to)
+
+    stage = on_stage(Decide(sansip.Ask("", "decide") if ask else decide, decide=decide))
+    stage.receive(make_request(uri=SIPS))
+    for consult in stage.consults:
+        stage.step(sansip.Consulted(stage.now, consult.question, None))
+    assert stage.statuses()[-1] == 500
+    assert {send.remote for send in stage.sends} == {CALLER}
+    assert stage.reports[0].text == f"{SIPS} cannot go to sip:bob@{GW_1}: no sips"
+    stage.advance(3600.0)
+    assert stage.is_empty()

@@ -1,5 +1,7 @@
 """TLS, as far as the core is concerned: who is at the other end (RFC 5922 7.3, 7.4)."""
 
+from collections.abc import Callable
+
 import pytest
 
 import sansip
@@ -97,6 +99,65 @@ def test_what_waits_together_fails_together_and_nothing_of_it_goes_in_clear() ->
     assert {send.remote for send in stage.sends} == {CALLER}
 
 
+BOTH = {
+    ("example.com", "NAPTR"): dns.Found(
+        (
+            dns.Naptr(10, 10, "s", "SIPS+D2T", "", "_sips._tcp.example.com"),
+            dns.Naptr(10, 20, "s", "SIP+D2T", "", "_sip._tcp.example.com"),
+            dns.Naptr(10, 30, "s", "SIP+D2U", "", "_sip._udp.example.com"),
+        ),
+        60.0,
+    ),
+    ("_sips._tcp.example.com", "SRV"): dns.Found(
+        (dns.Srv(1, 0, 5061, "gw-1.example.com"), dns.Srv(2, 0, 5061, "gw-2.example.com")), 60.0
+    ),
+    ("_sip._tcp.example.com", "SRV"): dns.Found((dns.Srv(1, 0, 5060, "gw-1.example.com"),), 60.0),
+    ("_sip._udp.example.com", "SRV"): dns.Found((dns.Srv(1, 0, 5060, "gw-1.example.com"),), 60.0),
+}
+
+
+def refused(stage: Line) -> None:
+    stage.reject()
+
+
+def mistaken(stage: Line) -> None:
+    stage.connect(names=("gw-1.example.com", "gw-2.example.com"))  # where DNS led, not who it is
+
+
+def late(stage: Line) -> None:
+    stage.advance(4.0)
+
+
+@pytest.mark.rule("3263-4.1-01", "3261-16.6.7-01", "5922-7.3-01")
+@pytest.mark.parametrize("fail", [refused, mistaken, late])
+@pytest.mark.parametrize("uri", ["sips:bob@example.com", "sip:bob@example.com;transport=tls"])
+@pytest.mark.parametrize("method", ["INVITE", "MESSAGE"])
+def test_what_asks_for_tls_never_goes_by_anything_else(
+    method: str, uri: str, fail: Callable[[Line], None]
+) -> None:
+    stage = secure()
+    stage.zone.update(BOTH)
+    stage.receive(make_request(method, uri, body=b"x" * 2_000))
+    for _ in range(2):
+        fail(stage)
+    assert [(order.transport, order.remote, order.name) for order in stage.orders()] == [
+        ("tls", SECURE_1, "example.com"),
+        ("tls", SECURE_2, "example.com"),
+    ]
+    stage.advance(3600.0)
+    assert {send.remote for send in stage.sends} == {CALLER}
+    assert stage.is_empty()
+
+
+def test_what_does_not_ask_goes_by_all_that_its_domain_offers() -> None:
+    stage = secure()
+    stage.zone.update(BOTH)
+    stage.receive(make_request(uri="sip:bob@example.com"))
+    for _ in range(2):
+        mistaken(stage)
+    assert [order.transport for order in stage.orders()] == ["tls", "tls", "tcp"]
+
+
 @pytest.mark.rule("5922-7.3-01", "3261-18.2.2-01")
 def test_a_response_goes_back_only_to_whom_its_via_names() -> None:
     stage = secure()
@@ -146,9 +207,10 @@ def test_and_still_knows_when_its_question_is_answered() -> None:
 
 @pytest.mark.rule("5922-7.4-01")
 def test_requests_over_a_connection_of_ours_come_from_who_was_asked_for() -> None:
-    policy = Decide(
-        lambda request, scene: sansip.Reply(404) if scene.names else sansip.Relay(request.uri_text)
-    )
+    def decide(request: sansip.Request, scene: sansip.Scene) -> sansip.Decision:
+        return sansip.Reply(404) if scene.names else sansip.Relay(request.uri_text)
+
+    policy = Decide(decide)
     stage = secure(policy)
     stage.receive(make_request(uri=TO_1))
     flow = stage.connect()
@@ -156,6 +218,20 @@ def test_requests_over_a_connection_of_ours_come_from_who_was_asked_for() -> Non
     stage.hear(make_request("MESSAGE", "sip:alice@example.org", branch="z9hG4bKback"), flow)
     assert policy.seen[-1][1].names == ("gw-1.example.com",)
     assert policy.seen[-1][1].source == SECURE_1
+
+
+@pytest.mark.rule("5922-7.4-01")
+def test_a_plan_is_made_as_if_it_had_come_from_them() -> None:
+    def decide(request: sansip.Request, scene: sansip.Scene) -> sansip.Decision:
+        known = "example.org" in scene.names
+        return sansip.Relay(f"sips:bob@{SECURE_1}") if known else sansip.Reply(403)
+
+    stage = secure(Decide(decide))
+    for names, hops in (((), []), (("example.org",), [SECURE_1])):
+        plan = stage.engine.plan(
+            stage.state, make_request(), at=stage.now, source=CALLER, names=names
+        )
+        assert [step.hop.address for step in plan.steps] == hops
 
 
 # Connections in both directions (RFC 5923) -------------------------------------------------------
@@ -193,8 +269,7 @@ def test_an_alias_is_used_for_its_address_and_names(
     call(stage, f"sips:bob@{name}:{there.port}")
     assert not stage.orders()
     assert stage.sent_over(1)[-1] == "INVITE"
-    assert stage.at(there, "INVITE")
-    stage.hear(reply(stage.at(there, "INVITE")[0], 180, to_tag="gw"))
+    stage.hear(reply(stage.at(PEER, "INVITE")[0], 180, to_tag="gw"))
     stage.receive(make_request("CANCEL", f"sips:bob@{name}:{there.port}", branch="z9hG4bKc0"))
     assert stage.sent_over(1)[-1] == "CANCEL"
 
@@ -257,15 +332,36 @@ def test_the_newest_counts_and_one_connection_has_one_address() -> None:
     assert stage.sent_over(2)[-1] == "INVITE"
     call(stage, "sips:bob@example.org:5071", 1)
     assert stage.sent_over(1)[-1] == "INVITE"
-    before = len(stage.state.links)
-    stage.hear(make_request("OPTIONS", f"sip:{GW_1}", call_id="e").with_top_via(via + "1"), 1)
-    assert len(stage.state.links) == before
+    before, again = stage.state.links, via.replace("bKd", "bKe")
+    stage.hear(make_request("OPTIONS", f"sip:{GW_1}", call_id="e").with_top_via(again), 1)
+    assert stage.state.links == before
     stage.close(1)
     stage.close(2)
     stage.reject()
     stage.reject()
     stage.advance(3600.0)
     assert stage.is_empty()
+
+
+@pytest.mark.rule("5923-8.2-01")
+def test_an_address_that_is_no_longer_said_leads_nowhere() -> None:
+    stage = aliased(secure())
+    stage.zone[("example.org", "A")] = dns.Found((dns.Ip(PEER.host),), 60.0)
+    via = "SIP/2.0/TLS sip.example.org:5071;branch=z9hG4bKd;alias"
+    stage.hear(make_request("OPTIONS", f"sip:{GW_1}", call_id="d").with_top_via(via))
+    call(stage, "sips:bob@example.org:5061")
+    assert [order.remote for order in stage.orders()] == [BACK]
+
+
+@pytest.mark.rule("5923-8.2-01")
+def test_only_who_has_opened_a_connection_has_an_alias_for_it() -> None:
+    stage = secure()
+    call(stage, TO_1)
+    flow = stage.connect()
+    via = "SIP/2.0/TLS gw-1.example.com:5071;branch=z9hG4bKd;alias"
+    stage.hear(make_request("OPTIONS", f"sip:{GW_2}", call_id="d").with_top_via(via), flow)
+    call(stage, "sips:bob@gw-1.example.com:5071", 1)
+    assert len(stage.orders()) == 2
 
 
 def test_a_certificate_of_many_names_makes_so_many_aliases() -> None:

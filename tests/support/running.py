@@ -103,16 +103,18 @@ class Proxy:
         text = CONFIG.format(port=port or self.port, targets=targets, more=more)
         self.file.write_text(text, encoding="utf-8")
 
-    def start(self, *options: str) -> "subprocess.Popen[str]":
+    def start(self, *options: str, within: tuple[str, ...] = ()) -> "subprocess.Popen[str]":
+        """Start it; ``within`` is a command that runs a command."""
         script, *first = self.program
-        command = [sys.executable, str(EXAMPLES / script), *first, str(self.file), *options]
+        program = sys.executable, str(EXAMPLES / script), *first, str(self.file)
+        command = [*within, *program, *options]
         self.process = subprocess.Popen(  # noqa: S603 (our own script)
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         return self.process
 
-    def ready(self, *options: str) -> "subprocess.Popen[str]":
-        process = self.start(*options)
+    def ready(self, *options: str, within: tuple[str, ...] = ()) -> "subprocess.Popen[str]":
+        process = self.start(*options, within=within)
         assert process.stdout is not None
         assert process.stdout.readline() == f"listening on udp:127.0.0.1:{self.port}\n"
         return process

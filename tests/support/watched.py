@@ -93,7 +93,8 @@ class Watched(Stage):
             if how == "refused":
                 self.step(sansip.FlowClosed(self.now, order.flow, how))
             else:
-                opened = order.flow, order.endpoint, order.remote, PROXY
+                names = () if order.name is None or number % 5 == 4 else (order.name,)
+                opened = order.flow, order.endpoint, order.remote, PROXY, names
                 self.step(sansip.FlowOpened(self.now, *opened))
 
     def finish(self) -> None:

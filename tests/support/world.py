@@ -10,7 +10,7 @@ from sansip import dns
 from sansip.message import ack, cancel, reply
 from stage import CALLER, GW_1, GW_2, PROXY, Whatever, make_request
 from watched import Watched
-from wishes import GATEWAYS, PROBED
+from wishes import GATEWAYS, PROBED, TLS
 
 NEIGHBOUR = sansip.Address("198.51.100.2", 5060)
 DESK, THIRD = f"sip:desk@{GW_2}", "sip:bob@203.0.113.3:5060"
@@ -209,10 +209,19 @@ class World(Watched):
             self.refuse(self.sends[-1 - which % len(self.sends)])
 
     def peer(self, number: int) -> None:
-        """A phone opens a connection."""
-        if TCP in [endpoint.name for endpoint in self.engine.config.endpoints]:
+        """A phone opens a connection; or a gateway does, by TLS, that wants its calls over it."""
+        endpoints = [endpoint.name for endpoint in self.engine.config.endpoints]
+        flow = 1 + len(self.events)
+        if number % 3 == 2 and TLS.name in endpoints:
+            remote = sansip.Address(GW_2.host, 40_000 + number)
+            opened = sansip.FlowOpened(self.now, flow, TLS.name, remote, PROXY, (GW_2.host,))
+            self.step(opened)
+            via = f"SIP/2.0/TLS {GW_2.host};branch=z9hG4bKalias{flow};alias"
+            options = make_request("OPTIONS", DESK, call_id=f"alias-{flow}")
+            self.begin(options.with_top_via(via), remote, flow)
+        elif TCP in endpoints:
             remote = sansip.Address(CALLER.host, 40_000 + number)
-            self.step(sansip.FlowOpened(self.now, 1 + len(self.events), TCP, remote, PROXY))
+            self.step(sansip.FlowOpened(self.now, flow, TCP, remote, PROXY))
 
     def cut(self, number: int, how: str) -> None:
         """A connection breaks; the last that was sent may be refused first."""

@@ -2,30 +2,41 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from functools import partial
-from math import inf
-from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
+from math import ceil, inf
+from selectors import EVENT_READ, EVENT_WRITE
 from socket import socket
 from typing import Any, TypeVar
 
-from sansip_adapter.loop import Call, Stop, nothing
+from sansip_adapter.loop import Call, Stop
+from sansip_asyncio.nest import Nest
 
 T = TypeVar("T")
 
 
 class AsyncioLoop:
-    """The running loop. ``over`` gets the first thing that a callback raises."""
+    """The running loop. ``over`` is done once a callback has raised: ``end`` raises that."""
 
     backend = "asyncio"
 
     def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self.now = self._loop.time
-        self.over: asyncio.Future[None] = self._loop.create_future()
+        self._loop = loop = asyncio.get_running_loop()
+        if type(loop).add_reader is asyncio.AbstractEventLoop.add_reader:
+            raise RuntimeError(
+                f"{type(loop).__name__} cannot watch sockets: it has no add_reader; "
+                "run serve on a loop that has, like asyncio.SelectorEventLoop or uvloop"
+            )
+        self.now = loop.time
+        self.over: asyncio.Future[None] = loop.create_future()
+        self._error: BaseException | None = None
         self._tasks: set[asyncio.Task[object]] = set()
-        self._stop_alarm: Stop = nothing
-        ordinary = isinstance(self._loop, asyncio.SelectorEventLoop)
-        self._nest = None if ordinary else Nest(self._loop, self._guarded)
+        self._alarms: list[Stop] = []
+        own = isinstance(loop, asyncio.SelectorEventLoop)
+        self._nest = None if own else Nest(loop, self._guarded)
+        # The clock of uvloop has whole milliseconds, and it rounds to them: down too, and whom it
+        # wakes too early can do nothing but have it round again, until the time has come.
+        self._milliseconds = not own
 
     def reading(self, sock: socket, ready: Call) -> Stop:
         """Call when something can be read."""
@@ -45,18 +56,28 @@ class AsyncioLoop:
 
     def later(self, due: float, call: Call) -> Stop:
         """Call once, later."""
-        return self._loop.call_at(due, self._guarded, call).cancel
+        return self._call_at(due, call).cancel
+
+    def _call_at(self, due: float, call: Call) -> asyncio.TimerHandle:
+        if self._milliseconds:
+            due = ceil(due * 1000 - 0.001) / 1000  # a float may be a trifle too much
+        return self._loop.call_at(due, self._guarded, call)
 
     def alarm(self, ring: Callable[[], float]) -> Callable[[float], None]:
         """Keep time for one who has many timers."""
         first = inf
+        handle: asyncio.TimerHandle | None = None
 
         def wake_at(due: float) -> None:
-            nonlocal first
+            nonlocal first, handle
             if due < first:
                 first = due
-                self._stop_alarm()
-                self._stop_alarm = self._loop.call_at(due, self._guarded, rung).cancel
+                stop()
+                handle = self._call_at(due, rung)
+
+        def stop() -> None:
+            if handle is not None:
+                handle.cancel()
 
         def rung() -> None:
             nonlocal first
@@ -65,11 +86,13 @@ class AsyncioLoop:
             first = inf
             wake_at(due)
 
+        self._alarms.append(stop)
         return wake_at
 
     def spawn(self, work: Callable[[], Coroutine[Any, Any, object]], until: float = inf) -> Stop:
         """Run something that waits."""
-        task = self._loop.create_task(work())
+        # Not by the loop's factory, which may be eager: nothing happens before this has returned.
+        task = asyncio.Task(work(), loop=self._loop)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         if until < inf:
@@ -78,14 +101,23 @@ class AsyncioLoop:
         return task.cancel
 
     async def end(self) -> None:
-        """Cancel what was spawned, and wait until it has ended."""
-        self._stop_alarm()
+        """Cancel what was spawned, wait until it has ended, and raise what a callback raised."""
+        for stop in self._alarms:
+            stop()
         if self._nest is not None:
             self._nest.close()
         for task in self._tasks:
             task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        while self._tasks:
+            with suppress(asyncio.CancelledError):  # whoever cancels us again has to wait, too
+                await asyncio.wait(self._tasks)
+        if self._error is not None:
+            raise self._error
+
+    def finish(self) -> None:
+        """Let ``over`` be done."""
+        if not self.over.done():
+            self.over.set_result(None)
 
     def _guarded(self, call: Call) -> None:
         try:
@@ -99,52 +131,9 @@ class AsyncioLoop:
             self._break(error)
 
     def _break(self, error: BaseException) -> None:
-        if not self.over.done():
-            self.over.set_exception(error)
-
-
-class Nest:
-    """Sockets that a selector of ours watches, which the loop watches: for loops like uvloop.
-
-    uvloop watches a socket no more once it has told of an error, though there may be more to read:
-    a UDP socket would be deaf after its first ICMP error, and a connection that is reset right
-    after its last bytes would never be found broken.
-    """
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, guarded: Callable[[Call], object]) -> None:
-        self._loop, self._selector = loop, DefaultSelector()
-        self._number = self._selector.fileno()
-        loop.add_reader(self._number, guarded, self._ready)
-
-    def watch(self, number: int, event: int, ready: Call) -> Stop:
-        """Call when this socket is ready for this."""
-        key = self._selector.get_map().get(number)
-        if key is None:
-            self._selector.register(number, event, {event: ready})
-        else:
-            self._selector.modify(number, key.events | event, {**key.data, event: ready})
-        return partial(self._leave, number, event)
-
-    def _leave(self, number: int, event: int) -> None:
-        key = self._selector.get_key(number)
-        left = {other: ready for other, ready in key.data.items() if other != event}
-        if left:
-            self._selector.modify(number, key.events & ~event, left)
-        else:
-            self._selector.unregister(number)
-
-    def _ready(self) -> None:
-        there = self._selector.get_map()
-        for key, events in self._selector.select(0):
-            for event, ready in key.data.items():
-                now = there.get(key.fd)  # what was called before may have stopped this
-                if events & event and now is not None and now.data.get(event) is ready:
-                    ready()
-
-    def close(self) -> None:
-        """Watch nothing any more."""
-        self._loop.remove_reader(self._number)
-        self._selector.close()
+        if self._error is None:  # what comes of the first is of no interest
+            self._error = error
+        self.finish()
 
 
 def run(begin: Callable[[AsyncioLoop, Callable[[T], object]], None]) -> T:
@@ -156,7 +145,7 @@ def run(begin: Callable[[AsyncioLoop, Callable[[T], object]], None]) -> T:
 
         def done(result: T) -> None:
             results.append(result)
-            loop.over.set_result(None)
+            loop.finish()
 
         try:
             begin(loop, done)

@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 Call = Callable[[], object]
 Stop = Callable[[], object]
-"""Ends what has been begun; called once at most, and before a socket that is meant is closed."""
+"""Ends what has been begun, and nothing is called any more; except that work which waits no longer
+runs on until it waits again. Called once at most, and before a socket that is meant is closed."""
 
 
 def nothing() -> None:

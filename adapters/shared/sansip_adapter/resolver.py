@@ -97,6 +97,7 @@ class Resolver:
                 reply, _ = await ask(
                     port=server.port, udp_sock=sock, backend=self._backend, ignore_errors=True
                 )
+            answer = _converted(reply)
         except OSError as error:  # the port is closed, or the network says no
             if error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
                 self._suspect(server)  # else it is we who have a problem
@@ -104,7 +105,7 @@ class Resolver:
         except (dns.exception.DNSException, EOFError) as error:
             return Failure(str(error) or type(error).__name__)
         self._dead.pop(server, None)
-        return _converted(reply)
+        return answer
 
     def _servers(self) -> list[Address]:
         """Return the living in the order given, then those that were silent of late."""
@@ -165,7 +166,8 @@ class _Question:
     def stop(self) -> None:
         """Ask nobody any more, and tell nothing."""
         self._stop_clock()
-        for stop in self._going.values():
+        going, self._going = self._going, {}
+        for stop in going.values():
             stop()
 
     def _next(self) -> None:
@@ -191,7 +193,8 @@ class _Question:
 
     async def _try(self, turn: int, server: Address) -> None:
         answer = await self._exchange(server)
-        del self._going[turn]
+        if self._going.pop(turn, None) is None:
+            return  # stopped at the last moment
         if not isinstance(answer, Failure):
             self.stop()
             self._tell(answer)

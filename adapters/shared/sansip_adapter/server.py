@@ -4,7 +4,8 @@ Everything here happens in one thread, in callbacks of the event loop: an event 
 its actions are performed at once, without a task, a channel or a checkpoint for each packet. An
 event that comes up while actions are being performed (a send that fails, a callback that submits
 something) steps the core at once too, but its actions wait their turn, so that orders are always
-performed in the order in which they were given.
+performed in the order in which they were given. Datagrams leave last, those of a whole batch in one
+go: to wake the one who gets them costs more than to send them, and once is enough.
 """
 
 import math
@@ -35,6 +36,7 @@ from sansip import (
 )
 from sansip.agenda import Agenda
 from sansip.dns import Answer
+from sansip_adapter import udp
 from sansip_adapter.endpoints import EndpointError
 from sansip_adapter.loop import Loop, Stop
 from sansip_adapter.tcp import Connections, Listener
@@ -42,6 +44,7 @@ from sansip_adapter.tls import Tls
 from sansip_adapter.udp import UdpSocket
 
 StateT = TypeVar("StateT")
+DEAF = "this system does not tell of ICMP errors: only time tells that nobody is there"
 
 
 class Config(Protocol):
@@ -124,9 +127,12 @@ class Server(Generic[StateT]):
         self._questions: dict[int, Stop] = {}
         self._agenda = Agenda()
         self._wake_at: Callable[[float], object]
+        self._rings_at = math.inf
         self._connections = Connections(loop, self._feed, self._lost, tls)
         self._sockets: list[UdpSocket | Listener] = []
         self._senders: dict[str, Callable[[Send], object]] = {}  # by name of endpoint
+        self._outbox: list[Send] = []  # datagrams
+        self._datagrams: dict[str, Callable[[Send], object]] = {}  # by name of endpoint
         self._is_open = True
         self._busy = False
         self._backlog: deque[tuple[float, tuple[Action, ...]]] = deque()
@@ -150,22 +156,30 @@ class Server(Generic[StateT]):
 
     def _open(self, endpoint: Endpoint) -> None:
         sock: UdpSocket | Listener
+        name = endpoint.name
         if endpoint.transport == "udp":
-            sock = UdpSocket(endpoint.name, endpoint.bind, self._loop, self._feed, self._lost)
+            sock = UdpSocket(name, endpoint.bind, self._loop, self._take, self._lost, self._flush)
+            self._senders[name], self._datagrams[name] = self._outbox.append, sock.send
         else:
             sock = self._connections.listen(endpoint)
+            self._senders[name] = sock.send
         self._sockets.append(sock)
-        self._senders[endpoint.name] = sock.send
-        self.addresses[endpoint.name] = sock.address
+        self.addresses[name] = sock.address
 
     def start(self) -> None:
         """Start the core, and listen."""
         self.started = self._now()
         self._wake_at = self._loop.alarm(self._ring)
         self.state, actions = self._engine.start(seed=self.seed, at=self.started)
-        self._perform(self.started, actions)
+        self._backlog.append((self.started, actions))
+        self._perform()
+        self._flush()
         for sock in self._sockets:
             sock.start()
+        endpoints = self._engine.config.endpoints
+        deaf = [endpoint.name for endpoint in endpoints if endpoint.transport == "udp"]
+        if deaf and not udp.HEARS_ERRORS:
+            self._lost(", ".join(deaf), DEAF)
 
     def close(self) -> None:
         """Close all sockets; what the core has ordered and is not done yet is not done any more."""
@@ -199,31 +213,47 @@ class Server(Generic[StateT]):
         self._engine = engine
 
     def _feed(self, event: Event) -> None:
+        """Take one event, and send what comes of it."""
+        self._take(event)
+        self._flush()
+
+    def _take(self, event: Event) -> None:
+        """Take one event of several."""
         self.state, actions = self._engine.step(self.state, event)
         if self._tap is not None:
             self._tap(event, actions)
         if actions:
-            self._perform(event.at, actions)
+            self._backlog.append((event.at, actions))
+            if not self._busy:
+                self._perform()
 
-    def _perform(self, at: float, actions: tuple[Action, ...]) -> None:
-        backlog = self._backlog
-        if self._busy:
-            backlog.append((at, actions))
-            return
-        senders, others = self._senders, self._performers
+    def _perform(self) -> None:
+        """Do what has been ordered; datagrams are put together."""
+        backlog, senders, others = self._backlog, self._senders, self._performers
         self._busy = True
         try:
-            while True:
+            while backlog:
+                at, actions = backlog.popleft()
                 for action in actions:
-                    if type(action) is Send:
+                    if type(action) is Send:  # most are, or start timers
                         senders[action.endpoint](action)
                     else:
                         others[type(action)](at, action)
-                if not backlog:
-                    return
-                at, actions = backlog.popleft()
         finally:
             self._busy = False
+
+    def _flush(self) -> None:
+        """Send the datagrams; what comes of that is dealt with when all are sent."""
+        outbox, datagrams = self._outbox, self._datagrams
+        while outbox and not self._busy:
+            self._busy = True
+            try:
+                for order in outbox:
+                    datagrams[order.endpoint](order)
+                outbox.clear()
+            finally:
+                self._busy = False
+            self._perform()
 
     def _open_flow(self, _at: float, order: OpenFlow) -> None:
         self._connections.open(order)
@@ -234,16 +264,21 @@ class Server(Generic[StateT]):
     def _start_timer(self, at: float, order: StartTimer) -> None:
         due = at + order.after
         self._agenda.start(order.timer, due)
-        self._wake_at(due)
+        if due < self._rings_at:
+            self._rings_at = due
+            self._wake_at(due)
 
     def _stop_timer(self, _at: float, order: StopTimer) -> None:
         self._agenda.stop(order.timer)  # the alarm may ring for nothing, once
 
     def _ring(self) -> float:
+        self._rings_at = -math.inf  # until we know ourselves
         for timer in self._agenda.pop_due(self._now()):
-            self._feed(TimerFired(self._now(), timer))
+            self._take(TimerFired(self._now(), timer))
+        self._flush()
         due = self._agenda.next_due()
-        return math.inf if due is None else due
+        self._rings_at = math.inf if due is None else due
+        return self._rings_at
 
     def _query_dns(self, _at: float, order: QueryDns) -> None:
         answered = partial(self._answered, order.query)
@@ -267,7 +302,8 @@ class Server(Generic[StateT]):
         self, order: Consult, answerer: Callable[[object], Awaitable[object]]
     ) -> None:
         answer = await answerer(order.data)
-        self._feed(Consulted(self._now(), order.question, answer))
+        if self._is_open:  # else it was not to be cancelled
+            self._feed(Consulted(self._now(), order.question, answer))
 
     def _deliver(self, _at: float, order: Deliver) -> None:
         if self._on_deliver is not None:

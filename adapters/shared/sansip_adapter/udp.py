@@ -1,6 +1,6 @@
 """UDP sockets that also hear ICMP errors, owned outright: no event loop's transports.
 
-A whole batch is drained per wake-up, because that costs more than a datagram. On Linux IP_RECVERR
+A whole batch is read per wake-up, because that costs more than a datagram. On Linux IP_RECVERR
 is on, which has two consequences. The error queue must be drained together with the receive queue,
 or the socket stays readable for ever and the loop spins. And a pending error of one peer makes the
 next send, to whomever, fail and lose its datagram: so a failed send drains the queue and tries
@@ -20,6 +20,7 @@ from sansip_adapter.loop import Loop, Stop, nothing
 BATCH = 64  # datagrams per wake-up: then it is the others' turn
 ERRORS = 512  # queued errors per drain; the kernel's queue holds about 255
 RETRIES = 8  # sends of one datagram that run into errors of others
+PEERS = 4096  # whose addresses are remembered
 BUFFER = 4 << 20  # bytes asked of the kernel, which may grant less
 WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 (recognised, not bound)
 HEARS_ERRORS = sys.platform == "linux"  # has the error queue
@@ -36,10 +37,15 @@ class UdpSocket:
         loop: Loop,
         feed: Callable[[DatagramReceived | SendFailed], None],
         lost: Callable[[str, str], None],
+        over: Callable[[], object] = nothing,
     ) -> None:
-        """Bind; ``feed`` takes events, ``lost`` a datagram's (endpoint, reason) for reports."""
+        """Bind; ``feed`` takes events, ``lost`` a datagram's (endpoint, reason) for reports.
+
+        ``over`` is called after the events of each batch.
+        """
         self._name, self._loop, self._feed, self._lost = name, loop, feed, lost
-        self._now = loop.now
+        self._now, self._over = loop.now, over
+        self._peers: dict[tuple[str, int], Address] = {}  # most of what comes is from few
         self._family = socket.AF_INET6 if ":" in bind.host else socket.AF_INET
         self._socket = socket.socket(self._family, socket.SOCK_DGRAM)
         self._stop: Stop = nothing
@@ -64,7 +70,9 @@ class UdpSocket:
 
     def ready(self) -> None:
         """Read a batch."""
-        if not self._drain() + self._receive():
+        if self._drain() + self._receive():
+            self._over()
+        else:
             # Readable, yet nothing there: an error that no queue holds (ENETDOWN). Reading it
             # clears it; otherwise the loop would spin.
             self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
@@ -127,17 +135,23 @@ class UdpSocket:
             sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
 
     def _receive_here(self) -> int:
-        receive, feed, now = self._socket.recvfrom, self._feed, self._now
-        name, local = self._name, self.address
-        for count in range(BATCH):
+        receive, name, local = self._socket.recvfrom, self._name, self.address
+        peers, feed, now = self._peers, self._feed, self._now
+        came: list[tuple[bytes, Address]] = []
+        shadows = 0  # of errors that are in the queue
+        while len(came) + shadows < BATCH:
             try:
                 data, source = receive(65535)
             except BlockingIOError:
-                return count
-            except OSError:  # the shadow of an error that is in the queue
+                break
+            except OSError:
+                shadows += 1
                 continue
-            feed(DatagramReceived(now(), name, Address(source[0], source[1]), local, data))
-        return BATCH
+            came.append((data, peers.get(source) or self._peer(source)))
+        for data, peer in came:
+            # The time of each: what came of the one before may have been told with a later one.
+            feed(DatagramReceived(now(), name, peer, local, data))
+        return len(came) + shadows
 
     def _receive_anywhere(self) -> int:
         for count in range(BATCH):
@@ -148,9 +162,16 @@ class UdpSocket:
             except OSError:
                 continue
             local = Address(_destination(ancillary) or self.address.host, self.address.port)
-            remote = Address(source[0], source[1])
+            remote = self._peers.get(source) or self._peer(source)
             self._feed(DatagramReceived(self._now(), self._name, remote, local, data))
         return BATCH
+
+    def _peer(self, source: tuple[str, int]) -> Address:
+        """The address of a peer that is not remembered, and now is."""
+        if len(self._peers) >= PEERS:
+            self._peers.clear()
+        peer = self._peers[source] = Address(source[0], source[1])
+        return peer
 
     def _drain(self) -> int:
         """Empty the error queue, tell the core what the network said, and count."""

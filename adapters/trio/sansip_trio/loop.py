@@ -35,8 +35,8 @@ class TrioLoop:
 
         async def watch() -> None:
             with scope:
-                # Stopped before it has begun, or by what it has called; or, when it was woken
-                # already, by who was woken with it: that cancels nothing any more.
+                # It may be stopped before it has begun, by what it has called, or by somebody else
+                # when it has been woken already: the socket is closed then.
                 while not scope.cancel_called:
                     await wait(sock)
                     if not scope.cancel_called:
@@ -47,16 +47,12 @@ class TrioLoop:
 
     def later(self, due: float, call: Call) -> Stop:
         """Call once, later."""
-        scope = trio.CancelScope()
 
         async def wait() -> None:
-            with scope:
-                await trio.sleep_until(due)
-                if not scope.cancel_called:  # by who was woken with it
-                    call()
+            await trio.sleep_until(due)
+            call()
 
-        self.nursery.start_soon(wait)
-        return scope.cancel
+        return self.spawn(wait)
 
     def alarm(self, ring: Callable[[], float]) -> Callable[[float], None]:
         """Keep time for one who has many timers."""

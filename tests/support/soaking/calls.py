@@ -14,7 +14,7 @@ from soaking.wire import Way
 PATIENCE = 40.0  # seconds for any answer: more than any transaction takes (64*T1)
 
 
-class Lost(Exception):
+class Lost(Exception):  # noqa: N818 (what has happened, in a word)
     """A call that did not end as it should."""
 
 
@@ -22,7 +22,9 @@ class Lost(Exception):
 class Phone(Party):
     """A party that is hung up on."""
 
-    hung_up: dict[str, asyncio.Future[None]] = field(default_factory=dict[str, asyncio.Future[None]])
+    hung_up: dict[str, asyncio.Future[None]] = field(
+        default_factory=dict[str, asyncio.Future[None]]
+    )
 
     def requested(self, served: Served) -> None:
         """Answer a BYE, and tell the call."""

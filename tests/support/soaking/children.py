@@ -15,7 +15,7 @@ from soaking.proxy import ROOT
 SUPPORT = Path(__file__).parents[1]
 
 
-class Died(Exception):
+class Died(Exception):  # noqa: N818 (what has happened, in a word)
     """A process has ended that should not have."""
 
 
@@ -25,7 +25,7 @@ class Child:
     def __init__(self, module: str, options: str) -> None:
         self.module = module
         paths = [SUPPORT, ROOT / "examples"]
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603 (our own module)
             [sys.executable, "-m", module, options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

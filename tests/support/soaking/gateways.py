@@ -3,7 +3,6 @@
 import asyncio
 import random
 import ssl
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -18,7 +17,7 @@ TALKS = (0.1, 1.5)  # seconds that a call lasts
 
 @dataclass
 class Gateway(Party):
-    """A gateway for datagrams and connections. ``nature``: "good", or "full": 503 for everything."""
+    """A gateway for datagrams and connections; its nature is "good", or "full": always 503."""
 
     nature: str = "good"
     talking: dict[tuple[str, str], Served] = field(default_factory=dict[tuple[str, str], Served])
@@ -30,7 +29,7 @@ class Gateway(Party):
         """Take a port for datagrams and connections."""
         loop = asyncio.get_running_loop()
         while True:
-            datagrams = await Datagrams(self.heard, loss, self.counts).open()
+            datagrams = await Datagrams(self.heard, loss, self.counts, self.trace).open()
             try:
                 server = await loop.create_server(lambda: self._connection("TCP"), *datagrams.local)
             except OSError:  # the port is taken for TCP
@@ -43,15 +42,13 @@ class Gateway(Party):
     async def open_tls(self, context: ssl.SSLContext) -> int:
         """Listen for TLS too; gives the port."""
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(
-            lambda: self._connection("TLS"), HOST, 0, ssl=context
-        )
+        server = await loop.create_server(lambda: self._connection("TLS"), HOST, 0, ssl=context)
         self._servers.append(server)
         port: int = server.sockets[0].getsockname()[1]
         return port
 
     def _connection(self, transport: str) -> Connection:
-        connection = Connection(self.heard, self._connections.discard, transport)
+        connection = Connection(self.heard, self._connections.discard, transport, self.trace)
         self._connections.add(connection)
         return connection
 
@@ -141,8 +138,3 @@ class Gateway(Party):
             server.close()
         for connection in tuple(self._connections):
             connection.close()
-
-
-def gateway(nature: str, counts: Counter[str], fault: Callable[[str, str], None]) -> Gateway:
-    """A gateway, not open yet."""
-    return Gateway(counts, fault, nature=nature)

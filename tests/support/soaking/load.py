@@ -14,12 +14,12 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 
 from soaking.calls import SCENARIOS, Call, Line, Lost, Phone, Scenario
-from soaking.gateways import GOOD, Gateway, gateway
-from soaking.wire import HOST, Connection, Datagrams, Path, Place
+from soaking.gateways import GOOD, Gateway
+from soaking.wire import HOST, Connection, Datagrams, Path, Place, Trace
 from soaking.zone import Zone
 
 EVERY = 2.0  # seconds between two reports
-SHOWN = 40  # lost calls that are told of one by one
+SHOWN = 500  # lines about lost calls that are kept
 LAST_CALLS = 45.0  # seconds that calls may still take when no new ones begin
 
 
@@ -45,18 +45,20 @@ class Books:
     lost: Counter[str] = field(default_factory=Counter[str])
     counts: Counter[str] = field(default_factory=Counter[str])
     why: list[str] = field(default_factory=list[str])
+    trace: Trace = field(default_factory=Trace)
     took: deque[float] = field(default_factory=lambda: deque[float](maxlen=100_000))
 
     def fault(self, call_id: str, text: str) -> None:
         """Note what a gateway complains of."""
         if call_id.startswith(GOOD):
-            self.lose("gateways' complaints", f"{call_id}: {text}")
+            self.lose("gateways' complaints", text, call_id)
 
-    def lose(self, name: str, text: str) -> None:
-        """Note a lost call."""
+    def lose(self, name: str, text: str, call_id: str = "") -> None:
+        """Note a lost call, and what is known of it."""
         self.lost[name] += 1
         if len(self.why) < SHOWN:
-            self.why.append(f"{name}: {text}")
+            self.why.append(f"{name}: {call_id}: {text}")
+            self.why += self.trace.of(call_id)
 
     def taken(self) -> list[float]:
         """How long OPTIONS took that were sent once: the middle, one in a hundred, the worst."""
@@ -64,7 +66,9 @@ class Books:
         self.took.clear()
         if not took:
             return []
-        return [round(took[int(len(took) * part)], 4) for part in (0.5, 0.99)] + [round(took[-1], 4)]
+        return [round(took[int(len(took) * part)], 4) for part in (0.5, 0.99)] + [
+            round(took[-1], 4)
+        ]
 
 
 class Load:
@@ -104,7 +108,8 @@ class Load:
         options, where = self._options, dict[str, int]()
         for name in ("one", "two", "full"):
             nature = "full" if name == "full" else "good"
-            made = gateway(nature, self._books.counts, self._books.fault)
+            books = self._books
+            made = Gateway(books.counts, books.fault, books.trace, nature=nature)
             await made.open(options.loss)
             self._gateways[name] = made
             where[name] = made.place[1]
@@ -122,14 +127,18 @@ class Load:
                 self._lines.setdefault(transport, []).append(line)
 
     async def _open_phone(self, transport: str, proxy: Place) -> Line:
-        phone = Phone(self._books.counts, self._books.fault)
+        books = self._books
+        phone = Phone(books.counts, books.fault, books.trace)
         if transport == "UDP":
-            sock = await Datagrams(phone.heard, self._options.loss, self._books.counts).open()
+            sock = await Datagrams(
+                phone.heard, self._options.loss, books.counts, books.trace
+            ).open()
             return Line(phone, Path(sock, proxy))
         tls = None
         if transport == "TLS":
             tls = ssl.create_default_context(cafile=self._options.ca)
-        connection = Connection(phone.heard, self._ended, transport)
+            tls.load_cert_chain(self._options.certificate, self._options.key)
+        connection = Connection(phone.heard, self._ended, transport, books.trace)
         return Line(phone, await connection.open(proxy, tls))
 
     def _ended(self, connection: Connection) -> None:
@@ -143,7 +152,7 @@ class Load:
             scenario
             for scenario in SCENARIOS
             if (self._options.long or not scenario.is_long)
-            and (scenario.host != "tls.example" or self._options.certificate)
+            and ("TLS" in self._lines or scenario.host != "tls.example")
         ]
         weights = [scenario.weight for scenario in scenarios]
         due = loop.time()
@@ -166,11 +175,11 @@ class Load:
         try:
             await scenario.story(call, scenario.host)
         except Lost as lost:
-            books.lose(name, f"{call.call_id}: {lost}")
+            books.lose(name, str(lost), call.call_id)
         except TimeoutError:
-            books.lose(name, f"{call.call_id}: no answer")
+            books.lose(name, "no answer", call.call_id)
         except Exception as error:  # noqa: BLE001 - whatever it is, the call is lost
-            books.lose(name, f"{call.call_id}: {error!r}")
+            books.lose(name, repr(error), call.call_id)
         else:
             books.well[name] += 1
             if scenario.name == "OPTIONS" and call.took >= 0:
@@ -198,7 +207,7 @@ class Load:
                 books.lose(name, f"not over {LAST_CALLS:g} s after the last call began")
         for made in self._gateways.values():
             for call_id, _ in made.talking:
-                books.lose("gateways' complaints", f"{call_id}: no BYE has come")
+                books.lose("gateways' complaints", "no BYE has come", call_id)
 
     def _close(self) -> None:
         self._closing = True
@@ -212,7 +221,8 @@ class Load:
 
 def say(**what: object) -> None:
     """Tell whoever has started us."""
-    print(json.dumps(what), flush=True)
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
 
 
 async def standard_input() -> asyncio.StreamReader:

@@ -1,7 +1,7 @@
 """The process of those who behave badly: ``python -m soaking.neighbours OPTIONS``.
 
-Each has an address of its own beside the phones' (127.0.0.x), as an attacker would have, and goes on
-until told to stop. Where the proxy is to put an end to something it is a fault if it does not.
+Each has an address of its own beside the phones' (127.0.0.x), as an attacker would have, and goes
+on until told to stop. Where the proxy is to put an end to something it is a fault if it does not.
 """
 
 import asyncio
@@ -21,9 +21,24 @@ from soaking.load import say, standard_input
 from soaking.wire import HOST
 
 FIRST = 100  # the last part of the first neighbour's address
-LET_GO = 50.0  # seconds in which the proxy ends a message that does not come to its end (30 s)
+LET_GO = (
+    50.0  # seconds in which the proxy ends what does not begin or does not come to its end (30 s)
+)
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close with a reset
-WORDS = (b"\r\n", b"\r\n\r\n", b"\x00", b",", b";", b"<", b">", b"@", b"sip:", b"Via:", b"\xff", b"%")
+WORDS = (
+    b"\r\n",
+    b"\r\n\r\n",
+    b"\x00",
+    b",",
+    b";",
+    b"<",
+    b">",
+    b"@",
+    b"sip:",
+    b"Via:",
+    b"\xff",
+    b"%",
+)
 
 
 @dataclass(frozen=True)
@@ -76,7 +91,7 @@ class Neighbours:
         """Connect and do it, for ever."""
         host = next(self._hosts)
         while True:
-            # Half of those by TLS, if there is TLS, never get through with their handshake.
+            # Those who come to TLS never get through with their handshake.
             place = self._tcp if what == self._deaf else random.choice(self._streams)
             with await self._connected(host, place) as sock, suppress(OSError):
                 await what(sock)
@@ -134,8 +149,7 @@ class Neighbours:
             pass
 
     async def _silent(self, sock: socket.socket) -> None:
-        self.counts["peers that say nothing"] += 1
-        await asyncio.get_running_loop().sock_recv(sock, 1)
+        await self._must_end(sock, "peers that say nothing")
 
     async def _deaf(self, sock: socket.socket) -> None:
         """Ask and never read the answers, until it is the proxy's turn to end it."""
@@ -188,7 +202,9 @@ class Neighbours:
                 await asyncio.sleep(random.uniform(0.1, 1.0))
 
 
-def request(method: str, where: str, more: sip.Row = ("Max-Forwards", "70"), tag: str = "") -> bytes:
+def request(
+    method: str, where: str, more: sip.Row = ("Max-Forwards", "70"), tag: str = ""
+) -> bytes:
     """A request of a neighbour's; its Call-ID tells the gateways to keep no books of it."""
     rows = [
         ("Via", f"SIP/2.0/TCP 127.0.0.1:9;branch={sip.fresh('z9hG4bK-noise')}"),

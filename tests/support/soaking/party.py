@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 
 from soaking import sip
 from soaking.sip import Message, Row
-from soaking.wire import Place, Way
+from soaking.wire import Place, Trace, Way
 
 T1, T2, LIFETIME = 0.5, 4.0, 32.0
 LINGER = 40.0  # seconds that a transaction is remembered after its end, to know its copies
 
 Key = tuple[str, str]  # branch and method
+Dialled = tuple[str, str, str]  # Call-ID, our tag, number of CSeq: what the ACK of a 2xx has
 
 
 @dataclass(slots=True)
@@ -42,7 +43,7 @@ class Asked:
     """A request that we have sent. ``answers`` gets responses, and None when it has timed out."""
 
     __slots__ = ("acks", "answers", "began", "branch", "data", "interval", "is_over",
-                 "method", "repeated", "rows", "timer", "uri", "way")  # fmt: skip
+                 "method", "repeated", "rows", "taken", "timer", "uri", "way")  # fmt: skip
 
     def __init__(self, way: Way, method: str, uri: str, rows: list[Row], body: bytes) -> None:
         self.branch = sip.fresh("z9hG4bK-")
@@ -52,6 +53,7 @@ class Asked:
         self.acks: dict[str, bytes] = {}  # by To tag
         self.began, self.interval, self.repeated = 0.0, T1, 0
         self.is_over = False
+        self.taken = ""  # the To tag of the first 2xx
         self.timer: asyncio.TimerHandle | None = None
 
 
@@ -67,6 +69,11 @@ class Served:
         self.interval, self.since = T1, 0.0
         self.timer: asyncio.TimerHandle | None = None
 
+    @property
+    def dialled(self) -> Dialled:
+        """How the ACK of a 2xx is known."""
+        return self.request.call_id, self.tag, self.request.first("cseq").split()[0]
+
 
 @dataclass
 class Party:
@@ -74,10 +81,11 @@ class Party:
 
     counts: Counter[str]
     fault: Callable[[str, str], None]  # Call-ID, text
+    trace: Trace
     place: Place = ("127.0.0.1", 0)
     _asked: dict[Key, Asked] = field(default_factory=dict[Key, Asked])
     _served: dict[Key, Served] = field(default_factory=dict[Key, Served])
-    _unacked: dict[tuple[str, str], Served] = field(default_factory=dict[tuple[str, str], Served])
+    _unacked: dict[Dialled, Served] = field(default_factory=dict[Dialled, Served])
 
     def heard(self, message: Message, way: Way) -> None:
         """Take what has come."""
@@ -99,9 +107,7 @@ class Party:
         """CANCEL, with the branch of what it cancels."""
         rows = [(name, value) for name, value in invite.rows if name in {"From", "To", "Call-ID"}]
         number = dict(invite.rows)["CSeq"].split()[0]
-        cancel = Asked(
-            invite.way, "CANCEL", invite.uri, [*rows, ("CSeq", f"{number} CANCEL")], b""
-        )
+        cancel = Asked(invite.way, "CANCEL", invite.uri, [*rows, ("CSeq", f"{number} CANCEL")], b"")
         cancel.data = cancel.data.replace(cancel.branch.encode(), invite.branch.encode())
         cancel.branch = invite.branch
         self._asked[cancel.branch, "CANCEL"] = cancel
@@ -181,8 +187,9 @@ class Party:
             invite.way.send(invite.acks[tag])
             invite.answers.put_nowait(message)
         elif not known:
+            invite.taken = tag
             invite.answers.put_nowait(message)
-        else:
+        elif tag != invite.taken:  # else a copy that was faster than our ACK
             # Two have answered the same call: the second is thanked, and hung up on.
             self.counts["second 2xx of a call"] += 1
             dialog = answered(invite, message)
@@ -224,7 +231,7 @@ class Party:
         served.is_final = status >= 200
         if served.is_final and served.request.method == "INVITE":
             if status < 300:
-                self._unacked[served.request.call_id, served.tag] = served
+                self._unacked[served.dialled] = served
             loop = asyncio.get_running_loop()
             served.since, served.interval = loop.time(), T1
             if status < 300 or served.way.transport == "UDP":
@@ -233,7 +240,7 @@ class Party:
     def _answer_again(self, served: Served) -> None:
         loop = asyncio.get_running_loop()
         if loop.time() - served.since >= LIFETIME:
-            self._unacked.pop((served.request.call_id, served.tag), None)
+            self._unacked.pop(served.dialled, None)
             status = served.last[8:11].decode()
             self.fault(served.request.call_id, f"no ACK came for the {status} of a gateway")
             return
@@ -245,7 +252,8 @@ class Party:
     def _acknowledged(self, ack: Message) -> None:
         found = self._served.get((ack.branch, "INVITE"))
         if found is None:
-            found = self._unacked.pop((ack.call_id, sip.param(ack.first("to"), "tag")), None)
+            number, tag = ack.first("cseq").split()[0], sip.param(ack.first("to"), "tag")
+            found = self._unacked.pop((ack.call_id, tag, number), None)
             if found is not None:
                 self.acknowledged(found)
         if found is not None and found.timer is not None:
@@ -255,7 +263,9 @@ class Party:
 def via(way: Way, branch: str) -> Row:
     """Our Via."""
     host, port = way.local
-    return "Via", f"SIP/2.0/{way.transport} {host}:{port};branch={branch};rport"
+    # By TLS it is our certificate and this word that let us be reached by the same connection.
+    more = ";alias" if way.transport == "TLS" else ";rport"
+    return "Via", f"SIP/2.0/{way.transport} {host}:{port};branch={branch}{more}"
 
 
 def answered(invite: Asked, ok: Message) -> Dialog:

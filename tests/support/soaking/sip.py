@@ -10,7 +10,7 @@ _RUN = secrets.token_hex(3)  # so that two runs after one another never meet
 _numbers = itertools.count(1)
 
 
-class NotSip(Exception):
+class NotSip(Exception):  # noqa: N818 (what it is, in a word)
     """What came is nothing that we understand."""
 
 

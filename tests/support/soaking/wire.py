@@ -1,7 +1,8 @@
-"""Wires: datagrams that get lost on purpose, and connections, plain or by TLS, cut into messages."""
+"""Wires: datagrams that get lost on purpose, and connections that are cut into messages."""
 
 import asyncio
 import random
+import re
 import ssl
 from collections import Counter
 from collections.abc import Callable
@@ -15,6 +16,36 @@ Place = tuple[str, int]
 Heard = Callable[[Message, "Way"], None]
 
 HOST = "127.0.0.1"
+CALL_ID = re.compile(rb"\r\nCall-ID: *([^\r]*)", re.IGNORECASE)
+CSEQ = re.compile(rb"\r\nCSeq: *([^\r]*)", re.IGNORECASE)
+LINES = 60  # of a call that are kept
+
+
+class Trace:
+    """What was on our wires lately, by Call-ID, for the calls that go wrong."""
+
+    def __init__(self, most: int = 5_000) -> None:
+        self._most = most
+        self._calls: dict[str, list[str]] = {}
+
+    def note(self, what: str, local: Place, data: bytes) -> None:
+        """Note a message of a call: its first line, and what it is about."""
+        found = CALL_ID.search(data)
+        if found is None:
+            return
+        lines = self._calls.setdefault(found[1].decode("latin-1"), [])
+        if len(lines) >= LINES:
+            return
+        line, cseq = data[:80].partition(b"\r")[0].decode("latin-1"), CSEQ.search(data)
+        number = cseq[1].decode("latin-1") if cseq else ""
+        now = asyncio.get_running_loop().time() % 1000
+        lines.append(f"    {now:7.3f}  {local[1]:5} {what}  {line}  ({number})")
+        while len(self._calls) > self._most:
+            del self._calls[next(iter(self._calls))]
+
+    def of(self, call_id: str) -> list[str]:
+        """What is known of a call."""
+        return self._calls.get(call_id, [])
 
 
 class Way(Protocol):
@@ -38,9 +69,9 @@ class Way(Protocol):
 class Datagrams(asyncio.DatagramProtocol):
     """A UDP socket that loses some of what it sends and of what it gets."""
 
-    def __init__(self, heard: Heard, loss: float, counts: Counter[str]) -> None:
+    def __init__(self, heard: Heard, loss: float, counts: Counter[str], trace: Trace) -> None:
         self.local: Place = (HOST, 0)
-        self._heard, self._loss, self._counts = heard, loss, counts
+        self._heard, self._loss, self._counts, self._trace = heard, loss, counts, trace
         self._transport: asyncio.DatagramTransport | None = None
 
     async def open(self, port: int = 0) -> "Datagrams":
@@ -52,7 +83,9 @@ class Datagrams(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: Place) -> None:
         """Hear it, or lose it."""
-        if self._is_lost():
+        lost = self._is_lost()
+        self._trace.note("<-lost" if lost else "<-    ", self.local, data)
+        if lost:
             return
         try:
             message = sip.parse(data)
@@ -63,7 +96,9 @@ class Datagrams(asyncio.DatagramProtocol):
 
     def send_to(self, data: bytes, place: Place) -> None:
         """Send it, or lose it."""
-        if self._transport is not None and not self._is_lost():
+        lost = self._is_lost()
+        self._trace.note("->lost" if lost else "->    ", self.local, data)
+        if self._transport is not None and not lost:
             self._transport.sendto(data, place)
 
     def _is_lost(self) -> bool:
@@ -98,7 +133,14 @@ class Path:
 class Connection(asyncio.Protocol):
     """A connection, opened by us or by the proxy; a server makes one of these for each."""
 
-    def __init__(self, heard: Heard, ended: Callable[["Connection"], None], transport: str) -> None:
+    def __init__(
+        self,
+        heard: Heard,
+        ended: Callable[["Connection"], None],
+        transport: str,
+        trace: Trace,
+    ) -> None:
+        self._trace = trace
         self.transport, self.local = transport, (HOST, 0)
         self.is_open = False
         self._heard, self._ended = heard, ended
@@ -125,6 +167,7 @@ class Connection(asyncio.Protocol):
             head, end, rest = self._rest.partition(b"\r\n\r\n")
             if not end:
                 return
+            self._trace.note("<-    ", self.local, head)
             message = sip.parse(head)
             length = int(message.first("content-length") or message.first("l"))
             if len(rest) < length:
@@ -139,6 +182,7 @@ class Connection(asyncio.Protocol):
 
     def send(self, data: bytes) -> None:
         """Send a message."""
+        self._trace.note("->    " if self.is_open else "->shut", self.local, data)
         if self._stream is not None:
             self._stream.write(data)
 

@@ -1,17 +1,32 @@
-"""The example proxy as a process of its own, on the loopback."""
+"""The example proxy as a process of its own, on the loopback, on every loop that it has."""
 
+import resource
 import signal
+import socket
+import ssl
+import subprocess
 from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
-from running import Peer, Proxy
-from sansip import Request, Response, parse
+from certificates import Authority, Files
+from running import DEADLINE, Peer, Proxy
+from sansip import Limits, Request, Response, parse
+
+PROGRAMS = {
+    "trio": ("trio_proxy.py", "--config"),
+    "asyncio": ("asyncio_proxy.py", "--config"),
+    "uvloop": ("asyncio_proxy.py", "--uvloop", "--config"),
+}
 
 
-@pytest.fixture
-def program() -> tuple[str, ...]:
-    return "trio_proxy.py", "--config"
+@pytest.fixture(params=PROGRAMS)
+def program(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    if request.param == "uvloop":
+        pytest.importorskip("uvloop")
+    return PROGRAMS[request.param]
 
 
 def test_it_says_where_it_listens(proxy: Proxy) -> None:
@@ -46,7 +61,7 @@ def test_quiet_says_nothing_and_a_signal_ends_an_idle_proxy_at_once(
     broken = peer()
     broken.sock.close()
     proxy.write([broken.target, works.target])
-    process = proxy.ready("--quiet")
+    process = proxy.ready("--quiet", "--drain", "60")
     phone.invite(proxy.port, "one")
     works.accept("one")
     assert phone.final("one").status == 200
@@ -112,9 +127,13 @@ def test_sigusr1_shows_the_groups(proxy: Proxy, peer: Callable[[], Peer]) -> Non
     process.send_signal(signal.SIGUSR1)
     assert proxy.line().startswith("group     member ")
     assert proxy.line().split()[:4] == ["gateways", works.target, "AX", "-"]
+    assert proxy.line().startswith("kept: requests in flight 0, server transactions 0, ")
     phone.invite(proxy.port, "one")
     works.accept("one")
     assert phone.final("one").status == 200
+    process.send_signal(signal.SIGUSR1)
+    proxy.line(), proxy.line()
+    assert proxy.line().startswith("kept: requests in flight 0, server transactions 1, ")
 
 
 LISTED = """
@@ -196,7 +215,8 @@ def test_sigterm_lets_the_calls_in_set_up_finish(proxy: Proxy, peer: Callable[[]
     works.accept("early")
     answer = phone.final("early")
     assert answer.status == 200
-    # There is time for the ACK.
+    with pytest.raises(subprocess.TimeoutExpired):  # there is time for the ACK
+        process.wait(0.3)
     headers = [(name, answer.get(name.lower()) or "") for name in ("From", "To", "Call-ID")]
     headers += [("Via", f"SIP/2.0/UDP 127.0.0.1:{phone.port};branch=z9hG4bKack")]
     headers += [("CSeq", "1 ACK"), ("Route", answer.get("record-route") or "")]
@@ -252,3 +272,84 @@ def test_a_missing_file_ends_with_status_2(proxy: Proxy) -> None:
     process = proxy.start()
     assert process.wait() == 2
     assert proxy.line() == f"{proxy.file}: no such file or directory"
+
+
+SECURE = """
+listen = ["udp:127.0.0.1:{port}", "tls:127.0.0.1:{port}"]
+[tls]
+certificate = "proxy.pem"
+key = "proxy.key"
+"""
+OPTIONS = (
+    b"OPTIONS sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/TLS 127.0.0.1:9;branch=z9hG4bK%d\r\n"
+    b"From: <sip:a@example.com>;tag=a\r\nTo: <sip:127.0.0.1>\r\nCall-ID: %d\r\n"
+    b"CSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+)
+
+
+def secure(proxy: Proxy, stack: ExitStack) -> ssl.SSLSocket:
+    """Connect, and take whatever certificate there is."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    sock = socket.create_connection(("127.0.0.1", proxy.port), DEADLINE)
+    return stack.enter_context(context.wrap_socket(sock))
+
+
+def shown(sock: ssl.SSLSocket) -> bytes | None:
+    return sock.getpeercert(binary_form=True)
+
+
+ANSWER = b"SIP/2.0 404 Not Found"  # there is no route
+
+
+def ask(sock: ssl.SSLSocket, number: int) -> bytes:
+    """Give the first line of what the proxy answers over a connection."""
+    sock.sendall(OPTIONS % (number, number))
+    return sock.recv(65535).partition(b"\r\n")[0]
+
+
+def test_sighup_reads_the_certificates_again_and_keeps_connections(
+    proxy: Proxy, tmp_path: Path
+) -> None:
+    def install(files: Files) -> bytes:
+        for name, file in (("proxy.pem", files.certificate), ("proxy.key", files.key)):
+            (tmp_path / name).write_bytes(Path(file).read_bytes())
+        return ssl.PEM_cert_to_DER_cert(Path(files.certificate).read_text(encoding="ascii"))
+
+    authority = Authority(tmp_path)
+    old = install(authority.leaf("old.example.com"))
+    proxy.file.write_text(SECURE.format(port=proxy.port), encoding="utf-8")
+    process = proxy.start()
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("listening on udp:")
+    with ExitStack() as stack:
+        before = secure(proxy, stack)
+        assert shown(before) == old
+        new = install(authority.leaf("new.example.com"))
+        process.send_signal(signal.SIGHUP)
+        assert proxy.line() == "proxy.toml: reloaded; 0 routes, 0 groups"
+        assert ask(before, 1) == ANSWER
+        after = secure(proxy, stack)
+        assert shown(after) == new
+        assert ask(after, 2) == ANSWER
+        (tmp_path / "proxy.key").write_text("gone", encoding="ascii")
+        process.send_signal(signal.SIGHUP)
+        assert proxy.line().startswith(f"{tmp_path / 'proxy.key'}: no private key in PEM")
+        assert proxy.line() == "proxy.toml: not reloaded; the old configuration stays"
+        assert shown(secure(proxy, stack)) == new
+
+
+def test_a_certificate_that_is_missing_ends_with_status_2(proxy: Proxy) -> None:
+    proxy.file.write_text(SECURE.format(port=proxy.port), encoding="utf-8")
+    process = proxy.start()
+    assert process.wait() == 2
+    assert "proxy.pem: no such file or directory" in proxy.line()
+
+
+def test_as_many_files_may_be_open_as_there_may_be_connections(proxy: Proxy) -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    proxy.write(["sip:127.0.0.1:9"])
+    process = proxy.ready(within=("prlimit", "--nofile=256:"))
+    flows = Limits().flows
+    wanted = 2 * flows if hard == resource.RLIM_INFINITY else min(2 * flows, hard)
+    assert resource.prlimit(process.pid, resource.RLIMIT_NOFILE) == (wanted, hard)
