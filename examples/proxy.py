@@ -125,10 +125,10 @@ class Proxy:
         """Do what a signal asks for."""
         if number == signal.SIGUSR1:
             self._show()
-        elif self._end < math.inf:  # the second that ends it
-            self.is_over = True
         elif number == signal.SIGHUP:
             self._reload()
+        elif self._end < math.inf:  # the second that ends it
+            self.is_over = True
         else:
             self._is_busy = self._server.state.in_flight > 0
             self._end = self._now() + (self._drain if self._is_busy else 0.0)
