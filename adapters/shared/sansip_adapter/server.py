@@ -28,6 +28,8 @@ from sansip import (
     OpenFlow,
     QueryDns,
     Report,
+    Request,
+    Response,
     Send,
     StartTimer,
     StopDns,
@@ -70,6 +72,10 @@ class Core(Protocol[StateT]):
 
     def step(self, state: StateT, event: Event) -> tuple[StateT, tuple[Action, ...]]:
         """Go one event further."""
+        ...
+
+    def read(self, data: bytes) -> Request | Response | None:
+        """Read a datagram, so that ``step`` need not; None if it had better."""
         ...
 
 
@@ -158,7 +164,9 @@ class Server(Generic[StateT]):
         sock: UdpSocket | Listener
         name = endpoint.name
         if endpoint.transport == "udp":
-            sock = UdpSocket(name, endpoint.bind, self._loop, self._take, self._lost, self._flush)
+            sock = UdpSocket(
+                name, endpoint.bind, self._loop, self._take, self._lost, self._flush, self._read
+            )
             self._senders[name], self._datagrams[name] = self._outbox.append, sock.send
         else:
             sock = self._connections.listen(endpoint)
@@ -226,6 +234,9 @@ class Server(Generic[StateT]):
             self._backlog.append((event.at, actions))
             if not self._busy:
                 self._perform()
+
+    def _read(self, data: bytes) -> Request | Response | None:
+        return self._engine.read(data)
 
     def _perform(self) -> None:
         """Do what has been ordered; datagrams are put together."""
