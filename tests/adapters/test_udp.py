@@ -215,6 +215,24 @@ def test_among_300_dead_and_300_live_sends_all_arrive_and_all_errors_are_told(
     adapter.run(main)
 
 
+def test_errors_that_come_one_by_one_do_not_make_the_loop_deaf(
+    adapter: Adapter, loopback: str
+) -> None:
+    # uvloop would stop to watch the socket after the first, did we not watch it ourselves.
+    async def main() -> None:
+        dead = closed_port(loopback)
+        async with reading(adapter, loopback) as here:
+            with plain_socket(loopback) as alive:
+                for number in range(20):
+                    here.udp.send(order(dead))
+                    await here.wait_for(2 * number + 1)
+                    alive.sendto(b"live", (here.udp.address.host, here.udp.address.port))
+                    await here.wait_for(2 * number + 2)
+            assert await idle_wakes(here) == 0
+
+    adapter.run(main)
+
+
 def test_the_loop_rests_after_an_error(adapter: Adapter, loopback: str) -> None:
     async def main() -> None:
         async with reading(adapter, loopback) as here:

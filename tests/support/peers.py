@@ -25,6 +25,8 @@ class Peer:
 
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)
+        if sock.type == socket.SOCK_STREAM:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # what is sent is sent
         self.sock = sock
 
     def __enter__(self) -> Self:
@@ -53,7 +55,10 @@ class Peer:
                 await anyio.wait_writable(self.sock)
 
     async def recv(self, size: int = 65_536) -> bytes:
-        return await self.ready(lambda: self.sock.recv(size))
+        try:
+            return await self.ready(lambda: self.sock.recv(size))
+        except ssl.SSLZeroReturnError:
+            return b""  # a close_notify, after ours
 
     async def send(self, data: bytes) -> None:
         """Send all of it."""
@@ -89,7 +94,11 @@ class Peer:
         """The same with TLS, once that has been agreed upon."""
         with self.sock as sock:
             secure = context.wrap_socket(
-                sock, server_side, do_handshake_on_connect=False, server_hostname=name
+                sock,
+                server_side,
+                do_handshake_on_connect=False,
+                suppress_ragged_eofs=False,  # an end without a close_notify is an error
+                server_hostname=name,
             )
         peer = Peer(secure)
         try:

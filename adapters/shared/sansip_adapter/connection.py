@@ -157,7 +157,7 @@ class Connection:
             try:
                 data = self._channel.encrypted(data)
             except ssl.SSLError as error:
-                self._break(f"TLS: {tls.in_words(error)}")
+                self._break(f"TLS: {self._channel.reason or tls.in_words(error)}")
         self._put(Piece(data, order))
 
     def _put(self, piece: Piece) -> None:
