@@ -281,9 +281,9 @@ class Connection:
             self._socket.close()
 
     def _give_back(self) -> None:
-        at, fault = self._loop.now(), self.fault
+        feed, now, fault = self._feed, self._loop.now, self.fault
         while self._waiting:
             order = self._take_off().order
             if order is not None:
-                feed = self._feed
-                feed(SendFailed(at, order.endpoint, order.remote, fault, order.id, order.data))
+                # The time of each: what came of the one before may have been told with a later one.
+                feed(SendFailed(now(), order.endpoint, order.remote, fault, order.id, order.data))

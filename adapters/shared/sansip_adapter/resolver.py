@@ -102,7 +102,9 @@ class Resolver:
             if error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
                 self._suspect(server)  # else it is we who have a problem
             return Failure(error.strerror or str(error))
-        except (dns.exception.DNSException, EOFError) as error:
+        except Exception as error:  # noqa: BLE001 - what the network brings never ends a server
+            # dnspython's own, EOFError, or trio's for a connection that was reset, which is no
+            # OSError: there is no list of all that there may be.
             return Failure(str(error) or type(error).__name__)
         self._dead.pop(server, None)
         return answer
