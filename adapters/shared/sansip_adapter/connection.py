@@ -29,9 +29,7 @@ from sansip_adapter.tls import Channel
 
 CHUNK = 65_536  # bytes that are read at once
 WAITING = 1 << 20  # bytes that may wait here for a peer that does not read
-COST = (
-    256  # bytes that each piece of them counts for besides: as many tiny ones would cost far more
-)
+COST = 256  # bytes that each piece of them counts for besides: many tiny ones cost far more
 # Many who do not read cannot have so much each: when that much waits for all together, there is
 # room for a message or so. For who reads, what waits is in the kernel's buffers, and little here.
 IN_ALL = 1 << 26
@@ -232,11 +230,12 @@ class Connection:
         Closing at once would throw away what waits; and what was sent too, if the peer still sends
         something: the kernel then resets the connection (RFC 2525 2.17).
         """
-        self._finishing = True
+        if self._ended:  # whoever is told what has not been sent may ask for this
+            return
         if not self._used:
             self._end("closed")
-        if self._ended:  # or who was told what has not been sent asks for this
             return
+        self._finishing = True
         self._stop_clock = self._loop.later(self._loop.now() + LAST_WORDS, self._long_enough)
         if self._channel is not None:
             self._put(Piece(self._channel.farewell(), None))
