@@ -3,7 +3,7 @@
 import errno
 import socket
 import struct
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from typing import Any
 
@@ -82,7 +82,11 @@ class Opened:
         self.told: anyio.Event | None = None
         self.wakes = 0
         still: Any = Still(loop)
-        self.udp = UdpSocket("here", Address(host, port), still, self.feed, self.lose)
+        self.udp = UdpSocket("here", Address(host, port), still, self.come, self.feed, self.lose)
+
+    def come(self, facts: Sequence[DatagramReceived]) -> None:
+        for fact in facts:
+            self.feed(fact)
 
     def feed(self, fact: Fact) -> None:
         self.facts.append(fact)
