@@ -393,10 +393,15 @@ def test_an_error_that_no_queue_holds_is_cleared(monkeypatch: pytest.MonkeyPatch
 # Systems without the error queue
 
 
+def lacks_the_error_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(udp, "HEARS_ERRORS", False)
+    monkeypatch.delattr(socket, "MSG_ERRQUEUE")
+
+
 def test_without_the_error_queue_datagrams_come_and_go(
     adapter: Adapter, loopback: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(udp, "HEARS_ERRORS", False)
+    lacks_the_error_queue(monkeypatch)
 
     async def main() -> None:
         async with reading(adapter, loopback) as here:
@@ -416,7 +421,7 @@ def test_without_the_error_queue_datagrams_come_and_go(
 def test_without_the_error_queue_what_cannot_be_sent_comes_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(udp, "HEARS_ERRORS", False)
+    lacks_the_error_queue(monkeypatch)
     with opened("127.0.0.1") as here:
         here.udp.send(order(Address("127.0.0.1", 9), bytes(65_508)))
         (fact,) = here.facts
@@ -438,7 +443,7 @@ def test_a_system_without_the_error_queue_is_told_of_once(
 def test_without_udp_nobody_misses_the_error_queue(
     adapter: Adapter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(udp, "HEARS_ERRORS", False)
+    lacks_the_error_queue(monkeypatch)
     told: list[Report] = []
     core = Puppet(endpoints=[TCP])
     run(adapter, core, settle, on_report=told.append)
