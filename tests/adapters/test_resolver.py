@@ -1,8 +1,10 @@
 """Questions to name servers: what comes back, and how long the sick ones may cost."""
 
 import errno
+import os
 import socket
 import socketserver
+import struct
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -122,15 +124,28 @@ def test_a_denial_without_a_soa_is_not_remembered(asked: Asking, zone_dns: Servi
     assert asked.ask(resolver, "nowhere.example.com", "SRV") == NoName(0.0)
 
 
+def shut(sock: socket.socket) -> None:
+    sock.shutdown(socket.SHUT_RDWR)
+
+
+def reset(sock: socket.socket) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    os.close(sock.detach())
+
+
+@pytest.mark.parametrize("end", [shut, reset])
 def test_a_broken_tcp_connection_is_a_failure(
-    asked: Asking, zone_dns: Serving, monkeypatch: pytest.MonkeyPatch
+    asked: Asking,
+    zone_dns: Serving,
+    monkeypatch: pytest.MonkeyPatch,
+    end: Callable[[socket.socket], None],
 ) -> None:
     server = zone_dns()
     plain = socketserver.StreamRequestHandler.setup
 
     def hang_up(handler: socketserver.StreamRequestHandler) -> None:
         plain(handler)
-        handler.request.shutdown(socket.SHUT_RDWR)
+        end(handler.request)
 
     monkeypatch.setattr(socketserver.StreamRequestHandler, "setup", hang_up)
     answer = asked.ask(asked.resolver([name_of(server)]), "_big._udp.example.com", "SRV")

@@ -270,6 +270,18 @@ def test_an_error_of_one_peer_does_not_lose_the_datagram_of_another(loopback: st
         ]
 
 
+def test_an_error_that_found_no_room_in_the_queue_does_not_lose_the_datagram_of_another() -> None:
+    with opened("127.0.0.1") as here, plain_socket("127.0.0.1") as alive:
+        sock: socket.socket = here.udp._socket
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        for _ in range(100):  # and nobody reads them
+            alive.sendto(bytes(200), sock.getsockname())
+        here.udp.send(order(closed_port("127.0.0.1"), b"to the dead"))
+        here.udp.send(order(address_of(alive), b"to the living"))
+        assert alive.recv(100) == b"to the living"
+        assert here.facts == []
+
+
 def test_among_300_dead_and_300_live_sends_all_arrive_and_all_errors_are_told(
     adapter: Adapter, loopback: str
 ) -> None:
@@ -474,11 +486,12 @@ def test_what_cannot_be_sent_comes_back_with_its_id(
         assert reason in fact.reason
 
 
+@pytest.mark.parametrize("error", [BlockingIOError(), OSError(errno.ENOBUFS, "no room")])
 def test_a_full_send_buffer_loses_the_datagram_and_says_so(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, error: OSError
 ) -> None:
     def full(*_given: object) -> int:
-        raise BlockingIOError
+        raise error
 
     with opened("127.0.0.1") as here:
         monkeypatch.setattr(socket.socket, "sendto", full)
