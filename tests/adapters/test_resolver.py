@@ -234,9 +234,9 @@ def test_a_server_is_not_suspected_of_what_is_our_own_problem(
             raise OSError(number, "no")
 
     resolver = asked.resolver([CLOSED, "127.0.0.2:9"])
-    resolver._backend = Backend()
+    resolver._backend = Backend()  # pyright: ignore[reportPrivateUsage]
     assert asked.ask(resolver, "gw-1.example.com", "A") == Failure(f"{CLOSED}: no; 127.0.0.2:9: no")
-    assert bool(resolver._dead) == suspect
+    assert bool(resolver._dead) == suspect  # pyright: ignore[reportPrivateUsage]
 
 
 def test_when_all_are_silent_the_question_fails_in_time(asked: Asking, zone_dns: Serving) -> None:

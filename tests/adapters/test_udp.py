@@ -238,7 +238,7 @@ def test_only_so_many_peers_are_remembered(host: str, monkeypatch: pytest.Monkey
         assert [
             fact.source for fact in here.facts if isinstance(fact, DatagramReceived)
         ] == expected
-        assert len(here.udp._peers) <= 2
+        assert len(here.udp._peers) <= 2  # pyright: ignore[reportPrivateUsage]
 
 
 @pytest.mark.rule("3261-18.4-01")
@@ -272,7 +272,7 @@ def test_an_error_of_one_peer_does_not_lose_the_datagram_of_another(loopback: st
 
 def test_an_error_that_found_no_room_in_the_queue_does_not_lose_the_datagram_of_another() -> None:
     with opened("127.0.0.1") as here, plain_socket("127.0.0.1") as alive:
-        sock: socket.socket = here.udp._socket
+        sock: socket.socket = here.udp._socket  # pyright: ignore[reportPrivateUsage]
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
         for _ in range(100):  # and nobody reads them
             alive.sendto(bytes(200), sock.getsockname())
