@@ -145,8 +145,11 @@ def test_a_timer_counts_from_the_event_that_led_to_it(virtual: Virtual) -> None:
         begun.append(server.started)
         await anyio.sleep(60)
 
+    def slowly(_report: Report) -> None:
+        clock.jump(0.4)
+
     core = Puppet(first=[Report("policy", "", "slow"), StartTimer(timer("a", "A"), 1.0)])
-    (fired,) = run(adapter, core, script, on_report=lambda _: clock.jump(0.4))
+    (fired,) = run(adapter, core, script, on_report=slowly)
     assert round(fired.at - begun[0], 6) == 1.0
 
 
