@@ -51,6 +51,9 @@ class Echo:
     def start(self, seed: bytes, at: float) -> tuple[int, tuple[sansip.Action, ...]]:
         return 0, ()
 
+    def read(self, data: bytes) -> None:
+        """Nothing needs to be known of it."""
+
     def step(self, state: int, event: sansip.Event) -> tuple[int, tuple[sansip.Action, ...]]:
         assert isinstance(event, sansip.DatagramReceived)
         if (state + 1) % BURST == 0 and self.done is not None:
