@@ -25,7 +25,7 @@ from sansip import (
 from sansip_adapter import connection
 from sansip_adapter.endpoints import EndpointError
 from sansip_adapter.server import Server
-from sansip_adapter.tls import Tls, TlsError
+from sansip_adapter.tls import Clients, Tls, TlsError
 
 OLD, NEW = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 FEW = 4096  # bytes that a slow peer has room for
@@ -106,7 +106,7 @@ def test_it_opens_connections_and_tells_whom_it_has_reached(
 )
 def test_who_calls_may_show_a_certificate(
     adapter: Adapter, ours: Files, theirs: Files, authority: Authority,
-    clients: str, names: tuple[str, ...], *, shows: bool,
+    clients: Clients, names: tuple[str, ...], *, shows: bool,
 ) -> None:  # fmt: skip
     async def script(server: Server[History]) -> None:
         with await call(server, calling(shown=theirs if shows else None)):
@@ -114,7 +114,7 @@ def test_who_calls_may_show_a_certificate(
             assert opened.names == names
 
     core = Puppet(endpoints=[TLS])
-    settings = Tls(ours.certificate, ours.key, authority.ca, clients)  # type: ignore[arg-type]
+    settings = Tls(ours.certificate, ours.key, authority.ca, clients)
     run(adapter, core, script, tls=settings)
 
 
