@@ -127,9 +127,13 @@ def test_sigusr1_shows_the_groups(proxy: Proxy, peer: Callable[[], Peer]) -> Non
     process.send_signal(signal.SIGUSR1)
     assert proxy.line().startswith("group     member ")
     assert proxy.line().split()[:4] == ["gateways", works.target, "AX", "-"]
+    assert proxy.line().startswith("kept: requests in flight 0, server transactions 0, ")
     phone.invite(proxy.port, "one")
     works.accept("one")
     assert phone.final("one").status == 200
+    process.send_signal(signal.SIGUSR1)
+    proxy.line(), proxy.line()
+    assert proxy.line().startswith("kept: requests in flight 0, server transactions 1, ")
 
 
 LISTED = """

@@ -42,9 +42,13 @@ class Puppet:
         assert at >= 0
         return (), self.first
 
+    def read(self, data: bytes) -> None:
+        """Nothing needs to be known of it."""
+
     def step(self, state: History, event: Event) -> tuple[History, tuple[Action, ...]]:
         if self._heard is not None:
             self._heard.set()
+        assert not state or state[-1].at <= event.at  # time never goes back
         return (*state, event), tuple(self.react(event))
 
     async def hears(
