@@ -127,7 +127,7 @@ def _answering(party: Party, method: str, *, first: bool) -> Iterator[str]:
             "</action></recv>\n"
         )
         yield '<Reference variables="peer,own"/>\n'
-        # After two answers sipp does not know an INVITE again, and fails the call if that comes once
+        # After two answers sipp does not know an INVITE again, and fails the call if it comes once
         # more because both were lost.
         if not party.lost:
             yield _response("180 Ringing", party, NO_BODY, tagged=True)
