@@ -4,7 +4,8 @@ When all is open it prints one line that begins with ``listening``. SIGTERM or C
 get 503, and the proxy ends when no call is being set up any more, or after ``--drain`` seconds; a
 second signal ends it at once. SIGHUP: the file and the lists and certificates that it names are
 read again, and routes, groups and certificates replaced without dropping a call. SIGUSR1: a table
-of the groups and how they are. What is worth knowing goes to stderr, a line for each thing.
+of the groups and how they are, and what is going on. What is worth knowing goes to stderr, a line
+for each thing.
 
 Exit status: 0 after a signal, 1 if an address cannot be opened, 2 if the configuration is wrong.
 """
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from proxy_log import TOPICS, Log
-from proxy_standing import table
+from proxy_standing import kept, table
 
 from sansip import (
     Administered,
@@ -124,10 +125,10 @@ class Proxy:
         """Do what a signal asks for."""
         if number == signal.SIGUSR1:
             self._show()
-        elif self._end < math.inf:  # the second that ends it
-            self.is_over = True
         elif number == signal.SIGHUP:
             self._reload()
+        elif self._end < math.inf:  # the second that ends it
+            self.is_over = True
         else:
             self._is_busy = self._server.state.in_flight > 0
             self._end = self._now() + (self._drain if self._is_busy else 0.0)
@@ -151,6 +152,7 @@ class Proxy:
         ]
         for line in table(self.engine.standing(self._server.state, at), at, counted):
             self.log.say(line)
+        self.log.say(kept(self._server.state))
 
     def _reload(self) -> None:
         """Read the files again; if something is wrong with them, all stays as it is."""

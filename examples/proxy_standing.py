@@ -1,4 +1,4 @@
-"""How the groups of the example proxy are, as a table: what ``kamcmd dispatcher.list`` is for.
+"""How the example proxy is: its groups, as ``kamcmd dispatcher.list`` shows them, and its tables.
 
 The letters are Kamailio's: A active, I inactive (tried last), T trying (failures, but too few of
 them; or a trial is due; or its hops differ), D disabled; then P if it is probed, X if not. A member
@@ -7,7 +7,7 @@ has a line for each hop that is known.
 
 from collections.abc import Collection, Iterable, Iterator
 
-from sansip import HopStanding, Standing
+from sansip import HopStanding, Standing, State
 
 HEADINGS = ("group", "member", "member is", "calls", "hop", "from", "hop is", "")
 
@@ -21,6 +21,20 @@ def table(standings: Iterable[Standing], at: float, counted: Collection[str]) ->
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     # Some of this comes from the network, and is nothing to send to a terminal as it is.
     return [line if line.isprintable() else ascii(line)[1:-1] for line in lines]
+
+
+def kept(state: State) -> str:
+    """What is going on, in a line. Half a minute after the last request all of it is 0."""
+    counts = (
+        ("requests in flight", state.in_flight),
+        ("server transactions", len(state.server)),
+        ("client transactions", len(state.client)),
+        ("response contexts", len(state.contexts)),
+        ("lookups", len(state.searches)),
+        ("questions to DNS", len(state.queries)),
+        ("connections", len(state.flows)),
+    )
+    return "kept: " + ", ".join([f"{name} {number}" for name, number in counts])
 
 
 def _rows(standing: Standing, at: float, *, is_counted: bool) -> Iterator[tuple[str, ...]]:

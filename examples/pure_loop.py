@@ -21,7 +21,6 @@ engine = sansip.Engine(settings.config(), settings.policy())
 (endpoint,) = settings.endpoints  # "udp:" and an address of IPv4
 sock, selector = socket.socket(type=socket.SOCK_DGRAM), selectors.DefaultSelector()
 sock.bind((endpoint.bind.host, endpoint.bind.port))
-sock.setblocking(False)
 timers, questions = agenda.Agenda(), Questions(settings.nameservers)
 selector.register(sock, selectors.EVENT_READ)
 selector.register(questions, selectors.EVENT_READ)
@@ -43,8 +42,10 @@ while True:
                 timers.stop(timer)
             case sansip.QueryDns():
                 questions.ask(action)
-            case _:  # a Report; what else there is comes with connections and user agents
+            case sansip.Report():
                 print(action, file=sys.stderr)
+            case _:  # StopDns, which may be left; what else there is comes with TCP and user agents
+                pass
     while not events:  # what has happened, in the order in which it did
         due = timers.next_due()
         selector.select(None if due is None else max(0.0, due - now()))
@@ -52,8 +53,7 @@ while True:
         events.extend([sansip.DnsAnswered(now(), *answer) for answer in questions.answers()])
         with suppress(BlockingIOError):
             for _ in range(64):  # then it is the timers' turn
-                data, source = sock.recvfrom(65535)
+                data, source = sock.recvfrom(65535, socket.MSG_DONTWAIT)
                 peer, local = sansip.Address(*source), endpoint.bind
                 events.append(sansip.DatagramReceived(now(), endpoint.name, peer, local, data))
-    state, actions = engine.step(state, event := events.popleft())
-    at = event.at
+    (state, actions), at = engine.step(state, event := events.popleft()), event.at

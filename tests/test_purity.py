@@ -25,6 +25,8 @@ import pytest
 from hypothesis.strategies import SearchStrategy
 
 import sansip
+import sansip_adapter
+import sansip_asyncio
 import sansip_trio
 
 MAY_IMPORT = {
@@ -39,7 +41,13 @@ BARRED_NAMES = {
     *("__import__", "breakpoint", "compile", "eval", "exec", "globals", "id", "input", "open"),
     "print",
 }
-CORE, ADAPTER = (Path(package.__path__[0]) for package in (sansip, sansip_trio))
+CORE = Path(sansip.__path__[0])
+# What the packages of the adapters may import besides Python's own modules, asyncio not counted.
+ADAPTERS = {
+    sansip_adapter: {"sansip", "sansip_adapter", "dns"},
+    sansip_trio: {"sansip_trio", "sansip_adapter", "trio"},
+    sansip_asyncio: {"sansip_asyncio", "sansip_adapter", "asyncio"},
+}
 TESTING = CORE / "testing"  # for those who have hypothesis; nothing else imports it
 
 
@@ -102,11 +110,18 @@ def test_nothing_in_the_core_imports_from_the_public_face(source: Path) -> None:
         assert not from_face or name in modules, f"{name} stands above all layers"
 
 
-@pytest.mark.parametrize("source", sources(ADAPTER), ids=lambda path: path.name)
-def test_the_trio_adapter_imports_the_core_trio_and_dnspython_only(source: Path) -> None:
-    allowed = sys.stdlib_module_names | {"sansip", "sansip_trio", "trio", "dns"}
+@pytest.mark.parametrize(
+    ("source", "allowed"),
+    [
+        pytest.param(source, allowed, id=f"{package.__name__}/{source.name}")
+        for package, allowed in ADAPTERS.items()
+        for source in sources(Path(package.__path__[0]))
+    ],
+)
+def test_what_an_adapter_imports(source: Path, allowed: set[str]) -> None:
+    python = sys.stdlib_module_names - {"asyncio"}
     for name in imports(parsed(source)):
-        assert top(name) in allowed - {"asyncio"}, f"{name} is not for this adapter"
+        assert top(name) in python | allowed, f"{name} is not for this package"
 
 
 # State ----------------------------------------------------------------------------------------

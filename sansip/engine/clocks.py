@@ -48,7 +48,9 @@ def wound(
         disarm(turn, key, record)
         return STOPPED
     due, name = first = min(deadlines)
-    rest = tuple([deadline for deadline in deadlines if deadline is not first])
+    rest: Deadlines = ()
+    if len(deadlines) > 1:
+        rest = tuple([deadline for deadline in deadlines if deadline is not first])
     return name, due, turn.rearm(key, name, due).serial, rest
 
 

@@ -19,17 +19,17 @@ def stamp(turn: Turn, request: Request, came: Arrival) -> tuple[Address | None, 
     None: to an address that must not get any.
     """
     via, source = request.via, came.source
-    host = source.host
-    rport = via.rport
+    host, params = source.host, via.params
+    rport = via.rport if params else None
     if rport == "":
         request = request.stamped(host, source.port)
     elif via.host != host and plain_host(via.host) != plain_host(host):
         request = request.with_top_via(via.stamped(host, None))
-    elif via.received is not None:
+    elif params and via.received is not None:
         request = request.with_top_via(via.stamped(None, None))  # nobody else may say (AMB-12)
     if came.flow is not None:
         return source, request  # over the same connection (18.2.2)
-    maddr = via.maddr
+    maddr = via.maddr if params else None
     if maddr is not None and turn.config.follow_maddr and is_ip(maddr):
         # "if the Via header field value contains a 'maddr' parameter, the response MUST be
         # forwarded to the address listed there, using the port indicated in 'sent-by', or port

@@ -183,6 +183,8 @@ class Hunter:
 
     def is_new(self, way: Way, hop: Hop) -> bool:
         """No (Request-URI, hop) twice for a request (3261-16.5-02)."""
+        if not self.branches:
+            return True
         uri = way.target.uri
         return not any(
             branch.hop.address == hop.address

@@ -8,9 +8,10 @@ import pytest
 from zone_dns import ZoneServer
 
 from asking import Asking, asking
-from certificates import Authority
+from certificates import Authority, Files
 from loops import Adapter, Clock, adapters
 from sansip_adapter import tcp
+from sansip_adapter.tls import Tls
 
 ZONE = """
 $ORIGIN example.com.
@@ -51,6 +52,24 @@ def healthy() -> Iterator[ZoneServer]:
     """Start a name server for many tests, which leave it as it is."""
     with ZoneServer(ZONE, "example.com.") as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def ours(authority: Authority) -> Files:
+    """Give the certificate of who is tested."""
+    return authority.leaf("proxy.example.com", "127.0.0.1")
+
+
+@pytest.fixture(scope="session")
+def theirs(authority: Authority) -> Files:
+    """Give the certificate of a peer."""
+    return authority.leaf("gw.example.com")
+
+
+@pytest.fixture
+def settings(authority: Authority, ours: Files) -> Tls:
+    """Give the TLS of who is tested: it shows a certificate, and asks nobody for one."""
+    return Tls(ours.certificate, ours.key, authority.ca)
 
 
 @pytest.fixture(params=adapters(), ids=lambda adapter: adapter.name)

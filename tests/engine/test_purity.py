@@ -1,5 +1,6 @@
 """Same state and event, same result; and the state that was stepped stays what it was."""
 
+import dataclasses
 import pickle
 import subprocess
 import sys
@@ -209,3 +210,25 @@ def test_what_is_no_order_is_refused(order: object) -> None:
     told = sansip.Administered(1.0, order)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     with pytest.raises(sansip.LocalProtocolError, match="is no order"):
         ENGINE.step(state, told)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\r\n\r\n", b"\0", b"nonsense", b"OPTIONS sip:h SIP/2.0\r\n"]
+)
+def test_what_is_no_message_is_not_read_beforehand(data: bytes) -> None:
+    assert ENGINE.read(data) is None
+
+
+def test_what_was_read_beforehand_comes_to_the_same() -> None:
+    stage, again = busy(), Stage(ENGINE)
+    state = again.state
+    for event, actions in zip(stage.events, stage.actions, strict=True):
+        given = event
+        if isinstance(event, sansip.DatagramReceived):
+            message = ENGINE.read(event.data)
+            given = dataclasses.replace(event, message=message)
+            assert given == event
+        state, then = ENGINE.step(state, given)
+        assert then == actions
+    assert state == stage.state
+    assert any(ENGINE.read(e.data) for e in stage.events if isinstance(e, sansip.DatagramReceived))

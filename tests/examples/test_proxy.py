@@ -4,6 +4,7 @@ import resource
 import signal
 import socket
 import ssl
+import subprocess
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -60,7 +61,7 @@ def test_quiet_says_nothing_and_a_signal_ends_an_idle_proxy_at_once(
     broken = peer()
     broken.sock.close()
     proxy.write([broken.target, works.target])
-    process = proxy.ready("--quiet")
+    process = proxy.ready("--quiet", "--drain", "60")
     phone.invite(proxy.port, "one")
     works.accept("one")
     assert phone.final("one").status == 200
@@ -126,9 +127,13 @@ def test_sigusr1_shows_the_groups(proxy: Proxy, peer: Callable[[], Peer]) -> Non
     process.send_signal(signal.SIGUSR1)
     assert proxy.line().startswith("group     member ")
     assert proxy.line().split()[:4] == ["gateways", works.target, "AX", "-"]
+    assert proxy.line().startswith("kept: requests in flight 0, server transactions 0, ")
     phone.invite(proxy.port, "one")
     works.accept("one")
     assert phone.final("one").status == 200
+    process.send_signal(signal.SIGUSR1)
+    proxy.line(), proxy.line()
+    assert proxy.line().startswith("kept: requests in flight 0, server transactions 1, ")
 
 
 LISTED = """
@@ -210,7 +215,8 @@ def test_sigterm_lets_the_calls_in_set_up_finish(proxy: Proxy, peer: Callable[[]
     works.accept("early")
     answer = phone.final("early")
     assert answer.status == 200
-    # There is time for the ACK.
+    with pytest.raises(subprocess.TimeoutExpired):  # there is time for the ACK
+        process.wait(0.3)
     headers = [(name, answer.get(name.lower()) or "") for name in ("From", "To", "Call-ID")]
     headers += [("Via", f"SIP/2.0/UDP 127.0.0.1:{phone.port};branch=z9hG4bKack")]
     headers += [("CSeq", "1 ACK"), ("Route", answer.get("record-route") or "")]

@@ -7,6 +7,7 @@ call was lost, memory and open files stayed flat, and the proxy ended in time wi
 """
 
 import argparse
+import re
 import resource
 import sys
 import tempfile
@@ -27,7 +28,7 @@ from soaking.proxy import DeadGateways, Proxy, config, free_ports  # noqa: E402
 from soaking.verdict import MB, Check, Outcome  # noqa: E402
 
 LOOK = 2.0  # seconds between two looks at the proxy, at most
-LINGERS = 34.0  # seconds until the last transaction is forgotten (64*T1)
+LINGERS = 100.0  # seconds until nothing goes on any more: 64*T1, three times at most
 STARTS = 20.0  # seconds for a process to start
 DOUBLE = 2.0, 0.005  # so many times as long, and seconds, may OPTIONS take beside a crowd
 
@@ -55,7 +56,7 @@ def arguments() -> argparse.Namespace:
     add("--rate", type=float, default=40.0, help=f"calls and the like a second {default}")
     add("--loss", type=float, default=0.03, help=f"of datagrams, each way {default}")
     add("--reload", type=float, default=30.0, help=f"seconds between two SIGHUPs {default}")
-    add("--proxy", type=Path, default=ROOT / "examples" / "trio_proxy.py", metavar="SCRIPT")
+    add("--proxy", default=str(ROOT / "examples" / "trio_proxy.py"), help="script and arguments")
     add("--crowd", type=int, default=0, metavar="N", help="so many idle connections by TCP")
     add("--crowd-tls", type=int, default=0, metavar="N", help="or by TLS")
     add("--no-tls", action="store_true", help="UDP and TCP alone")
@@ -96,7 +97,8 @@ class Soak:
             try:
                 self._run()
             except Died as died:
-                self._outcome.alarming.append(str(died))
+                time.sleep(1.0)  # until its last words are read
+                self._outcome.alarming += [str(died), *self._proxy.alarming]
         return self._outcome
 
     def _run(self) -> None:
@@ -200,7 +202,7 @@ class Soak:
         bound = (64 if self._options.crowd_tls else 8) << 10
         text = f"{grown:,.0f} bytes each for {stayed:,}; {bound:,} are allowed"
         outcome.more.append(
-            Check("idle connections cost little", 0 < stayed and grown < bound, text)
+            Check("idle connections cost little", stayed > 0 and grown < bound, text)
         )
         refused = wanted - stayed
         said = self._proxy.lines["limit"]
@@ -235,8 +237,12 @@ class Soak:
     def _end(self, before: gauge.Reading | None) -> None:
         """Let all come to its end, then end the proxy."""
         outcome = self._outcome
-        if not self._options.quick:
-            time.sleep(LINGERS)
+        due = time.monotonic() + (0.0 if self._options.quick else LINGERS)
+        while time.monotonic() < due:
+            time.sleep(LOOK)
+            outcome.left = self._proxy.still()
+            if not re.search("[1-9]", outcome.left):
+                break
         after = self._look()
         if before is not None and after is not None:
             outcome.files = before.files, after.files

@@ -17,6 +17,7 @@ RECORDED = ROUNDS * CALLS + 1  # pytest-benchmark ends with one more
 class Benchmark(Protocol):
     """The ``benchmark`` fixture, as far as it is used here."""
 
+    group: str
     extra_info: dict[str, object]
 
     def __call__(self, function: Callable[..., object], /, *arguments: object) -> object:

@@ -1,9 +1,9 @@
 """The adapters under test, each with its event loop: one test for all of them, written on anyio."""
 
 import asyncio
+import gc
 import os
 import selectors
-import stat
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -40,6 +40,7 @@ class Adapter:
     name: str
     options: dict[str, object] = field(default_factory=dict[str, object])  # of anyio's backend
     patience: float | None = PATIENCE
+    strict: bool = False  # asyncio looks for mistakes, and garbage must not complain either
 
     @property
     def loop(self) -> str:
@@ -49,6 +50,9 @@ class Adapter:
     def run(self, main: Callable[[], Awaitable[T]]) -> T:
         """Run an async function to its end. It must have left nothing on the loop."""
         complaints: list[dict[str, Any]] = []
+        options = dict(self.options)
+        if self.strict and self.loop == "asyncio":
+            options["debug"] = True
 
         async def bounded() -> T:
             if self.loop == "asyncio":
@@ -60,13 +64,19 @@ class Adapter:
                 assert_empty()
             return result
 
-        result = anyio.run(bounded, backend=self.loop, backend_options=dict(self.options))
+        result = anyio.run(bounded, backend=self.loop, backend_options=options)
+        if self.strict:
+            gc.collect()
         assert not complaints
         return result
 
     def with_options(self, **options: object) -> "Adapter":
         """The same, with other options of anyio's backend."""
         return replace(self, options={**self.options, **options})
+
+    def strictly(self) -> "Adapter":
+        """The same, with nothing forgiven."""
+        return replace(self, strict=True)
 
     def in_virtual_time(self) -> tuple["Adapter", Clock]:
         """The same where it is later as soon as nobody has anything to do, and the clock."""
@@ -113,8 +123,11 @@ class Adapter:
                 ours.nursery.cancel_scope.cancel()
         else:
             theirs = AsyncioLoop()
+            scope = anyio.CancelScope()
+            theirs.over.add_done_callback(lambda _: scope.cancel())
             try:
-                yield theirs
+                with scope:
+                    yield theirs
             finally:
                 await theirs.end()
 
@@ -153,11 +166,12 @@ def assert_empty() -> None:
 
 
 def open_sockets() -> int:
-    """How many sockets this process has open."""
+    """How many sockets this process has open, and what watches them."""
     count = 0
-    for number in os.listdir("/proc/self/fd"):  # noqa: PTH208 - names, of which one is gone again
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - names, of which one is gone again
         with suppress(OSError):
-            count += stat.S_ISSOCK(os.fstat(int(number)).st_mode)
+            what = os.readlink(f"/proc/self/fd/{name}")  # noqa: PTH115
+            count += what.startswith(("socket:", "anon_inode:[eventpoll]"))
     return count
 
 

@@ -42,6 +42,9 @@ class Puppet:
         assert at >= 0
         return (), self.first
 
+    def read(self, data: bytes) -> None:
+        """Nothing needs to be known of it."""
+
     def step(self, state: History, event: Event) -> tuple[History, tuple[Action, ...]]:
         if self._heard is not None:
             self._heard.set()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from functools import partial
 from math import ceil, inf
 from selectors import EVENT_READ, EVENT_WRITE
@@ -107,8 +108,9 @@ class AsyncioLoop:
             self._nest.close()
         for task in self._tasks:
             task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        while self._tasks:
+            with suppress(asyncio.CancelledError):  # whoever cancels us again has to wait, too
+                await asyncio.wait(self._tasks)
         if self._error is not None:
             raise self._error
 

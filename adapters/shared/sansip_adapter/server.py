@@ -1,11 +1,12 @@
 """Perform what the core orders, and tell it what happened: nothing else.
 
 Everything here happens in one thread, in callbacks of the event loop: an event steps the core and
-its actions are performed at once, without a task, a channel or a checkpoint for each packet. An
-event that comes up while actions are being performed (a send that fails, a callback that submits
-something) steps the core at once too, but its actions wait their turn, so that orders are always
-performed in the order in which they were given. Datagrams leave last, those of a whole batch in one
-go: to wake the one who gets them costs more than to send them, and once is enough.
+its actions are performed at once, without a task, a channel or a checkpoint for each packet. Of
+events that have come together the core takes one after the other, then all that they have led to is
+performed. An event that comes up meanwhile (a send that fails, a callback that submits something)
+steps the core at once too, but its actions wait their turn, so that orders are always performed in
+the order in which they were given; but for datagrams, which leave last, in one go: to wake the one
+who gets them costs more than to send them, and once is enough.
 """
 
 import math
@@ -28,6 +29,8 @@ from sansip import (
     OpenFlow,
     QueryDns,
     Report,
+    Request,
+    Response,
     Send,
     StartTimer,
     StopDns,
@@ -70,6 +73,10 @@ class Core(Protocol[StateT]):
 
     def step(self, state: StateT, event: Event) -> tuple[StateT, tuple[Action, ...]]:
         """Go one event further."""
+        ...
+
+    def read(self, data: bytes) -> Request | Response | None:
+        """Read a datagram, so that ``step`` need not; None if it had better."""
         ...
 
 
@@ -158,7 +165,9 @@ class Server(Generic[StateT]):
         sock: UdpSocket | Listener
         name = endpoint.name
         if endpoint.transport == "udp":
-            sock = UdpSocket(name, endpoint.bind, self._loop, self._take, self._lost, self._flush)
+            sock = UdpSocket(
+                name, endpoint.bind, self._loop, self._take, self._lost, self._perform, self._read
+            )
             self._senders[name], self._datagrams[name] = self._outbox.append, sock.send
         else:
             sock = self._connections.listen(endpoint)
@@ -173,7 +182,6 @@ class Server(Generic[StateT]):
         self.state, actions = self._engine.start(seed=self.seed, at=self.started)
         self._backlog.append((self.started, actions))
         self._perform()
-        self._flush()
         for sock in self._sockets:
             sock.start()
         endpoints = self._engine.config.endpoints
@@ -213,9 +221,9 @@ class Server(Generic[StateT]):
         self._engine = engine
 
     def _feed(self, event: Event) -> None:
-        """Take one event, and send what comes of it."""
+        """Take one event, and do what comes of it."""
         self._take(event)
-        self._flush()
+        self._perform()
 
     def _take(self, event: Event) -> None:
         """Take one event of several."""
@@ -224,36 +232,31 @@ class Server(Generic[StateT]):
             self._tap(event, actions)
         if actions:
             self._backlog.append((event.at, actions))
-            if not self._busy:
-                self._perform()
 
     def _perform(self) -> None:
-        """Do what has been ordered; datagrams are put together."""
-        backlog, senders, others = self._backlog, self._senders, self._performers
+        """Do what has been ordered, and what comes of that."""
+        if self._busy:
+            return
+        backlog, outbox = self._backlog, self._outbox
+        senders, others, datagrams = self._senders, self._performers, self._datagrams
         self._busy = True
         try:
-            while backlog:
-                at, actions = backlog.popleft()
-                for action in actions:
-                    if type(action) is Send:  # most are, or start timers
-                        senders[action.endpoint](action)
-                    else:
-                        others[type(action)](at, action)
-        finally:
-            self._busy = False
-
-    def _flush(self) -> None:
-        """Send the datagrams; what comes of that is dealt with when all are sent."""
-        outbox, datagrams = self._outbox, self._datagrams
-        while outbox and not self._busy:
-            self._busy = True
-            try:
+            while backlog or outbox:
+                while backlog:
+                    at, actions = backlog.popleft()
+                    for action in actions:
+                        if type(action) is Send:  # most are, or start timers
+                            senders[action.endpoint](action)
+                        else:
+                            others[type(action)](at, action)
                 for order in outbox:
                     datagrams[order.endpoint](order)
                 outbox.clear()
-            finally:
-                self._busy = False
-            self._perform()
+        finally:
+            self._busy = False
+
+    def _read(self, data: bytes) -> Request | Response | None:
+        return self._engine.read(data)
 
     def _open_flow(self, _at: float, order: OpenFlow) -> None:
         self._connections.open(order)
@@ -275,7 +278,7 @@ class Server(Generic[StateT]):
         self._rings_at = -math.inf  # until we know ourselves
         for timer in self._agenda.pop_due(self._now()):
             self._take(TimerFired(self._now(), timer))
-        self._flush()
+        self._perform()
         due = self._agenda.next_due()
         self._rings_at = math.inf if due is None else due
         return self._rings_at

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 
-from sansip import Address, DatagramReceived, Send, SendFailed
+from sansip import Address, DatagramReceived, Request, Response, Send, SendFailed
 from sansip_adapter.endpoints import UNSENDABLE, in_words, not_opened
 from sansip_adapter.icmp import IP_RECVERR, IPV6_RECVERR, transport_error
 from sansip_adapter.loop import Loop, Stop, nothing
@@ -39,13 +39,14 @@ class UdpSocket:
         feed: Callable[[DatagramReceived | SendFailed], None],
         lost: Callable[[str, str], None],
         over: Callable[[], object] = nothing,
+        read: Callable[[bytes], Request | Response | None] = lambda _: None,
     ) -> None:
         """Bind; ``feed`` takes events, ``lost`` a datagram's (endpoint, reason) for reports.
 
-        ``over`` is called after the events of each batch.
+        ``over`` is called after the events of each batch, ``read`` is the core's.
         """
         self._name, self._loop, self._feed, self._lost = name, loop, feed, lost
-        self._now, self._over = loop.now, over
+        self._now, self._over, self._read = loop.now, over, read
         self._peers: dict[tuple[str, int], Address] = {}  # most of what comes is from few
         self._family = socket.AF_INET6 if ":" in bind.host else socket.AF_INET
         self._socket = socket.socket(self._family, socket.SOCK_DGRAM)
@@ -71,7 +72,7 @@ class UdpSocket:
 
     def ready(self) -> None:
         """Read a batch."""
-        if self._drain() + self._receive():
+        if self._drain() + self._read_batch():
             self._over()
         else:
             # Readable, yet nothing there: an error that no queue holds (ENETDOWN). Reading it
@@ -138,37 +139,33 @@ class UdpSocket:
         elif HEARS_ERRORS:
             sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
 
-    def _receive_here(self) -> int:
-        receive, name, local = self._socket.recvfrom, self._name, self.address
-        peers, feed, now = self._peers, self._feed, self._now
-        came: list[tuple[bytes, Address]] = []
+    def _receive_here(self) -> tuple[bytes, tuple[str, int], Address]:
+        data, source = self._socket.recvfrom(65535)
+        return data, source, self.address
+
+    def _receive_anywhere(self) -> tuple[bytes, tuple[str, int], Address]:
+        data, ancillary, _, source = self._socket.recvmsg(65535, 64)
+        host = _destination(ancillary) or self.address.host
+        return data, source, Address(host, self.address.port)
+
+    def _read_batch(self) -> int:
+        """Feed what has come, and count; all of it is read before the first is dealt with."""
+        receive, feed, now, name = self._receive, self._feed, self._now, self._name
+        came: list[tuple[bytes, tuple[str, int], Address]] = []
         shadows = 0  # of errors that are in the queue
         while len(came) + shadows < BATCH:
             try:
-                data, source = receive(65535)
+                came.append(receive())
             except BlockingIOError:
                 break
             except OSError:
                 shadows += 1
-                continue
-            came.append((data, peers.get(source) or self._peer(source)))
-        for data, peer in came:
+        messages = list(map(self._read, [data for data, _, _ in came]))
+        for (data, source, local), message in zip(came, messages, strict=True):
+            peer = self._peers.get(source) or self._peer(source)
             # The time of each: what came of the one before may have been told with a later one.
-            feed(DatagramReceived(now(), name, peer, local, data))
+            feed(DatagramReceived(now(), name, peer, local, data, message))
         return len(came) + shadows
-
-    def _receive_anywhere(self) -> int:
-        for count in range(BATCH):
-            try:
-                data, ancillary, _, source = self._socket.recvmsg(65535, 64)
-            except BlockingIOError:
-                return count
-            except OSError:
-                continue
-            local = Address(_destination(ancillary) or self.address.host, self.address.port)
-            remote = self._peers.get(source) or self._peer(source)
-            self._feed(DatagramReceived(self._now(), self._name, remote, local, data))
-        return BATCH
 
     def _peer(self, source: tuple[str, int]) -> Address:
         """The address of a peer that is not remembered, and now is."""

@@ -17,7 +17,8 @@ class TrioLoop:
 
     backend = "trio"
     nursery: trio.Nursery
-    """To be set before anything is begun."""
+    """To be set before anything is begun, and after a server has been made: what goes wrong there
+    is then raised as it is, and in no group."""
 
     def __init__(self) -> None:
         self.now = trio.lowlevel.current_clock().current_time
@@ -47,16 +48,12 @@ class TrioLoop:
 
     def later(self, due: float, call: Call) -> Stop:
         """Call once, later."""
-        scope = trio.CancelScope()
 
         async def wait() -> None:
-            with scope:
-                await trio.sleep_until(due)
-                if not scope.cancel_called:  # by somebody else who was woken at the same time
-                    call()
+            await trio.sleep_until(due)
+            call()
 
-        self.nursery.start_soon(wait)
-        return scope.cancel
+        return self.spawn(wait)
 
     def alarm(self, ring: Callable[[], float]) -> Callable[[float], None]:
         """Keep time for one who has many timers."""

@@ -45,6 +45,8 @@ class Crowd:
         for number in range(self._options.connections):
             sock = socket.socket()
             sock.settimeout(PATIENCE)
+            # Else the keep-alive waits for the proxy's late ACK of our last word in the handshake.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             try:
                 sock.bind((f"127.0.0.{FIRST + number % HOSTS}", 0))
                 sock.connect((HOST, self._options.port))

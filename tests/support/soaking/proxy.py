@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -16,7 +17,8 @@ from soaking.wire import HOST
 ROOT = Path(__file__).parents[3]
 ALARMING = re.compile(r"Traceback|Error\b|Exception|Warning|never awaited|was destroyed")
 TOPIC = re.compile(r"(failover|health|probe|policy|limit|transport|dns|malformed|dropped): ")
-KEPT = 20  # lines of each kind that are kept
+STILL = re.compile(r"kept: (.*)")
+MOST = 20  # lines of each kind that are kept
 
 CONFIG = """\
 listen = {listen}
@@ -124,12 +126,14 @@ def free_ports(transports: list[str]) -> dict[str, int]:
 class Proxy:
     """The process."""
 
-    def __init__(self, script: Path, file: Path) -> None:
-        self._script, self._file = script, file
+    def __init__(self, command: str, file: Path) -> None:
+        self._command, self._file = shlex.split(command), file
         self._process: subprocess.Popen[str] | None = None
         self.lines: Counter[str] = Counter()  # on stderr, by topic
         self.kept: dict[str, list[str]] = {}
         self.alarming: list[str] = []
+        self.goes_on = ""
+        self._still = threading.Event()
         self._reader = threading.Thread(target=self._read, daemon=True)
 
     @property
@@ -146,7 +150,7 @@ class Proxy:
         """Start, and wait until it listens."""
         paths = [ROOT, *sorted((ROOT / "adapters").glob("*"))]
         self._process = subprocess.Popen(  # noqa: S603 (our own script)
-            [sys.executable, str(self._script), "--config", str(self._file), "--drain", "10"],
+            [sys.executable, *self._command, "--config", str(self._file), "--drain", "10"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -166,14 +170,25 @@ class Proxy:
             self._note(line.rstrip("\n"))
 
     def _note(self, line: str) -> None:
+        if still := STILL.match(line):
+            self.goes_on = still[1]
+            self._still.set()
+            return
         found = TOPIC.match(line)
         kind = found[1] if found else "reloaded" if ": reloaded; " in line else "other"
         self.lines[kind] += 1
         kept = self.kept.setdefault(kind, [])
-        if len(kept) < KEPT:
+        if len(kept) < MOST:
             kept.append(line)
         if found is None and (ALARMING.search(line) or self.alarming) and len(self.alarming) < 100:
             self.alarming.append(line)
+
+    def still(self, within: float = 2.0) -> str:
+        """What it says that is going on; "" if it does not say."""
+        self._still.clear()
+        self.process.send_signal(signal.SIGUSR1)
+        self._still.wait(within)
+        return self.goes_on
 
     def reload(self) -> None:
         """Have it read its configuration again."""

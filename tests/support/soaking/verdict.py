@@ -1,6 +1,7 @@
 """What came of a soak: checks, a table, and a line of JSON."""
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
@@ -40,7 +41,7 @@ class Outcome:
     status: int | None = None
     ended_in: float = 0.0  # seconds from SIGTERM to the end
     files: tuple[int, int] = 0, 0  # open before the load, and when all was over
-    left: str = ""  # what the proxy says that it still knows of, when all is over
+    left: str = ""  # what the proxy says that goes on, when all should be over
     crowd: dict[str, Any] = field(default_factory=dict[str, Any])
     more: list[Check] = field(default_factory=list[Check])
 
@@ -63,6 +64,11 @@ class Outcome:
                 f"status {self.status}, {self.ended_in:.1f} s",
             ),
             Check("nothing alarming on stderr", not self.alarming, f"{len(self.alarming)} lines"),
+            Check(
+                "nothing goes on after the end",
+                not re.search("[1-9]", self.left) if self.left else None,
+                self.left or "not looked at",
+            ),
             *self.more,
         ]
 
@@ -125,7 +131,6 @@ class Outcome:
         counts = {**self.load.get("counts", {}), **self.neighbours.get("counts", {})}
         lines += columns([(name, f"{number:,}") for name, number in sorted(counts.items())])
         lines += ["", "lines on stderr: " + (said(self.lines) or "none")]
-        lines += [f"what it still knows of at the end: {self.left}"] if self.left else []
         if self.took:
             middle, most = median(took[0] for took in self.took), max(took[2] for took in self.took)
             late = median(took[1] for took in self.took)
