@@ -277,6 +277,24 @@ def test_a_callback_that_raises_ends_the_server(adapter: Adapter) -> None:
     assert caught.group_contains(ZeroDivisionError)
 
 
+def test_so_does_one_that_raises_where_the_program_steps(adapter: Adapter) -> None:
+    # Who steps the server may well live on, and half of what was ordered would not have been done.
+    def react(event: Event) -> Iterable[Action]:
+        return [Report("policy", "", "told")] if isinstance(event, Administered) else []
+
+    def fail(_report: Report) -> None:
+        raise ZeroDivisionError
+
+    async def script(server: Server[History]) -> None:
+        with pytest.raises(ZeroDivisionError):
+            tell(server)
+        await anyio.sleep_forever()
+
+    with pytest.raises(ExceptionGroup) as caught:
+        run(adapter, Puppet(react), script, on_report=fail)
+    assert caught.group_contains(ZeroDivisionError)
+
+
 def test_a_full_send_buffer_is_reported(adapter: Adapter, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_given: object) -> int:
         raise BlockingIOError

@@ -203,10 +203,17 @@ class Server(Generic[StateT]):
         """Tell the core something: ``server.step(lambda at: CancelSubmitted(at, handle))``.
 
         What the core thinks impossible raises ``LocalProtocolError`` here, and changes nothing.
+        What a callback raises meanwhile is raised here too, and ends the server all the same.
         """
         if not self._is_open:
             raise RuntimeError("the server has ended")
-        self._feed(event(self._now()))
+        before, happened = self.state, event(self._now())
+        try:
+            self._feed(happened)
+        except BaseException as error:
+            if self.state is not before:
+                self._loop.spawn(partial(_raise, error))
+            raise
 
     def swap(self, engine: Core[StateT], tls: Tls | None = None) -> None:
         """Go on from the same state with another engine: a reload that drops no call.
@@ -326,3 +333,7 @@ class Server(Generic[StateT]):
 
     def _lost(self, endpoint: str, text: str) -> None:
         self._report(0.0, Report("transport", endpoint, text))
+
+
+async def _raise(error: BaseException) -> None:
+    raise error
