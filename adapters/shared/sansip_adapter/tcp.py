@@ -10,10 +10,11 @@ from itertools import count
 
 from sansip import Address, CloseFlow, Endpoint, FlowClosed, OpenFlow, Send, SendFailed
 from sansip.engine.hosts import share_of
+from sansip_adapter.channel import Channel
 from sansip_adapter.connection import Connection, Feed, Room
 from sansip_adapter.endpoints import UNSENDABLE, EndpointError, in_words, not_opened
 from sansip_adapter.loop import Loop, Stop, nothing
-from sansip_adapter.tls import Channel, Tls
+from sansip_adapter.tls import Tls
 
 BATCH = 64  # connections that are accepted at once: then it is the others' turn
 BACKLOG = 1024  # connections that wait in the kernel until we accept them
