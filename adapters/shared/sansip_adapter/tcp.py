@@ -52,7 +52,7 @@ class Connections:
         """Open an endpoint."""
         accepted = self._accepted
         if endpoint.transport == "tls":
-            _ = self._certified(endpoint.name).server  # or complain
+            _need_certificate(endpoint.name, self._tls)
             accepted = self._secured
         listener = Listener(endpoint, self._loop, self._lost, accepted, self.send)
         self._hosts[endpoint.name] = endpoint.bind.host
@@ -60,16 +60,17 @@ class Connections:
 
     def renew(self, tls: Tls) -> None:
         """Have these certificates from now on; connections that are open keep theirs."""
-        if any(name.startswith("tls:") for name in self._hosts):
-            _ = tls.server  # or complain
+        for name in self._hosts:
+            if name.startswith("tls:"):
+                _need_certificate(name, tls)
         self._tls = tls
 
     def open(self, order: OpenFlow) -> None:
         """Open a connection."""
         channel = None
         if order.transport == "tls":
-            client = self._certified(order.endpoint).client
-            channel = Channel(client, server_side=False, name=order.name)
+            tls = _need_certificate(order.endpoint, self._tls)
+            channel = Channel(tls.client, server_side=False, name=order.name)
         try:
             sock = connecting(self._hosts[order.endpoint], order.remote)
         except UNSENDABLE as error:
@@ -108,7 +109,8 @@ class Connections:
             text = f"too many TLS handshakes at once, {self._shaking[share]} of them with {share}"
             self._lost(endpoint, f"{remote}: {text}")
             return
-        channel = Channel(self._certified(endpoint).server, server_side=True)
+        tls = _need_certificate(endpoint, self._tls)
+        channel = Channel(tls.server, server_side=True)
         connection = self._have(next(self._numbers), endpoint, sock, remote, channel)
         self._shaking[share] += 1
         connection.agreed = partial(self._agreed, share)
@@ -118,11 +120,6 @@ class Connections:
         self._shaking[share] -= 1
         if not self._shaking[share]:
             del self._shaking[share]
-
-    def _certified(self, endpoint: str) -> Tls:
-        if self._tls is None:
-            raise EndpointError(f"{endpoint}: TLS needs certificates; give serve a tls=Tls(...)")
-        return self._tls
 
     def _have(
         self, flow: int, endpoint: str, sock: socket.socket, remote: Address,
@@ -219,6 +216,12 @@ class Listener:
             else:
                 self._accepted(self._name, sock, Address(source[0], source[1]))
         return ""
+
+
+def _need_certificate(endpoint: str, tls: Tls | None) -> Tls:
+    if tls is None or not tls.has_certificate:
+        raise EndpointError(f"{endpoint}: no certificate (give serve tls=Tls(certificate, key))")
+    return tls
 
 
 def connecting(host: str, remote: Address) -> socket.socket:

@@ -41,10 +41,10 @@ class Tls:
 
     ``certificate`` is a PEM file with our certificate, and after it those of its issuers; ``key``
     one with its private key, unless that stands in the same file. They are shown to those whom we
-    call too, if they ask. Without them we can call, but not be called. ``ca`` is a PEM file with
-    the CAs that are trusted, instead of the system's. ``clients`` says what is asked of those who
-    call: nothing ("any"), a certificate that is verified if there is one ("ask"), or one in any
-    case ("require").
+    call too, if they ask. Without them (``has_certificate``) we can call, but not be called. ``ca``
+    is a PEM file with the CAs that are trusted, instead of the system's. ``clients`` says what is
+    asked of those who call: nothing ("any"), a certificate that is verified if there is one
+    ("ask"), or one in any case ("require").
     """
 
     def __init__(
@@ -59,18 +59,11 @@ class Tls:
             raise TlsError(f"{key}: a key without a certificate (name its certificate too)")
         # RFC 5922 7.3: the core compares the names
         self.client = _context(ssl.PROTOCOL_TLS_CLIENT, ssl.CERT_REQUIRED, ca)
-        self._server: ssl.SSLContext | None = None
+        self.server = _context(ssl.PROTOCOL_TLS_SERVER, VERIFYING[clients], ca)
+        self.has_certificate = certificate is not None
         if certificate is not None:
-            self._server = _context(ssl.PROTOCOL_TLS_SERVER, VERIFYING[clients], ca)
-            for context in (self.client, self._server):
+            for context in (self.client, self.server):
                 _show(context, certificate, key)
-
-    @property
-    def server(self) -> ssl.SSLContext:
-        """Ours, when we are called."""
-        if self._server is None:
-            raise TlsError("who listens for TLS needs a certificate and its key (name their files)")
-        return self._server
 
 
 def _context(protocol: int, mode: ssl.VerifyMode, ca: str | None) -> ssl.SSLContext:
