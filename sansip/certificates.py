@@ -13,8 +13,8 @@ from sansip.errors import RemoteProtocolError
 from sansip.message import parse_uri
 
 Clients = Literal["any", "ask", "require"]
-"""What is asked of those who call: no certificate, one if they have it, or one in any case. One that
-cannot be verified ends the connection."""
+"""What is asked of those who call: no certificate, one if they have it, or one in any case. One
+that cannot be verified ends the connection."""
 
 # A wildcard is no name: "Implementations MUST NOT match any form of wildcard" (7.2).
 _DOMAIN: Final = re.compile(r"[A-Za-z0-9_-]++(?:\.[A-Za-z0-9_-]++)*+\.?+")
