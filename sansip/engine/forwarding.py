@@ -220,13 +220,15 @@ def _uri_of(side: Endpoint, *, secure: bool, differs: bool) -> str:
 
 def located_uri(origin: Origin, target: Target) -> Uri:
     """The URI to be located for a target."""
-    request = origin.request
-    going = onward(request, target.uri, target.next_hop, origin.route)
-    uri = request.uri if going.next_hop == request.uri_text else parse_uri(going.next_hop)
-    if uri.scheme == "sip" and going.uri[:5].lower() == "sips:":
+    request, requested, next_hop = origin.request, target.uri, target.next_hop
+    if origin.route or "route" in request.names:
+        going = onward(request, requested, next_hop, origin.route)
+        requested, next_hop = going.uri, going.next_hop
+    uri = request.uri if next_hop == request.uri_text else parse_uri(next_hop)
+    if uri.scheme == "sip" and requested[:5].lower() == "sips:":
         # "if the Request-URI specifies a SIPS resource [...] the proxy MUST follow the procedures
         # of [RFC 3263] as if the input URI were a SIPS URI" (16.6 step 7)
-        return parse_uri("sips:" + going.next_hop[4:])
+        return parse_uri("sips:" + next_hop[4:])
     transport = origin.departure[:3]
     if transport in ("tcp", "tls") and uri.scheme == "sip" and uri.transport is None:
         # The side that our Record-Route names decides the transport as well (RFC 5658 5,
