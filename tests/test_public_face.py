@@ -6,6 +6,8 @@ from collections.abc import Callable
 import pytest
 
 import sansip
+import sansip_asyncio
+import sansip_trio
 
 
 @pytest.mark.golden
@@ -34,3 +36,10 @@ def test_everything_public_says_what_it_is() -> None:
         if isinstance(thing, type | types.FunctionType):
             assert thing.__doc__, f"sansip.{name} has no docstring"
             assert not thing.__doc__.startswith(f"{name}("), f"sansip.{name} has no docstring"
+
+
+def test_the_adapters_have_one_face() -> None:
+    names = {name: getattr(sansip_trio, name) for name in sansip_trio.__all__ if name != "serve"}
+    assert sansip_asyncio.__all__ == sansip_trio.__all__
+    assert names == {name: getattr(sansip_asyncio, name) for name in names}
+    assert all(thing.__doc__ for thing in names.values())

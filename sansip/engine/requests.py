@@ -46,7 +46,7 @@ def arrived(turn: Turn, came: Arrival, request: Request) -> None:
         repeat(turn, key, came)
         return
     remote, request = stamp(turn, request, came)
-    remote = _from_there(remote, came) if came.local else remote
+    remote = _from_there(remote, came)
     if remote is None:
         turn.report("dropped", key, "Via leads to an address that no response goes to")
     elif request.method == "CANCEL":

@@ -56,7 +56,7 @@ class Flow:
     framing: framing.State
     users: Table[str, bool]  # client transactions; True: it was open before they came
     used: float  # when something last went or came over it
-    timer: Timer | None = None  # for opening it, for an incomplete message, or for its idleness
+    timer: Timer | None = None  # for opening it, a first or an incomplete message, or its idleness
     waiting: tuple[Waiting, ...] | None = None  # what is to be sent once it is open; None: it is
     names: tuple[str, ...] = ()  # of its peer, as TLS has verified them
     aliases: tuple[Link, ...] = ()  # what else is reached by it, as its peer says (RFC 5923)

@@ -13,11 +13,11 @@ CLIENTS: Final[tuple[Clients, ...]] = get_args(Clients)
 class TlsFiles:
     """What ``[tls]`` says; the names of files are relative to the configuration's."""
 
-    certificate: str  # our own, PEM, with those of who signed it behind it
+    certificate: str  # our own, in PEM, and after it those of its issuers
     key: str
-    ca: str | None = None  # whom certificates of others have to come from; None: the system's list
-    # Of who connects to us: "any" is asked for no certificate, "ask" may have none, and "require"
-    # must have one. What they have is verified, or the connection fails.
+    ca: str | None = None  # the CAs that are trusted; None: those of the system
+    # What is asked of those who call: no certificate ("any"), one if they have it ("ask"), or one
+    # in any case ("require"). One that cannot be verified ends the connection.
     clients: Clients = "any"
 
 

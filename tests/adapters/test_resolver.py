@@ -1,7 +1,12 @@
 """Questions to name servers: what comes back, and how long the sick ones may cost."""
 
+import asyncio
+import errno
+import os
 import socket
 import socketserver
+import struct
+import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +19,7 @@ from zone_dns import ZoneServer
 
 import sansip_adapter.resolver
 from asking import Asking
+from loops import Adapter, settle, until
 from sansip import Address
 from sansip.dns import Answer, Failure, Found, Ip, Naptr, NoName, NoRecords, Srv
 from sansip_adapter.resolver import Resolver, parse_server
@@ -120,15 +126,28 @@ def test_a_denial_without_a_soa_is_not_remembered(asked: Asking, zone_dns: Servi
     assert asked.ask(resolver, "nowhere.example.com", "SRV") == NoName(0.0)
 
 
+def shut(sock: socket.socket) -> None:
+    sock.shutdown(socket.SHUT_RDWR)
+
+
+def reset(sock: socket.socket) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    os.close(sock.detach())
+
+
+@pytest.mark.parametrize("end", [shut, reset])
 def test_a_broken_tcp_connection_is_a_failure(
-    asked: Asking, zone_dns: Serving, monkeypatch: pytest.MonkeyPatch
+    asked: Asking,
+    zone_dns: Serving,
+    monkeypatch: pytest.MonkeyPatch,
+    end: Callable[[socket.socket], None],
 ) -> None:
     server = zone_dns()
     plain = socketserver.StreamRequestHandler.setup
 
     def hang_up(handler: socketserver.StreamRequestHandler) -> None:
         plain(handler)
-        handler.request.shutdown(socket.SHUT_RDWR)
+        end(handler.request)
 
     monkeypatch.setattr(socketserver.StreamRequestHandler, "setup", hang_up)
     answer = asked.ask(asked.resolver([name_of(server)]), "_big._udp.example.com", "SRV")
@@ -195,6 +214,31 @@ def test_a_late_answer_counts_and_revives_its_server(asked: Asking, zone_dns: Se
         slow.delay = 0.0
         assert asked.ask(resolver, "gw-1.example.com", "A") == GATEWAY_1
     assert (len(slow.log), len(other.log)) == (2, 1)
+
+
+def test_a_late_failure_is_no_reason_to_ask_anybody_else(asked: Asking, zone_dns: Serving) -> None:
+    slow, dead = zone_dns(), zone_dns()
+    slow.delay, slow.rcode = 0.15, dns.rcode.SERVFAIL
+    dead.drop = True
+    with patience(0.1):
+        resolver = asked.resolver([name_of(slow), name_of(dead)])
+        answer = asked.ask(resolver, "gw-1.example.com", "A")
+    assert answer == Failure(f"{name_of(slow)}: SERVFAIL; {name_of(dead)}: timed out")
+    assert (len(slow.log), len(dead.log)) == (1, 3)
+
+
+@pytest.mark.parametrize(("number", "suspect"), [(errno.EMFILE, False), (errno.ENETDOWN, True)])
+def test_a_server_is_not_suspected_of_what_is_our_own_problem(
+    asked: Asking, number: int, *, suspect: bool
+) -> None:
+    class Backend:
+        async def make_socket(self, *_given: object) -> None:
+            raise OSError(number, "no")
+
+    resolver = asked.resolver([CLOSED, "127.0.0.2:9"])
+    resolver._backend = Backend()
+    assert asked.ask(resolver, "gw-1.example.com", "A") == Failure(f"{CLOSED}: no; 127.0.0.2:9: no")
+    assert bool(resolver._dead) == suspect
 
 
 def test_when_all_are_silent_the_question_fails_in_time(asked: Asking, zone_dns: Serving) -> None:
@@ -293,3 +337,40 @@ def test_an_answer_that_is_none_is_a_failure(
     answer = asked.ask(resolver, "gw-1.example.com", "A")
     assert isinstance(answer, Failure)
     assert answer.reason.endswith("not an answer to a question")
+
+
+@pytest.mark.parametrize("answer", [GATEWAY_1, Failure("no")])
+def test_an_answer_that_comes_with_the_stop_is_not_told(
+    adapter: Adapter, answer: Answer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        come = anyio.Event()
+
+        async def exchange(*_given: object) -> Answer:
+            await come.wait()
+            return answer
+
+        monkeypatch.setattr(Resolver, "_exchange", exchange)
+        async with adapter.looping() as loop:
+            resolver = Resolver(loop, [CLOSED, CLOSED])
+            stop = resolver.ask("gw-1.example.com", "A", lambda _: pytest.fail("told"))
+            await settle()
+            come.set()
+            stop()
+            await settle()
+
+    adapter.run(main)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="has no eager tasks")
+def test_eager_tasks_do_no_harm() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_task_factory(asyncio.eager_task_factory)  # type: ignore[attr-defined,unused-ignore]
+        told: list[Answer] = []
+        async with Adapter("asyncio").looping() as ours:
+            Resolver(ours, ["255.255.255.255"]).ask("x.example.com", "A", told.append)
+            await until(lambda: told)
+        assert isinstance(told[0], Failure)
+
+    Adapter("asyncio").run(main)

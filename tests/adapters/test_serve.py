@@ -8,6 +8,8 @@ import anyio
 import pytest
 from zone_dns import ZoneServer
 
+import sansip_asyncio
+import sansip_trio
 from loops import Adapter, Clock, open_sockets, until
 from puppet import HERE, History, Puppet, Script, Scripted, run, settle, tell
 from sansip import (
@@ -96,8 +98,9 @@ def test_deliveries_reach_the_program(adapter: Adapter) -> None:
 
 def test_it_serves_without_a_handle_too(adapter: Adapter) -> None:
     async def main() -> None:
+        serve = sansip_trio.serve if adapter.loop == "trio" else sansip_asyncio.serve
         with anyio.move_on_after(0.01):
-            await adapter.serve(Puppet())
+            await serve(Puppet())
 
     adapter.run(main)
 

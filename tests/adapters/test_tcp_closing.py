@@ -3,12 +3,11 @@
 import socket
 from collections.abc import Iterable
 
-import anyio.lowlevel
 import pytest
 
 from flows import TCP, echo, order, say
 from loops import Adapter
-from peers import Peer, closed_port, dial, listening, open_files
+from peers import Peer, closed_port, dial, files_closed, listening, open_files
 from puppet import History, Puppet, Scripted, run, settle
 from sansip import (
     Action,
@@ -25,12 +24,6 @@ from sansip_adapter import connection
 from sansip_adapter.server import Server
 
 FEW = 4096  # bytes that a slow peer has room for
-
-
-async def files_closed(before: int) -> None:
-    """Wait until no more are open than before."""
-    while open_files() > before:
-        await anyio.lowlevel.checkpoint()
 
 
 @pytest.fixture

@@ -4,12 +4,13 @@ from collections.abc import Iterable
 
 import pytest
 
-from flows import NOWHERE, TCP, echo, say
+from flows import NOWHERE, TCP, echo, order, say
 from loops import Adapter
 from peers import dial
 from puppet import History, Puppet, Scripted, run, settle, tell
 from sansip import (
     Action,
+    Address,
     Administered,
     CloseFlow,
     Event,
@@ -18,7 +19,8 @@ from sansip import (
     SendFailed,
     StreamReceived,
 )
-from sansip_adapter.connection import WAITING
+from sansip_adapter import connection
+from sansip_adapter.connection import LITTLE, WAITING
 from sansip_adapter.server import Server
 
 FEW = 4096  # bytes that a slow peer has room for
@@ -87,6 +89,35 @@ def test_more_than_may_wait_breaks_the_connection_and_comes_back(
 
 
 @pytest.mark.usefixtures("small_buffers")
+def test_those_who_do_not_read_have_only_so_much_together(
+    adapter: Adapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "IN_ALL", 300_000)
+    closed: list[list[FlowClosed]] = []
+
+    def fill(flow: int, size: int) -> list[Action]:
+        return [say(flow, bytes(10_000), f"{flow}") for _ in range(size // 10_000)]
+
+    async def script(server: Server[History]) -> None:
+        where = server.addresses[TCP.name]
+        with await dial(where, FEW), await dial(where, FEW), await dial(where, FEW):
+            await core.hears(server, FlowOpened, 3)
+            core.do(server, *fill(1, 200_000))
+            core.do(server, *fill(2, 200_000))
+            closed.append(await core.hears(server, FlowClosed))
+            core.do(server, *fill(3, 100_000))  # what the second gave back is free again
+            await settle(server)
+            closed.append(await core.hears(server, FlowClosed))
+
+    core = Scripted(endpoints=[TCP])
+    run(adapter, core, script)
+    ((end,), later) = closed
+    assert later == [end]
+    assert end.flow == 2
+    assert end.reason == f"the peer does not read, and more than {LITTLE} bytes wait for it"
+
+
+@pytest.mark.usefixtures("small_buffers")
 def test_what_waits_comes_back_when_the_peer_goes(adapter: Adapter) -> None:
     async def script(server: Server[History]) -> None:
         phone = await dial(server.addresses[TCP.name], FEW)
@@ -130,6 +161,31 @@ def test_orders_that_a_failure_leads_to_come_after_it(adapter: Adapter) -> None:
     failed = [event.id for event in heard if isinstance(event, SendFailed)]
     assert failed == ["id 1", "id 2", "id 3", "id 4"]
     assert not [event for event in heard if isinstance(event, FlowClosed)]
+
+
+@pytest.mark.usefixtures("small_buffers")
+def test_time_does_not_go_back_while_failures_are_told(adapter: Adapter) -> None:
+    # What cannot be sent is told one after the other, and what each leads to in between.
+    def react(event: Event) -> Iterable[Action]:
+        if isinstance(event, Administered):
+            yield say(1, bytes(200_000), "id 0")
+            yield from [say(1, b"more", f"id {number}") for number in range(1, 50)]
+        if isinstance(event, SendFailed):
+            number = int((event.id or "").removeprefix("id "))
+            yield order(-1 - number, Address("255.255.255.255", 5060))
+
+    async def script(server: Server[History]) -> None:
+        phone = await dial(server.addresses[TCP.name], FEW)
+        await core.hears(server, FlowOpened)
+        tell(server)
+        await settle(server)
+        phone.reset()
+        await core.hears(server, FlowClosed, 51)
+
+    core = Puppet(react, endpoints=[TCP])
+    heard = run(adapter, core, script)
+    times = [event.at for event in heard]
+    assert times == sorted(times)
 
 
 def test_a_recorded_run_replays_without_difference(adapter: Adapter) -> None:

@@ -6,13 +6,12 @@ import ssl
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 
-import anyio.lowlevel
 import pytest
 
 from certified import calling
 from flows import TLS, echo, say
 from loops import Adapter
-from peers import Peer, dial, open_files
+from peers import Peer, dial, files_closed, open_files
 from puppet import History, Puppet, Scripted, run, settle
 from sansip import (
     Action,
@@ -141,8 +140,7 @@ def test_a_peer_that_does_not_let_go_is_left(
         with await call(server, FEW):
             await core.hears(server, FlowOpened)
             core.do(server, tell(1, bytes(size), "id 7"), CloseFlow(1))
-            while open_files() > before + 1:
-                await anyio.lowlevel.checkpoint()
+            await files_closed(before + 1)
 
     core = Scripted(endpoints=[TLS])
     _, _, *failed = run(adapter, core, script, tls=settings)

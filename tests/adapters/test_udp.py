@@ -4,7 +4,7 @@ import errno
 import socket
 import struct
 from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from typing import Any
 
 import anyio
@@ -161,6 +161,86 @@ def test_a_send_arrives(loopback: str) -> None:
         assert here.facts == []
 
 
+ANYWHERE = [("0.0.0.0", "127.0.0.7"), ("::", "::1")]
+
+
+@pytest.mark.parametrize(("anywhere", "local"), ANYWHERE)
+def test_an_answer_leaves_from_the_address_that_was_dialled(
+    adapter: Adapter, anywhere: str, local: str
+) -> None:
+    async def main() -> None:
+        async with reading(adapter, anywhere) as here:
+            with plain_socket("127.0.0.1" if anywhere == "0.0.0.0" else "::1") as peer:
+                dialled = (local, here.udp.address.port)
+                peer.sendto(b"hello", dialled)
+                (fact,) = await here.wait_for(1)
+                assert isinstance(fact, DatagramReceived)
+                here.udp.send(Send("1", "here", fact.source, None, b"out", fact.local.host))
+                data, source = peer.recvfrom(100)
+                assert (data, source[:2]) == (b"out", dialled)
+                # Errors are heard of all the same.
+                here.udp.send(Send("1", "here", closed_port(local), None, b"dead", local))
+                told = (await here.wait_for(2))[1]
+                assert isinstance(told, SendFailed)
+                assert told.reason == "ICMP: Connection refused"
+
+    adapter.run(main)
+
+
+@pytest.mark.parametrize(
+    ("anywhere", "local", "reason"),
+    [
+        ("0.0.0.0", "192.0.2.77", ""),  # kernels differ in what they call it
+        ("::", "2001:db8::77", ""),
+        ("0.0.0.0", "::1", "illegal IP address string"),
+    ],
+)
+def test_what_cannot_leave_from_an_address_comes_back(
+    anywhere: str, local: str, reason: str
+) -> None:
+    with opened(anywhere) as here:
+        remote = Address("127.0.0.1" if anywhere == "0.0.0.0" else "::1", 9)
+        here.udp.send(Send("id 7", "here", remote, None, b"data", local))
+        (fact,) = here.facts
+        assert isinstance(fact, SendFailed)
+        assert (fact.id, fact.quoted) == ("id 7", b"data")
+        assert reason in fact.reason
+
+
+def test_a_wildcard_says_what_it_knows_where_nobody_tells_what_was_dialled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ours = [(socket.SOL_SOCKET, 29, b"a time"), (socket.IPPROTO_IP, 1, bytes(4))]
+    receive: Any = socket.socket.recvmsg
+
+    def without(sock: socket.socket, *given: int) -> object:
+        data, _, flags, source = receive(sock, *given)
+        return data, ours, flags, source
+
+    with opened("0.0.0.0") as here, plain_socket("127.0.0.1") as peer:
+        peer.sendto(b"hello", ("127.0.0.1", here.udp.address.port))
+        monkeypatch.setattr(socket.socket, "recvmsg", without)
+        here.udp.ready()
+        (fact,) = here.facts
+        assert isinstance(fact, DatagramReceived)
+        assert fact.local == here.udp.address
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_only_so_many_peers_are_remembered(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(udp, "PEERS", 2)
+    with opened(host) as here, ExitStack() as peers:
+        socks = [peers.enter_context(plain_socket("127.0.0.1")) for _ in range(5)]
+        for sock in (*socks, *socks, socks[0]):
+            sock.sendto(b"x", ("127.0.0.1", here.udp.address.port))
+        here.udp.ready()
+        expected = [address_of(sock) for sock in (*socks, *socks, socks[0])]
+        assert [
+            fact.source for fact in here.facts if isinstance(fact, DatagramReceived)
+        ] == expected
+        assert len(here.udp._peers) <= 2
+
+
 @pytest.mark.rule("3261-18.4-01")
 def test_a_closed_port_is_told_with_the_bytes_that_came_back(
     adapter: Adapter, loopback: str
@@ -188,6 +268,18 @@ def test_an_error_of_one_peer_does_not_lose_the_datagram_of_another(loopback: st
         assert here.facts == [
             SendFailed(42.0, "here", dead, "ICMP: Connection refused", None, b"to the dead")
         ]
+
+
+def test_an_error_that_found_no_room_in_the_queue_does_not_lose_the_datagram_of_another() -> None:
+    with opened("127.0.0.1") as here, plain_socket("127.0.0.1") as alive:
+        sock: socket.socket = here.udp._socket
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        for _ in range(100):  # and nobody reads them
+            alive.sendto(bytes(200), sock.getsockname())
+        here.udp.send(order(closed_port("127.0.0.1"), b"to the dead"))
+        here.udp.send(order(address_of(alive), b"to the living"))
+        assert alive.recv(100) == b"to the living"
+        assert here.facts == []
 
 
 def test_among_300_dead_and_300_live_sends_all_arrive_and_all_errors_are_told(
@@ -389,17 +481,41 @@ def test_what_cannot_be_sent_comes_back_with_its_id(
         assert reason in fact.reason
 
 
+@pytest.mark.parametrize("error", [BlockingIOError(), OSError(errno.ENOBUFS, "no room")])
 def test_a_full_send_buffer_loses_the_datagram_and_says_so(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, error: OSError
 ) -> None:
     def full(*_given: object) -> int:
-        raise BlockingIOError
+        raise error
 
     with opened("127.0.0.1") as here:
         monkeypatch.setattr(socket.socket, "sendto", full)
         here.udp.send(order(Address("127.0.0.1", 9)))
         assert here.lost == [("here", "send buffer full, datagram to 127.0.0.1:9 lost")]
         assert here.facts == []
+
+
+def test_a_buffer_that_is_full_when_tried_again_loses_the_datagram_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dead = closed_port("127.0.0.1")
+    plain = socket.socket.sendto
+    tries: list[None] = []
+
+    def refused_then_full(sock: socket.socket, *_given: object) -> int:
+        tries.append(None)
+        if len(tries) > 1:
+            raise BlockingIOError
+        plain(sock, b"x", (dead.host, dead.port))
+        raise ConnectionRefusedError(errno.ECONNREFUSED, "refused")
+
+    with opened("127.0.0.1") as here:
+        monkeypatch.setattr(socket.socket, "sendto", refused_then_full)
+        here.udp.send(order(Address("127.0.0.1", 9), id="id 7"))
+        assert here.lost == [("here", "send buffer full, datagram to 127.0.0.1:9 lost")]
+        (fact,) = here.facts
+        assert isinstance(fact, SendFailed)
+        assert fact.id is None  # somebody else's error
 
 
 def test_errors_that_never_end_fail_the_send(monkeypatch: pytest.MonkeyPatch) -> None:

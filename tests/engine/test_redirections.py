@@ -80,9 +80,7 @@ def test_a_secure_call_follows_no_contact_that_is_not() -> None:
     stage = on_stage(Bold())
     stage.receive(make_request(uri="sips:bob@gw.example.com"))
     assert stage.statuses() == [100, 500]
-    assert (
-        stage.reports[-1].text == f"sips:bob@gw.example.com cannot go to {DESK}: no sips"
-    )
+    assert stage.reports[-1].text == f"sips:bob@gw.example.com cannot go to {DESK}: no sips"
     assert {to for to, _ in stage.sent} == {CALLER}
 
 

@@ -8,10 +8,10 @@ import pytest
 
 from interop.baresip import Baresip, baresip
 from interop.kamailio import kamailio
-from interop.programs import Place, eventually, fresh_host, need
+from interop.programs import Place, eventually, fresh_host, needs
 from interop.proxy import Proxy
 
-need("baresip", "kamailio")
+pytestmark = needs("baresip", "kamailio")
 
 Phones = tuple[Baresip, Baresip]
 NAMES = ("alice", "bob")

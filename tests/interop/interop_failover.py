@@ -10,11 +10,11 @@ import pytest
 
 from authority import serving
 from interop.capture import Capture
-from interop.programs import Place, fresh_host, need
+from interop.programs import Place, fresh_host, needs
 from interop.proxy import Proxy
 from interop.sipp import CALL, Party, all_completed, sipp
 
-need("sipp", "knotd", "tshark", "dumpcap")
+pytestmark = needs("sipp", "knotd", "tshark", "dumpcap")
 
 ZONE = """
 $TTL 60

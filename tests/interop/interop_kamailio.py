@@ -9,12 +9,12 @@ import pytest
 
 import sansip
 from interop.kamailio import kamailio
-from interop.programs import Place, fresh_host, need
+from interop.programs import Place, fresh_host, needs
 from interop.proxy import Proxy
 from interop.sipp import HUNG_UP_TALK, TALK, Conversation, Party, Sipp, all_completed, sipp
 from sansip import headers
 
-need("sipp", "kamailio")
+pytestmark = needs("sipp", "kamailio")
 
 CALLS = 20
 TRANSPORTS = ("udp", "tcp", "tls")

@@ -2,11 +2,11 @@
 
 import pytest
 
-from interop.programs import Place, fresh_host, need
+from interop.programs import Place, fresh_host, needs
 from interop.proxy import Proxy
 from interop.sipp import CALL, HUNG_UP_TALK, TALK, Conversation, Party, all_completed, sipp
 
-need("sipp")
+pytestmark = needs("sipp")
 
 ROUTE = """
 [[route]]

@@ -5,10 +5,10 @@ import os
 import pytest
 
 from interop.kamailio import kamailio
-from interop.programs import Place, Program, fresh_host, need
+from interop.programs import Place, Program, fresh_host, needs
 from interop.proxy import Proxy
 
-need("sipsak", "kamailio")
+pytestmark = needs("sipsak", "kamailio")
 
 ROUTE = """
 [[route]]

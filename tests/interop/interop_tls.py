@@ -7,12 +7,12 @@ import pytest
 
 import sansip
 from authority import serving
-from interop.programs import Place, Program, fresh_host, need
+from interop.programs import Place, Program, fresh_host, needs
 from interop.proxy import Proxy
 from interop.sipp import CALL, HUNG_UP_TALK, TALK, Conversation, Party, Sipp, all_completed, sipp
 from interop.tls import unwrapping, wrapping
 
-need("sipp", "stunnel4", "openssl")
+pytestmark = needs("sipp", "stunnel4", "openssl")
 
 CALLS = 50
 ROUTE = """
@@ -88,12 +88,12 @@ to = "uri"
 """
 
 
+@needs("knotd")
 @pytest.mark.rule("5922-7.3-01")
 def test_the_certificate_must_be_for_the_domain_that_was_asked_for(
     place: Place, proxy: Proxy
 ) -> None:
     """It names gw.example.com, not the host that knot says this is to be found at."""
-    need("knotd")
     caller = behind_tls(fresh_host(), "sips")
     callee = Party(fresh_host(), "tcp", "tls", "sips:{}@gw.example.com")
     zone = serving("knot", place.own("knot"))(ZONE.format(host=callee.host))

@@ -97,7 +97,8 @@ class Soak:
             try:
                 self._run()
             except Died as died:
-                self._outcome.alarming.append(str(died))
+                time.sleep(1.0)  # until its last words are read
+                self._outcome.alarming += [str(died), *self._proxy.alarming]
         return self._outcome
 
     def _run(self) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 import anyio
+import anyio.lowlevel
 
 from sansip import Address
 
@@ -116,14 +117,21 @@ class Peer:
         self.sock.close()
 
 
-async def dial(where: Address, buffer: int | None = None) -> Peer:
+async def dial(where: Address, buffer: int | None = None, port: int = 0) -> Peer:
     """Connect as a peer does; with a small buffer, as one that has room for few bytes."""
     peer = Peer(socket.socket(family_of(where.host), socket.SOCK_STREAM))
-    if buffer is not None:
-        peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-    if peer.sock.connect_ex((where.host, where.port)):
-        await anyio.wait_writable(peer.sock)
-    peer.sock.getpeername()  # raises if it is not connected
+    try:
+        if buffer is not None:
+            peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        if port:
+            peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            peer.sock.bind(("127.0.0.1", port))
+        if peer.sock.connect_ex((where.host, where.port)):
+            await anyio.wait_writable(peer.sock)
+        peer.sock.getpeername()  # raises if it is not connected
+    except BaseException:
+        peer.close()
+        raise
     return peer
 
 
@@ -157,3 +165,9 @@ def family_of(host: str) -> socket.AddressFamily:
 def open_files() -> int:
     """How many files this process has open."""
     return len(list(Path("/dev/fd").iterdir()))
+
+
+async def files_closed(most: int) -> None:
+    """Wait until no more than so many are open."""
+    while open_files() > most:
+        await anyio.lowlevel.checkpoint()

@@ -48,6 +48,7 @@ class Puppet:
     def step(self, state: History, event: Event) -> tuple[History, tuple[Action, ...]]:
         if self._heard is not None:
             self._heard.set()
+        assert not state or state[-1].at <= event.at  # time never goes back
         return (*state, event), tuple(self.react(event))
 
     async def hears(

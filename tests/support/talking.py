@@ -59,9 +59,11 @@ class Line:
     async def hear(self) -> Request | Response:
         raise NotImplementedError
 
-    async def ask(self, method: str, name: str, **options: str) -> None:
+    async def ask(
+        self, method: str, name: str, *, transport: str = "TCP", body: bytes = b""
+    ) -> None:
         """Send a request."""
-        await self.send(request(method, name, **options))
+        await self.send(request(method, name, transport=transport, body=body))
 
     async def asked(self, method: str | None = None) -> Request:
         """The next request, or the next of this method."""

@@ -9,6 +9,7 @@ from typing import Final, TextIO
 
 import sansip
 from sansip.toml import ConfigError, Settings, load
+from sansip_adapter.endpoints import in_words
 from sansip_adapter.loop import Loop
 from sansip_adapter.printout import Paint
 from sansip_adapter.resolve import Page, Wish, resolve
@@ -192,6 +193,6 @@ def _settings(file: Path) -> Settings:
         # What it names is beside it.
         return load(file.read_bytes(), file.name, lambda name: (file.parent / name).read_bytes())
     except OSError as error:
-        raise UnfitError(f"{file}: {(error.strerror or str(error)).lower()}") from None
+        raise UnfitError(f"{file}: {in_words(error).lower()}") from None
     except ConfigError as error:
         raise UnfitError(str(error)) from None

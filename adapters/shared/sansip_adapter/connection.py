@@ -29,9 +29,11 @@ from sansip_adapter.tls import Channel
 
 CHUNK = 65_536  # bytes that are read at once
 WAITING = 1 << 20  # bytes that may wait here for a peer that does not read
-COST = (
-    256  # bytes that each piece of them counts for besides: as many tiny ones would cost far more
-)
+COST = 256  # bytes that each piece of them counts for besides: many tiny ones cost far more
+# Many who do not read cannot have so much each: when that much waits for all together, there is
+# room for a message or so. For who reads, what waits is in the kernel's buffers, and little here.
+IN_ALL = 1 << 26
+LITTLE = 1 << 16
 HANDSHAKE = 10.0  # seconds that a peer that has connected may take to agree on TLS
 LAST_WORDS = 5.0  # seconds in which all that was sent before a CloseFlow is to arrive
 
@@ -43,6 +45,15 @@ class Piece(NamedTuple):
 
     data: bytes
     order: Send | None
+
+
+class Room:
+    """How many bytes wait in all connections of a server together."""
+
+    __slots__ = ("taken",)
+
+    def __init__(self) -> None:
+        self.taken = 0
 
 
 class Connection:
@@ -58,8 +69,9 @@ class Connection:
         loop: Loop,
         feed: Feed,
         over: Callable[["Connection"], None],
+        room: Room,
     ) -> None:
-        """``feed`` takes events; ``over`` is called at the end."""
+        """``feed`` takes events; ``over`` is called at the end; ``room`` is for all of them."""
         self.flow, self.endpoint, self.remote = flow, endpoint, remote
         self.fault = ""  # why nothing more goes over it
         self.is_open = False  # the core has been told
@@ -67,6 +79,7 @@ class Connection:
         self._loop, self._feed, self._over = loop, feed, over
         self._waiting: deque[Piece] = deque()  # the first may have been sent in part
         self._sent = 0  # so many bytes of it
+        self._room = room
         self._size = 0  # bytes of all that waits, and what it costs to keep them
         self._used = self._finishing = self._ended = False
         self._stop_reading: Stop = nothing
@@ -165,15 +178,17 @@ class Connection:
         if not piece.data:
             return
         waiting.append(piece)
-        self._size += len(piece.data) + COST
+        cost, room = len(piece.data) + COST, self._room
+        self._size += cost
+        room.taken += cost
         if self.fault:
             self._give_back()
         elif len(waiting) == 1:
             self._drain()
             if waiting:
                 self._stop_writing = self._loop.writing(self._socket, self._writable)
-        elif self._size > WAITING:
-            self._break(f"the peer does not read, and more than {WAITING} bytes wait for it")
+        elif self._size > (most := LITTLE if room.taken > IN_ALL else WAITING):
+            self._break(f"the peer does not read, and more than {most} bytes wait for it")
 
     def _writable(self) -> None:
         self._drain()
@@ -195,9 +210,15 @@ class Connection:
                 return
             self._sent += sent
             if self._sent == len(data):
-                waiting.popleft()
-                self._size -= len(data) + COST
-                self._sent = 0
+                self._take_off()
+
+    def _take_off(self) -> Piece:
+        piece = self._waiting.popleft()
+        cost = len(piece.data) + COST
+        self._size -= cost
+        self._room.taken -= cost
+        self._sent = 0
+        return piece
 
     def _write_no_more(self) -> None:
         self._stop_writing, stop = nothing, self._stop_writing
@@ -209,11 +230,12 @@ class Connection:
         Closing at once would throw away what waits; and what was sent too, if the peer still sends
         something: the kernel then resets the connection (RFC 2525 2.17).
         """
-        self._finishing = True
+        if self._ended:  # whoever is told what has not been sent may ask for this
+            return
         if not self._used:
             self._end("closed")
-        if self._ended:  # or who was told what has not been sent asks for this
             return
+        self._finishing = True
         self._stop_clock = self._loop.later(self._loop.now() + LAST_WORDS, self._long_enough)
         if self._channel is not None:
             self._put(Piece(self._channel.farewell(), None))
@@ -258,9 +280,9 @@ class Connection:
             self._socket.close()
 
     def _give_back(self) -> None:
-        at, fault = self._loop.now(), self.fault
+        feed, now, fault = self._feed, self._loop.now, self.fault
         while self._waiting:
-            order = self._waiting.popleft().order
+            order = self._take_off().order
             if order is not None:
-                feed = self._feed
-                feed(SendFailed(at, order.endpoint, order.remote, fault, order.id, order.data))
+                # The time of each: what came of the one before may have been told with a later one.
+                feed(SendFailed(now(), order.endpoint, order.remote, fault, order.id, order.data))

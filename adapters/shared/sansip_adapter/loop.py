@@ -11,12 +11,12 @@ from typing import Any, Protocol
 
 Call = Callable[[], object]
 Stop = Callable[[], object]
-"""Ends what has been begun, and nothing is called any more; except that work which waits no longer
-runs on until it waits again. Called once at most, and before a socket that is meant is closed."""
+"""Ends what was begun: nothing is called after it, but that work which is running goes on until it
+waits again. It is called once at most, and before the socket in question is closed."""
 
 
 def nothing() -> None:
-    """What is there to be stopped when nothing goes on."""
+    """Stop nothing: what a ``Stop`` is while nothing goes on."""
 
 
 class Loop(Protocol):

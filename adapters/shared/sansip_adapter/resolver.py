@@ -34,6 +34,7 @@ from dns.rdtypes.IN.SRV import SRV
 
 from sansip import Address
 from sansip.dns import Answer, Failure, Found, Ip, Naptr, NoName, NoRecords, Record, Srv
+from sansip_adapter.endpoints import in_words
 from sansip_adapter.loop import Loop, Stop, nothing
 
 PATIENCE = 0.5  # seconds for one server before the next is asked
@@ -101,8 +102,10 @@ class Resolver:
         except OSError as error:  # the port is closed, or the network says no
             if error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
                 self._suspect(server)  # else it is we who have a problem
-            return Failure(error.strerror or str(error))
-        except (dns.exception.DNSException, EOFError) as error:
+            return Failure(in_words(error))
+        except Exception as error:  # noqa: BLE001 - what the network brings never ends a server
+            # dnspython's own, EOFError, or trio's for a connection that was reset, which is no
+            # OSError: there is no list of all that there may be.
             return Failure(str(error) or type(error).__name__)
         self._dead.pop(server, None)
         return answer
@@ -176,7 +179,7 @@ class _Question:
         for turn, server in self._turns:
             if server not in self._failures:
                 self._asked = server
-                self._stop_clock = later(due, self._too_slow)
+                self._stop_clock = later(due, partial(self._too_slow, server))
                 self._going[turn] = self._loop.spawn(partial(self._try, turn, server))
                 return
         self._asked = None
@@ -185,10 +188,9 @@ class _Question:
         else:
             self._fail()
 
-    def _too_slow(self) -> None:
+    def _too_slow(self, server: Address) -> None:
         self._stop_clock = nothing
-        if self._asked is not None:
-            self._silent(self._asked)
+        self._silent(server)
         self._next()
 
     async def _try(self, turn: int, server: Address) -> None:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from itertools import count
 
 from sansip import Address, CloseFlow, Endpoint, FlowClosed, OpenFlow, Send, SendFailed
-from sansip_adapter.connection import Connection, Feed
+from sansip_adapter.connection import Connection, Feed, Room
 from sansip_adapter.endpoints import UNSENDABLE, EndpointError, in_words, not_opened
 from sansip_adapter.loop import Loop, Stop, nothing
 from sansip_adapter.tls import Channel, Tls
@@ -36,6 +36,7 @@ class Connections:
         self._numbers = count(1)
         self._hosts: dict[str, str] = {}  # that endpoints are bound to, by name
         self._known: dict[int | None, Connection] = {}  # those that the core may name
+        self._room = Room()
         self._all: set[Connection] = set()  # and those that only have their last words to say
 
     def listen(self, endpoint: Endpoint) -> "Listener":
@@ -105,7 +106,7 @@ class Connections:
         channel: Channel | None,
     ) -> Connection:  # fmt: skip
         connection = Connection(
-            flow, endpoint, sock, remote, channel, self._loop, self._feed, self._over
+            flow, endpoint, sock, remote, channel, self._loop, self._feed, self._over, self._room
         )
         self._known[flow] = connection
         self._all.add(connection)

@@ -7,6 +7,7 @@ next send, to whomever, fail and lose its datagram: so a failed send drains the 
 again. Elsewhere ICMP errors are not heard, and timers alone move calls on.
 """
 
+import errno
 import socket
 import sys
 from collections.abc import Callable
@@ -87,8 +88,6 @@ class UdpSocket:
         """
         try:
             self._transmit(order)
-        except BlockingIOError:
-            self._lost(self._name, f"send buffer full, datagram to {order.remote} lost")
         except UNSENDABLE as error:
             self._send_again(order, error)
 
@@ -104,17 +103,22 @@ class UdpSocket:
 
     def _send_again(self, order: Send, error: Exception) -> None:
         for _ in range(RETRIES):
-            if not self._drain():
+            if _is_full(error):
                 break
+            others = self._drain()
             try:
                 self._transmit(order)
-            except BlockingIOError:
-                self._lost(self._name, f"send buffer full, datagram to {order.remote} lost")
-                return
             except UNSENDABLE as again:
                 error = again
             else:
                 return
+            # Once more in any case: the queue shares its room with what has been received, and
+            # while that is full an error fails a send without ever being in the queue.
+            if not others:
+                break
+        if _is_full(error):
+            self._lost(self._name, f"send buffer full, datagram to {order.remote} lost")
+            return
         reason, id, data = in_words(error), order.id, order.data
         self._feed(SendFailed(self._now(), self._name, order.remote, reason, id, data))
 
@@ -193,6 +197,11 @@ def _source(family: socket.AddressFamily, host: str) -> tuple[int, int, bytes]:
     if family == socket.AF_INET6:
         return socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, number + bytes(4)  # any interface
     return socket.IPPROTO_IP, IP_PKTINFO, bytes(4) + number + bytes(4)
+
+
+def _is_full(error: Exception) -> bool:
+    """Whether a buffer of ours is full, or the network card's: with IP_RECVERR that is told too."""
+    return isinstance(error, BlockingIOError) or getattr(error, "errno", 0) == errno.ENOBUFS
 
 
 def _destination(ancillary: list[tuple[int, int, bytes]]) -> str | None:

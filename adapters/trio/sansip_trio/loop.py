@@ -17,7 +17,8 @@ class TrioLoop:
 
     backend = "trio"
     nursery: trio.Nursery
-    """To be set before anything is begun."""
+    """To be set before anything is begun, and after a server has been made: what goes wrong there
+    is then raised as it is, and in no group."""
 
     def __init__(self) -> None:
         self.now = trio.lowlevel.current_clock().current_time

@@ -11,6 +11,7 @@ import random
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, suppress
@@ -47,13 +48,14 @@ def where_is(program: str) -> str | None:
     return shutil.which(program) or shutil.which(program, path=DAEMONS)
 
 
-def need(*programs: str) -> None:
-    """Skip the test, or the whole file, unless all these programs are there."""
+def needs(*programs: str) -> pytest.MarkDecorator:
+    """Mark what is to be skipped unless all these programs are there."""
     missing = [name for name in programs if where_is(name) is None]
-    if missing:
-        packages = " ".join(PACKAGES[name] for name in missing)
-        reason = f"{' and '.join(missing)} missing; on Debian: apt install {packages}"
-        pytest.skip(reason, allow_module_level=True)
+    packages = " ".join(PACKAGES[name] for name in missing)
+    reason = f"{' and '.join(missing)} missing; on Debian: apt install {packages}"
+    if sys.platform != "linux":
+        reason = "all of 127.0.0.0/8 is this machine on Linux alone"
+    return pytest.mark.skipif(bool(missing) or sys.platform != "linux", reason=reason)
 
 
 def eventually(what: str, look: Callable[[], T | None], within: float = STARTING) -> T:
@@ -150,14 +152,6 @@ def fresh_host() -> str:
         host = "127." + ".".join(map(str, numbers))
         if all(_free(kind, host, port) for kind in (SOCK_DGRAM, SOCK_STREAM) for port in PORTS):
             return host
-
-
-def free_port(host: str) -> int:
-    """Find a TCP port that nobody has."""
-    with closing(socket(AF_INET, SOCK_STREAM)) as sock:
-        sock.bind((host, 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def _free(kind: int, host: str, port: int) -> bool:

@@ -16,7 +16,7 @@ key = "{own.key}"
 ca = "{ca}"
 clients = "{clients}"
 """
-PROXIES = ("trio_proxy.py",)
+PROXIES = ("trio_proxy.py", "asyncio_proxy.py")
 
 
 class Proxy:

@@ -89,8 +89,10 @@ class Load:
         where, zone = await self._open_gateways()
         with zone:
             say(gateways=where)
-            proxy = json.loads(await lines.readline())
-            await self._open_phones(proxy)
+            line = await lines.readline()
+            if not line:  # the proxy did not start
+                return
+            await self._open_phones(json.loads(line))
             loop = asyncio.get_running_loop()
             calling, telling = loop.create_task(self._call()), loop.create_task(self._tell())
             await lines.readline()  # "stop", or nobody is there any more

@@ -83,7 +83,7 @@ def render(start: str, rows: list[Row], body: bytes = b"") -> bytes:
 
 def response(request: Message, status: int, tag: str = "", rows: tuple[Row, ...] = ()) -> bytes:
     """Answer a request."""
-    copied = [(name, value) for name, value in request.rows if name in COPIED]
+    copied = [(COPIED[name], value) for name, value in request.rows if name in COPIED]
     to = request.first("to")
     copied.append(("To", to if not tag or param(to, "tag") else f"{to};tag={tag}"))
     return render(f"SIP/2.0 {status} {PHRASES.get(status, 'Answer')}", [*copied, *rows])
@@ -110,7 +110,13 @@ def fresh(what: str) -> str:
     return f"{what}{_RUN}{next(_numbers):x}"
 
 
-COPIED = {"via", "from", "call-id", "cseq", "record-route"}
+COPIED = {
+    "via": "Via",
+    "from": "From",
+    "call-id": "Call-ID",
+    "cseq": "CSeq",
+    "record-route": "Record-Route",
+}
 PHRASES = {
     100: "Trying",
     180: "Ringing",
