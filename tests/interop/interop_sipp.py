@@ -50,18 +50,17 @@ def test_every_call_completes(
 
 def test_every_call_completes_although_much_is_lost(place: Place, proxy: Proxy) -> None:
     """Of what each end sends and receives, sipp loses 5 %."""
-    caller, callee = Party(fresh_host()), Party(fresh_host())
+    caller, callee = Party(fresh_host(), lost=5), Party(fresh_host(), lost=5)
     proxy.start(ROUTE.format(to=called(callee)))
-    lossy = ("-lost", "5", "-max_retrans", "12")
-    answering = sipp(place, "callee", callee, CALL, *lossy, linger=32)
+    answering = sipp(place, "callee", callee, CALL)
     calling = sipp(
         place,
         "caller",
         caller,
         CALL,
-        *("-m", "60", "-r", "30", *lossy, f"{proxy.host}:5060"),
+        *("-m", "60", "-r", "30", f"{proxy.host}:5060"),
         uri="sip:bob@example.com",
-        hold=12,
+        hold=12,  # so that the ACK has many chances before BYE
     )
     all_completed(calling, answering, 60, within=80)
     assert calling.count("Retransmissions") > 0

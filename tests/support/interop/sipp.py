@@ -44,6 +44,7 @@ class Party:
     transport: str = "udp"  # of sipp's socket
     said: str = ""  # what it says in Via and Contact, if that is another: TLS
     contact: str = ""  # where it says it can be reached, if that is elsewhere
+    lost: int = 0  # percent of what it sends and of what it receives
 
     @property
     def word(self) -> str:
@@ -59,14 +60,8 @@ class Party:
         return f"sip:{{}}@{self.host}:5060{parameter}"
 
 
-def scenario(
-    side: Side, party: Party, conversation: Conversation, uri: str, hold: float, linger: float
-) -> str:
-    """Write the scenario of one side.
-
-    ``hold``: seconds between two steps; ``linger``: how long who gives the last answer stays, in
-    case that it is lost.
-    """
+def scenario(side: Side, party: Party, conversation: Conversation, uri: str, hold: float) -> str:
+    """Write the scenario of one side; ``hold``: seconds between two steps."""
     parts = [HEAD.format(side=side)]
     number = 0
     for at, step in enumerate(conversation):
@@ -78,7 +73,8 @@ def scenario(
         else:
             parts += _answering(party, method, first=at == 0)
     if not conversation[-1].startswith(side):
-        parts.append(f'<timewait milliseconds="{linger * 1000:.0f}"/>\n')
+        # Who gives the last answer stays as long as it may be asked for again (17.2.2).
+        parts.append(f'<timewait milliseconds="{32_000 if party.lost else 100}"/>\n')
     return "".join((*parts, "</scenario>\n"))
 
 
@@ -129,7 +125,10 @@ def _answering(party: Party, method: str, *, first: bool) -> Iterator[str]:
             "</action></recv>\n"
         )
         yield '<Reference variables="peer,own"/>\n'
-        yield _response("180 Ringing", party, NO_BODY, tagged=True)
+        # After two answers sipp does not know an INVITE again, and fails the call if it comes once
+        # more because both were lost.
+        if not party.lost:
+            yield _response("180 Ringing", party, NO_BODY, tagged=True)
         yield _response("200 OK", party, BODY, tagged=True)
         yield '<recv request="ACK"/>\n'
     elif method == "INVITE":
@@ -211,11 +210,10 @@ def sipp(
     *options: str,
     uri: str = "",
     hold: float = 0.1,
-    linger: float = 0.1,
 ) -> Sipp:
     """Start sipp as one side of a conversation; a callee has opened its socket."""
     folder = place.own(side)
-    text = scenario(side, party, conversation, uri, hold, linger)
+    text = scenario(side, party, conversation, uri, hold)
     file = folder / f"{side}.xml"
     file.write_text(text)
     mode = "u1" if party.transport == "udp" else "t1"
@@ -223,6 +221,7 @@ def sipp(
         [
             *("sipp", "-sf", str(file), "-i", party.host, "-p", "5060", "-t", mode, "-nostdin"),
             *("-mi", party.host, "-ci", party.host),
+            *(("-lost", str(party.lost), "-max_retrans", "12") if party.lost else ()),
             *("-trace_stat", "-stf", "statistics.csv", "-fd", "1", "-trace_counts"),
             *("-trace_err", "-error_file", "errors.log"),
             *("-trace_msg", "-message_file", "messages.log"),
