@@ -10,7 +10,7 @@ is quiet.
   the order of the tuple.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -139,21 +139,22 @@ class Engine:
         handler(turn, event)
         return _end(turn)
 
-    def read(self, data: bytes) -> Request | Response | None:
-        """Read the message in a datagram, for its ``DatagramReceived``; None if there is none.
+    def step_all(
+        self, state: State, events: Sequence[DatagramReceived]
+    ) -> tuple[State, tuple[tuple[Action, ...], ...]]:
+        """Take datagrams that have come together: the actions of each, as ``step`` would give them.
 
-        Nobody needs to: ``step`` does it otherwise. But to read all of what has come at once before
-        the first of it is dealt with costs a tenth less in all, since a processor is quickest at
-        what it has just done.
+        All are parsed before the first is dealt with, since a processor is quickest at what it has
+        just done: that makes a call a tenth cheaper.
         """
-        if not data.strip(KEEP_ALIVE):
-            return None
-        try:
-            message = parse(data, limits=self.config.limits.message)
-        except RemoteProtocolError:
-            return None  # ``step`` deals with it
-        message.fill()  # it is never looked at without its Via
-        return message
+        read = [_read(self.config, event.data) for event in events]
+        done: list[tuple[Action, ...]] = []
+        for event, came in zip(events, read, strict=True):
+            turn = Turn(self.config, self.policy, state, event.at)
+            _arrive(turn, event, came)
+            state, actions = _end(turn)
+            done.append(actions)
+        return state, tuple(done)
 
     def plan(
         self,
@@ -194,21 +195,38 @@ def _end(turn: Turn) -> tuple[State, tuple[Action, ...]]:
     return turn.state(), tuple(turn.actions)
 
 
+def _read(config: Config, data: bytes) -> Request | Response | RemoteProtocolError | None:
+    """What a datagram says: a message, what is wrong with it, or nothing."""
+    if not data.strip(KEEP_ALIVE):
+        return None
+    try:
+        message = parse(data, limits=config.limits.message)
+        message.fill()  # it is never looked at without its Via
+    except RemoteProtocolError as error:
+        return error
+    return message
+
+
 def _datagram(turn: Turn, event: DatagramReceived) -> None:
-    data, message = event.data, event.message
-    if message is None and not data.strip(KEEP_ALIVE):
+    _arrive(turn, event, _read(turn.config, event.data))
+
+
+def _arrive(
+    turn: Turn, event: DatagramReceived, read: Request | Response | RemoteProtocolError | None
+) -> None:
+    if read is None:
         return
     config = turn.config
-    came = Arrival(event.endpoint, event.source, len(data))
+    came = Arrival(event.endpoint, event.source, len(event.data))
     if config.wildcards:
         arrivals.remember(turn, event.local)
         if event.endpoint in config.wildcards:
             came = arrivals.at(event.local, came)
+    if isinstance(read, RemoteProtocolError):
+        requests.malformed(turn, came, read)
+        return
     try:
-        if message is None:
-            message = parse(data, limits=config.limits.message)
-            message.fill()
-        arrivals.take(turn, came, message)
+        arrivals.take(turn, came, read)
     except RemoteProtocolError as error:
         requests.malformed(turn, came, error)
 

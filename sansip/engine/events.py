@@ -5,7 +5,6 @@ clock of its own; between two events no time passes for it.
 """
 
 from collections.abc import Mapping
-from dataclasses import field
 
 from sansip.address import Address
 from sansip.dispatch import Listed
@@ -22,8 +21,6 @@ class DatagramReceived:
 
     ``endpoint`` is the name of the endpoint whose socket it came to, ``source`` who sent it, and
     ``local`` the address that it was sent to: the endpoint's own, unless that is a wildcard.
-    ``message`` is what ``Engine.read`` has made of the data, if that was asked; no part of the
-    value.
     """
 
     at: float
@@ -31,7 +28,6 @@ class DatagramReceived:
     source: Address
     local: Address
     data: bytes
-    message: Request | Response | None = field(default=None, compare=False, repr=False)
 
 
 @value

@@ -223,9 +223,11 @@ def located_uri(origin: Origin, target: Target) -> Uri:
     request = origin.request
     going = onward(request, target.uri, target.next_hop, origin.route)
     uri = request.uri if going.next_hop == request.uri_text else parse_uri(going.next_hop)
-    if uri.scheme == "sip" and going.uri[:5].lower() == "sips:":
-        # "if the Request-URI specifies a SIPS resource [...] the proxy MUST follow the procedures
-        # of [RFC 3263] as if the input URI were a SIPS URI" (16.6 step 7)
+    if uri.scheme == "sip" and "sips:" in (going.uri[:5].lower(), target.uri[:5].lower()):
+        # "Regardless of which URI is being used as input to the procedures of [4], if the
+        # Request-URI specifies a SIPS resource, the proxy MUST follow the procedures of [4] as if
+        # the input URI were a SIPS URI" (16.6 step 7). A strict router gets a Request-URI of its
+        # own, and the one that counts as the last Route value: what is secure would be read there.
         return parse_uri("sips:" + going.next_hop[4:])
     transport = origin.departure[:3]
     if transport in ("tcp", "tls") and uri.scheme == "sip" and uri.transport is None:

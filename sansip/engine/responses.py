@@ -38,6 +38,8 @@ def undelivered(turn: Turn, what: Waiting, link: Link, reason: str) -> None:
         place = int(number)
     endpoint = turn.config.endpoint(link.endpoint)
     via = _via(what.data, key)
+    if place == ORIGINAL:
+        _shun(turn, key)
     if via is None or endpoint is None or place >= MOST_PLACES:
         _give_up(turn, key, link, reason)
     elif place == ORIGINAL and _connect(turn, key, endpoint, link.remote, via, what.data):
@@ -48,6 +50,17 @@ def undelivered(turn: Turn, what: Waiting, link: Link, reason: str) -> None:
         _look_up(
             turn, key, max(place, AGAIN) + 1, endpoint, via, Undelivered(what.data, link, reason)
         )
+
+
+def _shun(turn: Turn, key: str) -> None:
+    """The connection of a request does not take its response: it is as good as closed.
+
+    That it is closed is told a little later, and until then it might be found by its address, or by
+    an alias.
+    """
+    record = turn.server.get(key)
+    if record is not None and record.flow is not None:
+        connecting.shun(turn, record.flow)
 
 
 def _via(data: bytes, key: str) -> Via | None:

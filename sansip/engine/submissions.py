@@ -11,7 +11,7 @@ from sansip.engine.events import (
 )
 from sansip.engine.forwarding import located_uri
 from sansip.engine.policy import Relay
-from sansip.engine.routing import PolicyError, mandatory, plan_of
+from sansip.engine.routing import PolicyError, keep_secure, mandatory, plan_of
 from sansip.engine.state import Ack, Origin
 from sansip.engine.turn import Turn
 from sansip.engine.verdicts import Passage
@@ -47,6 +47,7 @@ def passage_of(turn: Turn, key: str, request: Request, relay: Relay | None = Non
     try:
         origin = Origin(request, on_failure=relay.on_failure, route=mandatory(relay))
         plan, hunt = plan_of(turn, relay, request, key)
+        keep_secure(request, plan)
     except PolicyError as error:
         raise LocalProtocolError(str(error)) from None
     return Passage(origin, plan, hunt, relay)

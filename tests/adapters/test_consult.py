@@ -92,6 +92,21 @@ def test_one_that_takes_too_long_is_cancelled_and_counts_as_none(adapter: Adapte
     assert ended == [True]
 
 
+def test_it_is_cancelled_when_its_time_is_up_and_not_only_at_the_end(adapter: Adapter) -> None:
+    async def find_out(_data: object) -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            ended.set()
+
+    async def script(_server: object) -> None:
+        await ended.wait()
+
+    ended = anyio.Event()
+    core = Puppet(first=[sansip.Consult("1", "data", 0.01)])
+    assert run(adapter, core, script, on_consult=find_out) == ()
+
+
 def test_without_one_time_decides(adapter: Adapter) -> None:
     assert ask(adapter, None) == 480
 

@@ -2,11 +2,13 @@
 
 import asyncio
 import socket
+import sys
 import traceback
 from collections.abc import Awaitable, Callable, Generator, Iterator
 from contextlib import contextmanager
 from functools import partial
 from math import inf
+from typing import Any
 
 import anyio
 import pytest
@@ -306,6 +308,29 @@ def test_work_is_begun_later_and_done(adapter: Adapter) -> None:
         assert done == ["begun", "done"]
 
     on(adapter, script)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="has no eager tasks")
+def test_work_is_begun_later_where_tasks_are_eager_too() -> None:
+    done: list[str] = []
+
+    async def work() -> None:
+        await asyncio.sleep(0)
+        done.append("done")
+
+    async def eager_work() -> None:
+        done.append("begun")
+        await work()
+
+    async def script(loop: Loop) -> None:
+        factory: Any = vars(asyncio)["eager_task_factory"]
+        asyncio.get_running_loop().set_task_factory(factory)
+        loop.spawn(eager_work)
+        assert done == []
+        await settle()
+        assert done == ["begun", "done"]
+
+    on(Adapter("asyncio"), script)
 
 
 @pytest.mark.parametrize("why", ["stopped", "time is up", "end"])

@@ -158,8 +158,8 @@ async def hung_up(cast: Cast) -> None:
     phone = await cast.caller()
     first, second = cast.listening("first"), cast.listening("second")
     await phone.ask("INVITE", "one")
-    with await picked_up(first) as trunk:
-        await trunk.asked()
+    with await picked_up(first) as rude:
+        await rude.asked()
     trunk = await cast.picked_up(second)
     await trunk.answer(await trunk.asked(), 200)
     assert await phone.status() == 200

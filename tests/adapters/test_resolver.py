@@ -1,12 +1,10 @@
 """Questions to name servers: what comes back, and how long the sick ones may cost."""
 
-import asyncio
 import errno
 import os
 import socket
 import socketserver
 import struct
-import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +17,7 @@ from zone_dns import ZoneServer
 
 import sansip_adapter.resolver
 from asking import Asking
-from loops import Adapter, settle, until
+from loops import Adapter, settle
 from sansip import Address
 from sansip.dns import Answer, Failure, Found, Ip, Naptr, NoName, NoRecords, Srv
 from sansip_adapter.resolver import Resolver, parse_server
@@ -236,9 +234,9 @@ def test_a_server_is_not_suspected_of_what_is_our_own_problem(
             raise OSError(number, "no")
 
     resolver = asked.resolver([CLOSED, "127.0.0.2:9"])
-    resolver._backend = Backend()
+    resolver._backend = Backend()  # pyright: ignore[reportPrivateUsage]
     assert asked.ask(resolver, "gw-1.example.com", "A") == Failure(f"{CLOSED}: no; 127.0.0.2:9: no")
-    assert bool(resolver._dead) == suspect
+    assert bool(resolver._dead) == suspect  # pyright: ignore[reportPrivateUsage]
 
 
 def test_when_all_are_silent_the_question_fails_in_time(asked: Asking, zone_dns: Serving) -> None:
@@ -360,17 +358,3 @@ def test_an_answer_that_comes_with_the_stop_is_not_told(
             await settle()
 
     adapter.run(main)
-
-
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="has no eager tasks")
-def test_eager_tasks_do_no_harm() -> None:
-    async def main() -> None:
-        loop = asyncio.get_running_loop()
-        loop.set_task_factory(asyncio.eager_task_factory)  # type: ignore[attr-defined,unused-ignore]
-        told: list[Answer] = []
-        async with Adapter("asyncio").looping() as ours:
-            Resolver(ours, ["255.255.255.255"]).ask("x.example.com", "A", told.append)
-            await until(lambda: told)
-        assert isinstance(told[0], Failure)
-
-    Adapter("asyncio").run(main)

@@ -145,8 +145,11 @@ def test_a_timer_counts_from_the_event_that_led_to_it(virtual: Virtual) -> None:
         begun.append(server.started)
         await anyio.sleep(60)
 
+    def slowly(_report: Report) -> None:
+        clock.jump(0.4)
+
     core = Puppet(first=[Report("policy", "", "slow"), StartTimer(timer("a", "A"), 1.0)])
-    (fired,) = run(adapter, core, script, on_report=lambda _: clock.jump(0.4))
+    (fired,) = run(adapter, core, script, on_report=slowly)
     assert round(fired.at - begun[0], 6) == 1.0
 
 
@@ -271,6 +274,24 @@ def test_a_callback_that_raises_ends_the_server(adapter: Adapter) -> None:
 
     with pytest.raises(ExceptionGroup) as caught:
         run(adapter, Puppet(first=[Report("policy", "", "started")]), settle, on_report=fail)
+    assert caught.group_contains(ZeroDivisionError)
+
+
+def test_so_does_one_that_raises_where_the_program_steps(adapter: Adapter) -> None:
+    # Who steps the server may well live on, and half of what was ordered would not have been done.
+    def react(event: Event) -> Iterable[Action]:
+        return [Report("policy", "", "told")] if isinstance(event, Administered) else []
+
+    def fail(_report: Report) -> None:
+        raise ZeroDivisionError
+
+    async def script(server: Server[History]) -> None:
+        with pytest.raises(ZeroDivisionError):
+            tell(server)
+        await anyio.sleep_forever()
+
+    with pytest.raises(ExceptionGroup) as caught:
+        run(adapter, Puppet(react), script, on_report=fail)
     assert caught.group_contains(ZeroDivisionError)
 
 

@@ -22,10 +22,10 @@ from sansip import (
     SendFailed,
     StreamReceived,
 )
-from sansip_adapter import connection
+from sansip_adapter import connection, tcp
 from sansip_adapter.endpoints import EndpointError
 from sansip_adapter.server import Server
-from sansip_adapter.tls import Tls, TlsError
+from sansip_adapter.tls import Clients, Tls, TlsError
 
 OLD, NEW = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 FEW = 4096  # bytes that a slow peer has room for
@@ -106,7 +106,7 @@ def test_it_opens_connections_and_tells_whom_it_has_reached(
 )
 def test_who_calls_may_show_a_certificate(
     adapter: Adapter, ours: Files, theirs: Files, authority: Authority,
-    clients: str, names: tuple[str, ...], *, shows: bool,
+    clients: Clients, names: tuple[str, ...], *, shows: bool,
 ) -> None:  # fmt: skip
     async def script(server: Server[History]) -> None:
         with await call(server, calling(shown=theirs if shows else None)):
@@ -114,7 +114,7 @@ def test_who_calls_may_show_a_certificate(
             assert opened.names == names
 
     core = Puppet(endpoints=[TLS])
-    settings = Tls(ours.certificate, ours.key, authority.ca, clients)  # type: ignore[arg-type]
+    settings = Tls(ours.certificate, ours.key, authority.ca, clients)
     run(adapter, core, script, tls=settings)
 
 
@@ -278,6 +278,38 @@ def test_who_calls_and_does_not_agree_is_reported_and_nothing_else(
     assert reports[0].about == TLS.name
     assert re.fullmatch(r"127\.0\.0\.1:\d+: (TLS: )?.*", reports[0].text)
     assert reason in reports[0].text
+
+
+@pytest.mark.parametrize(("most", "each"), [(3, 9), (9, 3)])
+def test_those_who_call_and_say_nothing_are_no_more_than_so_many(
+    adapter: Adapter, settings: Tls, authority: Authority, monkeypatch: pytest.MonkeyPatch,
+    most: int, each: int,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(tcp, "HANDSHAKES", most)
+    monkeypatch.setattr(tcp, "HANDSHAKES_PER_SOURCE", each)
+
+    async def script(server: Server[History]) -> None:
+        where = server.addresses[TLS.name]
+        with await call(server, calling(authority.ca)):  # who has agreed does not count
+            await core.hears(server, FlowOpened)
+            idle = [await dial(where) for _ in range(3)]
+            with await dial(where) as phone:
+                assert await phone.read_all() == b""
+            assert len(reports) == 1
+            for peer in idle:
+                peer.close()
+            while len(reports) < 4:
+                await settle(server)
+            for _ in range(5):
+                with await call(server, calling(authority.ca)):
+                    pass
+            await core.hears(server, FlowOpened, 6)
+
+    reports: list[Report] = []
+    core = Puppet(endpoints=[TLS])
+    run(adapter, core, script, tls=settings, on_report=reports.append)
+    assert "too many TLS handshakes at once, 3 of them with 127.0.0.1" in reports[0].text
+    assert all("closed by the peer" in report.text for report in reports[1:])
 
 
 def test_a_handshake_that_takes_too_long_can_be_given_up(adapter: Adapter, settings: Tls) -> None:

@@ -5,7 +5,7 @@ clock runs.
 """
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from time import perf_counter
@@ -51,15 +51,21 @@ class Echo:
     def start(self, seed: bytes, at: float) -> tuple[int, tuple[sansip.Action, ...]]:
         return 0, ()
 
-    def read(self, data: bytes) -> None:
-        """Nothing needs to be known of it."""
-
     def step(self, state: int, event: sansip.Event) -> tuple[int, tuple[sansip.Action, ...]]:
         assert isinstance(event, sansip.DatagramReceived)
         if (state + 1) % BURST == 0 and self.done is not None:
             self.done.set()
         send = sansip.Send("", event.endpoint, event.source, None, event.data)
         return state + 1, (send,)
+
+    def step_all(
+        self, state: int, events: Sequence[sansip.DatagramReceived]
+    ) -> tuple[int, list[tuple[sansip.Action, ...]]]:
+        done: list[tuple[sansip.Action, ...]] = []
+        for event in events:
+            state, actions = self.step(state, event)
+            done.append(actions)
+        return state, done
 
 
 class Client:

@@ -305,10 +305,6 @@ def test_of_a_message_the_real_answer_or_nothing(statuses: tuple[int, ...], got:
 # --- CANCEL
 
 
-def cancel_of(invite: sansip.Request) -> sansip.Request:
-    return make_request("CANCEL", invite.uri_text)
-
-
 @pytest.mark.rule("3261-16.10-01", "3261-16.10-02", "3261-9.1-04")
 def test_cancel_goes_to_every_phone_and_nothing_new_begins() -> None:
     policy = forking(uri_of(DESK), uri_of(MOBILE), sansip.Target(uri_of(HOME), 0.5))

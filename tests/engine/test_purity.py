@@ -1,6 +1,5 @@
 """Same state and event, same result; and the state that was stepped stays what it was."""
 
-import dataclasses
 import pickle
 import subprocess
 import sys
@@ -212,23 +211,35 @@ def test_what_is_no_order_is_refused(order: object) -> None:
         ENGINE.step(state, told)
 
 
-@pytest.mark.parametrize(
-    "data", [b"", b"\r\n\r\n", b"\0", b"nonsense", b"OPTIONS sip:h SIP/2.0\r\n"]
-)
-def test_what_is_no_message_is_not_read_beforehand(data: bytes) -> None:
-    assert ENGINE.read(data) is None
-
-
-def test_what_was_read_beforehand_comes_to_the_same() -> None:
+def test_datagrams_that_are_taken_together_come_to_the_same() -> None:
     stage, again = busy(), Stage(ENGINE)
-    state = again.state
-    for event, actions in zip(stage.events, stage.actions, strict=True):
-        given = event
+    state, ordered = again.state, list[tuple[sansip.Action, ...]]()
+    together: list[sansip.DatagramReceived] = []
+    last = sansip.Administered(stage.now, sansip.FlushCache())
+    for event in (*stage.events, last):
         if isinstance(event, sansip.DatagramReceived):
-            message = ENGINE.read(event.data)
-            given = dataclasses.replace(event, message=message)
-            assert given == event
-        state, then = ENGINE.step(state, given)
-        assert then == actions
-    assert state == stage.state
-    assert any(ENGINE.read(e.data) for e in stage.events if isinstance(e, sansip.DatagramReceived))
+            together.append(event)
+            continue
+        state, each = ENGINE.step_all(state, together)
+        assert len(each) == len(together)
+        together = []
+        state, then = ENGINE.step(state, event)
+        ordered += (*each, then)
+    ordered.pop()
+    assert state == ENGINE.step(stage.state, last)[0]
+    assert ordered == stage.actions
+
+
+def test_bad_and_empty_datagrams_are_taken_together_with_good_ones() -> None:
+    at = 1.0
+    here, peer = ENGINE.config.endpoints[0], sansip.Address("192.0.2.7", 5060)
+    events = [
+        sansip.DatagramReceived(at, here.name, peer, here.bind, data)
+        for data in (b"", b"\r\n\r\n", b"\0", b"nonsense", b"OPTIONS sip:h SIP/2.0\r\n\r\n")
+    ]
+    state, _ = ENGINE.start(bytes(16), 0.0)
+    then, ordered = ENGINE.step_all(state, events)
+    for event, actions in zip(events, ordered, strict=True):
+        state, alone = ENGINE.step(state, event)
+        assert actions == alone
+    assert then == state

@@ -3,7 +3,7 @@
 import pytest
 
 import sansip
-from line import PHONE, TCP, UDP, Line, line
+from line import BOTH, PHONE, TCP, UDP, Line, line
 from sansip import dns
 from sansip.message import reply
 from stage import CALLER, GW_1, PROXY, Decide, Whatever, config, make_request
@@ -111,6 +111,33 @@ def test_not_twice_to_the_same_place() -> None:
     stage = called(f"{PHONE.host}:5070")
     stage.respond(200, GW_1)
     assert places(stage) == [sansip.Address(PHONE.host, 5070)]
+
+
+@pytest.mark.rule("3261-18.2.2-02", "5923-8.2-03")
+@pytest.mark.parametrize(
+    ("endpoint", "sent_by", "name"),
+    [
+        (TCP, str(PHONE), None),  # a peer that connects from the port that it listens on
+        (TLS, "phone.example.org:5061;alias", "phone.example.org"),
+    ],
+)
+def test_not_over_the_connection_that_has_just_refused_it(
+    endpoint: str, sent_by: str, name: str | None
+) -> None:
+    stage = line(endpoints=[*BOTH, sansip.Endpoint("tls", "192.0.2.10:5061")])
+    names = ("phone.example.org",) if name else ()
+    stage.step(sansip.FlowOpened(stage.now, 1, endpoint, PHONE, PROXY, names))
+    stage.hear(asked(sent_by, endpoint[:3].upper()))
+    stage.respond(200, GW_1)
+    stage.refuse(stage.sends[-1], "broken pipe")
+    (order,) = stage.orders()
+    assert order.remote == sansip.Address(PHONE.host, 5061 if name else PHONE.port)
+    assert order.name == name
+    assert stage.sent_over(stage.connect()) == ["200"]
+    stage.close(1)
+    stage.close(stage.orders()[0].flow)
+    stage.advance(3600.0)
+    assert stage.is_empty()
 
 
 @pytest.mark.rule("3263-5-02")

@@ -3,6 +3,7 @@
 import pytest
 
 import sansip
+from line import BOTH, line
 from stage import CALLER, GW_1, GW_2, Decide, ToGroup, ToName, Whatever, make_request, on_stage
 
 SIPS = "sips:bob@gw.example.com"
@@ -62,12 +63,30 @@ def test_what_is_not_secure_goes_out_as_before(policy: sansip.Policy) -> None:
 
 
 @pytest.mark.rule("3261-16.6.7-01", "3261-16.6.6-02")
-def test_a_strict_router_is_located_by_the_uri_that_it_gets() -> None:
-    """The Request-URI that goes out is its own (16.6 step 6), and that one is not secure."""
+def test_what_is_secure_goes_to_a_strict_router_by_tls_alone() -> None:
+    """The Request-URI that goes out is the router's own (16.6 step 6); what is behind it counts."""
     stage = on_stage(FOLLOW)
     stage.receive(make_request(uri=SIPS, headers=[("Route", f"<sip:{GW_2}>")]))
-    (sent,) = stage.at(GW_2, "INVITE")
+    assert {send.remote for send in stage.sends} == {CALLER}
+    assert stage.statuses() == [100, 480]
+    secure = line(FOLLOW, endpoints=[*BOTH, sansip.Endpoint("tls", "192.0.2.10:5061")])
+    secure.receive(make_request(uri=SIPS, headers=[("Route", f"<sip:{GW_2}>")]))
+    (order,) = secure.orders()
+    assert (order.transport, order.remote, order.name) == ("tls", GW_2, GW_2.host)
+    assert secure.sent_over(secure.connect()) == ["INVITE"]
+    sent = sansip.parse(secure.sends[-1].data)
+    assert isinstance(sent, sansip.Request)
     assert (sent.uri_text, sent.values("route")) == (f"sip:{GW_2}", (f"<{SIPS}>",))
+
+
+@pytest.mark.rule("AMB-24", "3261-16.6.7-01")
+def test_nor_does_the_program_send_what_is_secure_to_what_is_not() -> None:
+    stage = on_stage()
+    order = sansip.RequestSubmitted(
+        stage.now, "mine", make_request("MESSAGE", SIPS), sansip.Relay(f"sip:bob@{GW_1}")
+    )
+    with pytest.raises(sansip.LocalProtocolError, match="no sips"):
+        stage.step(order)
 
 
 @pytest.mark.rule("AMB-24", "3261-16.7.4-01")

@@ -136,7 +136,7 @@ def adapters() -> list[Adapter]:
     """All adapters; asyncio with uvloop too, where that is installed."""
     found = [Adapter("trio"), Adapter("asyncio")]
     try:
-        import uvloop  # noqa: F401, PLC0415
+        import uvloop  # noqa: F401, PLC0415  # pyright: ignore[reportUnusedImport]
     except ImportError:
         return found
     return [*found, Adapter("uvloop", {"use_uvloop": True})]

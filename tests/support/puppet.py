@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import anyio
 
 from loops import Adapter, settle
-from sansip import Action, Administered, Endpoint, Event, FlushCache
+from sansip import Action, Administered, DatagramReceived, Endpoint, Event, FlushCache
 from sansip_adapter.server import Server
 
 __all__ = ["HERE", "History", "Puppet", "Script", "Scripted", "Settings", "run", "settle", "tell"]
@@ -42,14 +42,20 @@ class Puppet:
         assert at >= 0
         return (), self.first
 
-    def read(self, data: bytes) -> None:
-        """Nothing needs to be known of it."""
-
     def step(self, state: History, event: Event) -> tuple[History, tuple[Action, ...]]:
         if self._heard is not None:
             self._heard.set()
         assert not state or state[-1].at <= event.at  # time never goes back
         return (*state, event), tuple(self.react(event))
+
+    def step_all(
+        self, state: History, events: Sequence[DatagramReceived]
+    ) -> tuple[History, list[tuple[Action, ...]]]:
+        done: list[tuple[Action, ...]] = []
+        for event in events:
+            state, actions = self.step(state, event)
+            done.append(actions)
+        return state, done
 
     async def hears(
         self, server: Server[History], kind: type[EventT], many: int = 1

@@ -75,6 +75,7 @@ class Connection:
         self.flow, self.endpoint, self.remote = flow, endpoint, remote
         self.fault = ""  # why nothing more goes over it
         self.is_open = False  # the core has been told
+        self.agreed: Stop = nothing  # called once TLS has been agreed on, or nothing comes of it
         self._socket, self._channel = sock, channel
         self._loop, self._feed, self._over = loop, feed, over
         self._waiting: deque[Piece] = deque()  # the first may have been sent in part
@@ -118,6 +119,10 @@ class Connection:
         self._stop_clock = nothing
         self._end(f"no TLS handshake within {HANDSHAKE:g} s")
 
+    def _agreed(self) -> None:
+        self.agreed, tell = nothing, self.agreed
+        tell()
+
     def _open(self) -> None:
         names = () if self._channel is None else self._channel.names
         try:
@@ -156,6 +161,7 @@ class Connection:
         if channel.ready and not self.is_open:
             self._stop_clock, stop = nothing, self._stop_clock
             stop()
+            self._agreed()
             self._open()
         if plain and not self._finishing and not self._ended:
             self._feed(StreamReceived(self._loop.now(), self.flow, plain))
@@ -277,6 +283,7 @@ class Connection:
             self._stop_reading()
             self._stop_writing()
             self._stop_clock()
+            self._agreed()
             self._socket.close()
 
     def _give_back(self) -> None:

@@ -22,6 +22,7 @@ from sansip import (
     CloseFlow,
     Consult,
     Consulted,
+    DatagramReceived,
     Deliver,
     DnsAnswered,
     Endpoint,
@@ -29,8 +30,6 @@ from sansip import (
     OpenFlow,
     QueryDns,
     Report,
-    Request,
-    Response,
     Send,
     StartTimer,
     StopDns,
@@ -75,8 +74,10 @@ class Core(Protocol[StateT]):
         """Go one event further."""
         ...
 
-    def read(self, data: bytes) -> Request | Response | None:
-        """Read a datagram, so that ``step`` need not; None if it had better."""
+    def step_all(
+        self, state: StateT, events: Sequence[DatagramReceived]
+    ) -> tuple[StateT, Sequence[tuple[Action, ...]]]:
+        """Go as many events further: the actions of each."""
         ...
 
 
@@ -166,7 +167,7 @@ class Server(Generic[StateT]):
         name = endpoint.name
         if endpoint.transport == "udp":
             sock = UdpSocket(
-                name, endpoint.bind, self._loop, self._take, self._lost, self._perform, self._read
+                name, endpoint.bind, self._loop, self._take_all, self._feed, self._lost
             )
             self._senders[name], self._datagrams[name] = self._outbox.append, sock.send
         else:
@@ -202,10 +203,17 @@ class Server(Generic[StateT]):
         """Tell the core something: ``server.step(lambda at: CancelSubmitted(at, handle))``.
 
         What the core thinks impossible raises ``LocalProtocolError`` here, and changes nothing.
+        What a callback raises meanwhile is raised here too, and ends the server all the same.
         """
         if not self._is_open:
             raise RuntimeError("the server has ended")
-        self._feed(event(self._now()))
+        before, happened = self.state, event(self._now())
+        try:
+            self._feed(happened)
+        except BaseException as error:
+            if self.state is not before:
+                self._loop.spawn(partial(_raise, error))
+            raise
 
     def swap(self, engine: Core[StateT], tls: Tls | None = None) -> None:
         """Go on from the same state with another engine: a reload that drops no call.
@@ -228,6 +236,16 @@ class Server(Generic[StateT]):
     def _take(self, event: Event) -> None:
         """Take one event of several."""
         self.state, actions = self._engine.step(self.state, event)
+        self._taken(event, actions)
+
+    def _take_all(self, events: Sequence[DatagramReceived]) -> None:
+        """Take what has come together, and do what comes of it."""
+        self.state, ordered = self._engine.step_all(self.state, events)
+        for event, actions in zip(events, ordered, strict=True):
+            self._taken(event, actions)
+        self._perform()
+
+    def _taken(self, event: Event, actions: tuple[Action, ...]) -> None:
         if self._tap is not None:
             self._tap(event, actions)
         if actions:
@@ -254,9 +272,6 @@ class Server(Generic[StateT]):
                 outbox.clear()
         finally:
             self._busy = False
-
-    def _read(self, data: bytes) -> Request | Response | None:
-        return self._engine.read(data)
 
     def _open_flow(self, _at: float, order: OpenFlow) -> None:
         self._connections.open(order)
@@ -318,3 +333,7 @@ class Server(Generic[StateT]):
 
     def _lost(self, endpoint: str, text: str) -> None:
         self._report(0.0, Report("transport", endpoint, text))
+
+
+async def _raise(error: BaseException) -> None:
+    raise error

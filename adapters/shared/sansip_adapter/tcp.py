@@ -2,11 +2,14 @@
 
 import resource
 import socket
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from itertools import count
 
 from sansip import Address, CloseFlow, Endpoint, FlowClosed, OpenFlow, Send, SendFailed
+from sansip.engine.hosts import share_of
 from sansip_adapter.connection import Connection, Feed, Room
 from sansip_adapter.endpoints import UNSENDABLE, EndpointError, in_words, not_opened
 from sansip_adapter.loop import Loop, Stop, nothing
@@ -15,6 +18,10 @@ from sansip_adapter.tls import Channel, Tls
 BATCH = 64  # connections that are accepted at once: then it is the others' turn
 BACKLOG = 1024  # connections that wait in the kernel until we accept them
 PAUSE = 0.1  # seconds until the next try, when accepting fails
+# Peers that have connected and not agreed on TLS yet, in all and from one IP address (of IPv6 from
+# one /64): of them the core does not know, and each costs 60 kB.
+HANDSHAKES = 4_000
+HANDSHAKES_PER_SOURCE = 500
 
 # A peer that went without a word would hold its place for ever: it is asked after two minutes of
 # silence, and what nobody acknowledges for half a minute ends its connection. Where the system has
@@ -37,6 +44,7 @@ class Connections:
         self._hosts: dict[str, str] = {}  # that endpoints are bound to, by name
         self._known: dict[int | None, Connection] = {}  # those that the core may name
         self._room = Room()
+        self._shaking: Counter[str] = Counter()  # who has begun TLS: how often, by address
         self._all: set[Connection] = set()  # and those that only have their last words to say
 
     def listen(self, endpoint: Endpoint) -> "Listener":
@@ -93,8 +101,22 @@ class Connections:
         self._have(next(self._numbers), endpoint, sock, remote, None).begin()
 
     def _secured(self, endpoint: str, sock: socket.socket, remote: Address) -> None:
+        share = share_of(remote.host)
+        if self._shaking.total() >= HANDSHAKES or self._shaking[share] >= HANDSHAKES_PER_SOURCE:
+            sock.close()
+            text = f"too many TLS handshakes at once, {self._shaking[share]} of them with {share}"
+            self._lost(endpoint, f"{remote}: {text}")
+            return
         channel = Channel(self._certified(endpoint).server, server_side=True)
-        self._have(next(self._numbers), endpoint, sock, remote, channel).begin()
+        connection = self._have(next(self._numbers), endpoint, sock, remote, channel)
+        self._shaking[share] += 1
+        connection.agreed = partial(self._agreed, share)
+        connection.begin()
+
+    def _agreed(self, share: str) -> None:
+        self._shaking[share] -= 1
+        if not self._shaking[share]:
+            del self._shaking[share]
 
     def _certified(self, endpoint: str) -> Tls:
         if self._tls is None:

@@ -10,10 +10,10 @@ again. Elsewhere ICMP errors are not heard, and timers alone move calls on.
 import errno
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from sansip import Address, DatagramReceived, Request, Response, Send, SendFailed
+from sansip import Address, DatagramReceived, Send, SendFailed
 from sansip_adapter.endpoints import UNSENDABLE, in_words, not_opened
 from sansip_adapter.icmp import IP_RECVERR, IPV6_RECVERR, transport_error
 from sansip_adapter.loop import Loop, Stop, nothing
@@ -36,17 +36,16 @@ class UdpSocket:
         name: str,
         bind: Address,
         loop: Loop,
-        feed: Callable[[DatagramReceived | SendFailed], None],
+        came: Callable[[Sequence[DatagramReceived]], None],
+        feed: Callable[[SendFailed], None],
         lost: Callable[[str, str], None],
-        over: Callable[[], object] = nothing,
-        read: Callable[[bytes], Request | Response | None] = lambda _: None,
     ) -> None:
-        """Bind; ``feed`` takes events, ``lost`` a datagram's (endpoint, reason) for reports.
+        """Bind; ``came`` takes what has come, ``feed`` what could not be sent.
 
-        ``over`` is called after the events of each batch, ``read`` is the core's.
+        ``lost`` takes a datagram's (endpoint, reason) for reports.
         """
-        self._name, self._loop, self._feed, self._lost = name, loop, feed, lost
-        self._now, self._over, self._read = loop.now, over, read
+        self._name, self._loop, self._now = name, loop, loop.now
+        self._came, self._feed, self._lost = came, feed, lost
         self._peers: dict[tuple[str, int], Address] = {}  # most of what comes is from few
         self._family = socket.AF_INET6 if ":" in bind.host else socket.AF_INET
         self._socket = socket.socket(self._family, socket.SOCK_DGRAM)
@@ -72,9 +71,7 @@ class UdpSocket:
 
     def ready(self) -> None:
         """Read a batch."""
-        if self._drain() + self._read_batch():
-            self._over()
-        else:
+        if not self._drain() + self._read_batch():
             # Readable, yet nothing there: an error that no queue holds (ENETDOWN). Reading it
             # clears it; otherwise the loop would spin.
             self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
@@ -149,22 +146,22 @@ class UdpSocket:
         return data, source, Address(host, self.address.port)
 
     def _read_batch(self) -> int:
-        """Feed what has come, and count; all of it is read before the first is dealt with."""
-        receive, feed, now, name = self._receive, self._feed, self._now, self._name
-        came: list[tuple[bytes, tuple[str, int], Address]] = []
+        """Feed what has come together, and count."""
+        receive, peers, now, name = self._receive, self._peers, self._now, self._name
+        came: list[DatagramReceived] = []
         shadows = 0  # of errors that are in the queue
         while len(came) + shadows < BATCH:
             try:
-                came.append(receive())
+                data, source, local = receive()
             except BlockingIOError:
                 break
             except OSError:
                 shadows += 1
-        messages = list(map(self._read, [data for data, _, _ in came]))
-        for (data, source, local), message in zip(came, messages, strict=True):
-            peer = self._peers.get(source) or self._peer(source)
-            # The time of each: what came of the one before may have been told with a later one.
-            feed(DatagramReceived(now(), name, peer, local, data, message))
+            else:
+                peer = peers.get(source) or self._peer(source)
+                came.append(DatagramReceived(now(), name, peer, local, data))
+        if came:
+            self._came(came)
         return len(came) + shadows
 
     def _peer(self, source: tuple[str, int]) -> Address:

@@ -154,14 +154,6 @@ def fresh_host() -> str:
             return host
 
 
-def free_port(host: str) -> int:
-    """Find a TCP port that nobody has."""
-    with closing(socket(AF_INET, SOCK_STREAM)) as sock:
-        sock.bind((host, 0))
-        port: int = sock.getsockname()[1]
-        return port
-
-
 def _free(kind: int, host: str, port: int) -> bool:
     with closing(socket(AF_INET, kind)) as sock:
         try:

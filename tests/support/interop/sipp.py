@@ -19,11 +19,9 @@ Side = Literal["caller", "callee"]
 Conversation = tuple[str, ...]
 
 CALL: Conversation = ("caller INVITE", "caller BYE")
-HUNG_UP: Conversation = ("caller INVITE", "callee BYE")
 TALK: Conversation = ("caller INVITE", "caller INVITE", "callee INVITE", "caller BYE")
 HUNG_UP_TALK: Conversation = (*TALK[:-1], "callee BYE")
 
-SCREEN = "The following events occurred"
 HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n<scenario name="{side}">\n'
 BODY = """Content-Type: application/sdp
       Content-Length: [len]

@@ -21,9 +21,7 @@ from soaking.load import say, standard_input
 from soaking.wire import HOST
 
 FIRST = 100  # the last part of the first neighbour's address
-LET_GO = (
-    50.0  # seconds in which the proxy ends what does not begin or does not come to its end (30 s)
-)
+LET_GO = 50.0  # seconds in which the proxy ends what does not begin, or not come to its end (30 s)
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close with a reset
 WORDS = (
     b"\r\n",
