@@ -35,6 +35,7 @@ from sansip import (
     State,
     parse,
 )
+from sansip_adapter.endpoints import EndpointError
 from sansip_adapter.server import Server
 from sansip_adapter.tls import Tls
 from talking import answer, phone, picked_up, request
@@ -250,7 +251,7 @@ def test_certificates_that_cannot_be_used_change_nothing(
     adapter: Adapter, settings: Tls, authority: Authority
 ) -> None:
     async def script(server: Server[State]) -> None:
-        with pytest.raises(Exception, match="needs a certificate"):
+        with pytest.raises(EndpointError, match=f"^{TLS.name}: no certificate"):
             server.swap(engine(["sip:127.0.0.1:9"]), tls=Tls(ca=authority.ca))
         with await phone(server.addresses[TLS.name], calling(authority.ca)) as caller:
             await caller.ask("OPTIONS", "one", transport="TLS")

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from certificates import ANY, CLIENT, EXPIRED, FUTURE, SERVER, SIP_DOMAIN, VALID, Authority
 from forger import CLOSE_NOTIFY
 from handshakes import INVITE, NAME, met, pair, talk, tls
-from sansip_adapter.tls import Channel, Clients, Tls, in_words
+from sansip_adapter.channel import Channel, in_words
+from sansip_adapter.tls import Clients, Tls
 
 VERSIONS = pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 
@@ -73,7 +74,7 @@ def test_all_records_in_one_read_are_drained(authority: Authority) -> None:
 def test_what_one_read_leaves_of_a_record_is_drained(
     authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sansip_adapter.tls.CHUNK", 10)
+    monkeypatch.setattr("sansip_adapter.channel.CHUNK", 10)
     client, server = met(tls(authority), tls(authority))
     assert server.received(client.encrypted(INVITE))[0] == INVITE
 

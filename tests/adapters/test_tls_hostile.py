@@ -13,7 +13,7 @@ import forger
 from certificates import Authority
 from forger import HANDSHAKE, HELLO_REQUEST, Forger, Forger12
 from handshakes import INVITE, met, pair, tls
-from sansip_adapter.tls import SILENCE, Channel, in_words
+from sansip_adapter.channel import SILENCE, Channel, in_words
 
 
 @pytest.mark.parametrize(

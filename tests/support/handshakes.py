@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from itertools import repeat
 
 from certificates import Authority, Files
-from sansip_adapter.tls import Channel, Clients, Tls
+from sansip_adapter.channel import Channel
+from sansip_adapter.tls import Clients, Tls
 
 INVITE = b"INVITE sip:bob@example.com SIP/2.0\r\n\r\n"
 NAME = "sip:example.com"

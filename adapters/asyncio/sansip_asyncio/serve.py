@@ -19,8 +19,7 @@ async def serve(
     """Give ``engine`` sockets, a clock and a resolver until cancelled.
 
     The options are those of ``sansip_adapter.server.Options``. ``started`` is called with the
-    ``Server`` once all is open. Raises ``EndpointError`` when an endpoint cannot be opened, and
-    ``TlsError`` when ``tls`` has no certificate for it.
+    ``Server`` once all is open. Raises ``EndpointError`` when an endpoint cannot be opened.
     """
     loop = AsyncioLoop()
     try:

@@ -22,10 +22,9 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from sansip import Address, FlowClosed, FlowOpened, Send, SendFailed, StreamReceived
-from sansip_adapter import tls
+from sansip_adapter.channel import Channel
 from sansip_adapter.endpoints import in_words
 from sansip_adapter.loop import Loop, Stop, nothing
-from sansip_adapter.tls import Channel
 
 CHUNK = 65_536  # bytes that are read at once
 WAITING = 1 << 20  # bytes that may wait here for a peer that does not read
@@ -111,7 +110,7 @@ class Connection:
         try:
             first = self._channel.begin()
         except ssl.SSLError as error:  # such as: the system allows no version that we want
-            self._end(f"TLS: {tls.in_words(error)}")
+            self._end(self._channel.fault(error))
         else:
             self._put(Piece(first, None))
 
@@ -155,7 +154,7 @@ class Connection:
         try:
             plain, back = channel.received(data)
         except ssl.SSLError as error:
-            self._end(f"TLS: {tls.in_words(error)}")
+            self._end(channel.fault(error))
             return
         self._put(Piece(back, None))
         if channel.ready and not self.is_open:
@@ -176,7 +175,7 @@ class Connection:
             try:
                 data = self._channel.encrypted(data)
             except ssl.SSLError as error:
-                self._break(f"TLS: {self._channel.reason or tls.in_words(error)}")
+                self._break(self._channel.fault(error))
         self._put(Piece(data, order))
 
     def _put(self, piece: Piece) -> None:

@@ -10,10 +10,11 @@ from itertools import count
 
 from sansip import Address, CloseFlow, Endpoint, FlowClosed, OpenFlow, Send, SendFailed
 from sansip.engine.hosts import share_of
+from sansip_adapter.channel import Channel
 from sansip_adapter.connection import Connection, Feed, Room
 from sansip_adapter.endpoints import UNSENDABLE, EndpointError, in_words, not_opened
 from sansip_adapter.loop import Loop, Stop, nothing
-from sansip_adapter.tls import Channel, Tls
+from sansip_adapter.tls import Tls
 
 BATCH = 64  # connections that are accepted at once: then it is the others' turn
 BACKLOG = 1024  # connections that wait in the kernel until we accept them
@@ -51,7 +52,7 @@ class Connections:
         """Open an endpoint."""
         accepted = self._accepted
         if endpoint.transport == "tls":
-            _ = self._certified(endpoint.name).server  # or complain
+            _need_certificate(endpoint.name, self._tls)
             accepted = self._secured
         listener = Listener(endpoint, self._loop, self._lost, accepted, self.send)
         self._hosts[endpoint.name] = endpoint.bind.host
@@ -59,16 +60,17 @@ class Connections:
 
     def renew(self, tls: Tls) -> None:
         """Have these certificates from now on; connections that are open keep theirs."""
-        if any(name.startswith("tls:") for name in self._hosts):
-            _ = tls.server  # or complain
+        for name in self._hosts:
+            if name.startswith("tls:"):
+                _need_certificate(name, tls)
         self._tls = tls
 
     def open(self, order: OpenFlow) -> None:
         """Open a connection."""
         channel = None
         if order.transport == "tls":
-            client = self._certified(order.endpoint).client
-            channel = Channel(client, server_side=False, name=order.name)
+            tls = _need_certificate(order.endpoint, self._tls)
+            channel = Channel(tls.client, server_side=False, name=order.name)
         try:
             sock = connecting(self._hosts[order.endpoint], order.remote)
         except UNSENDABLE as error:
@@ -107,7 +109,8 @@ class Connections:
             text = f"too many TLS handshakes at once, {self._shaking[share]} of them with {share}"
             self._lost(endpoint, f"{remote}: {text}")
             return
-        channel = Channel(self._certified(endpoint).server, server_side=True)
+        tls = _need_certificate(endpoint, self._tls)
+        channel = Channel(tls.server, server_side=True)
         connection = self._have(next(self._numbers), endpoint, sock, remote, channel)
         self._shaking[share] += 1
         connection.agreed = partial(self._agreed, share)
@@ -117,11 +120,6 @@ class Connections:
         self._shaking[share] -= 1
         if not self._shaking[share]:
             del self._shaking[share]
-
-    def _certified(self, endpoint: str) -> Tls:
-        if self._tls is None:
-            raise EndpointError(f"{endpoint}: TLS needs certificates; give serve a tls=Tls(...)")
-        return self._tls
 
     def _have(
         self, flow: int, endpoint: str, sock: socket.socket, remote: Address,
@@ -218,6 +216,12 @@ class Listener:
             else:
                 self._accepted(self._name, sock, Address(source[0], source[1]))
         return ""
+
+
+def _need_certificate(endpoint: str, tls: Tls | None) -> Tls:
+    if tls is None or not tls.has_certificate:
+        raise EndpointError(f"{endpoint}: no certificate (give serve tls=Tls(certificate, key))")
+    return tls
 
 
 def connecting(host: str, remote: Address) -> socket.socket:

@@ -21,7 +21,7 @@ async def serve(
 
     The options are those of ``sansip_adapter.server.Options``. Under ``await nursery.start(...)``
     the value is a ``Server``, once all is open. Raises ``EndpointError`` when an endpoint cannot be
-    opened, and ``TlsError`` when ``tls`` has no certificate for it.
+    opened.
     """
     loop = TrioLoop()
     with closing(Server(loop, engine, **options)) as server:
