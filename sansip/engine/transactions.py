@@ -307,14 +307,14 @@ def _client_outputs(  # noqa: C901 - an arm for each output
     timer, later, flow = record.timer, record.later, record.flow
     for output in outputs:
         match output:
-            case Pass():
-                if record.context:
-                    _passed(turn, record, output.response)
-            case Stop():
-                timer, later = clocks.without(timer, later, output.timer)
             case Start():
                 started: Deadline = (turn.at + output.after, output.timer)
                 later = (*later, started)
+            case Stop():
+                timer, later = clocks.without(timer, later, output.timer)
+            case Pass():
+                if record.context:
+                    _passed(turn, record, output.response)
             case Transmit():
                 flow = _transmit(turn, key, record, output.data, spare)
             case TimedOut():

@@ -47,6 +47,9 @@ _few_params: Final = {
     ";transport=udp": (("transport", "udp"),),
     ";transport=tcp": (("transport", "tcp"),),
     ";transport=tls": (("transport", "tls"),),
+    ";transport=UDP": (("transport", "UDP"),),
+    ";transport=TCP": (("transport", "TCP"),),
+    ";transport=TLS": (("transport", "TLS"),),
 }.get
 
 

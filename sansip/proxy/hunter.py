@@ -227,8 +227,13 @@ class Hunter:
         """
         if len(self.branches) + 1 == self.facts.most_branches:
             return left
-        claims = 1 + sum([1 for way in self.ways if way.wanting])
-        if self.stages or any(way.left and not way.wanting for way in self.ways):
+        claims, more = 1, bool(self.stages)
+        for way in self.ways:
+            if way.wanting:
+                claims += 1
+            elif way.left:
+                more = True
+        if more:
             claims += 1
         elif claims == 1:
             return left  # the last one: nothing follows

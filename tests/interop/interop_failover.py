@@ -42,7 +42,7 @@ to = "uri"
 
 SERVICES = {"udp": "SIP+D2U", "tcp": "SIP+D2T"}
 CALLS = 5
-SOON = 0.5  # seconds; silence would have cost 3
+SOON = 1.0  # seconds; silence would have cost 3
 
 
 @pytest.mark.parametrize("transport", SERVICES)

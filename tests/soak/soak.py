@@ -4,11 +4,13 @@ Calls that are answered, refused, cancelled, changed, hung up on and failed over
 loses datagrams, TCP and TLS; bad neighbours all the while; SIGHUP now and then; if wanted a crowd
 of idle connections in the middle of it. At the end a table, a line of JSON, and exit status 0 if no
 call was lost, memory and open files stayed flat, and the proxy ended in time without complaint.
+Ctrl-C ends the load before its time.
 """
 
 import argparse
 import re
 import resource
+import signal
 import sys
 import tempfile
 import time
@@ -38,7 +40,10 @@ def main() -> int:
     options = arguments()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    outcome = Soak(options).run()
+    soak = Soak(options)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, soak.stop)
+    outcome = soak.run()
     for line in outcome.table():
         say(line)
     say(outcome.json())
@@ -81,10 +86,16 @@ class Soak:
     def __init__(self, options: argparse.Namespace) -> None:
         self._options = options
         self._outcome = Outcome(options.seconds, options.rate)
-        self._began = 0.0
+        self._began = time.monotonic()
         self._report: dict[str, Any] = {"calls": 0}
         self._crowd: Crowd | None = None
         self._stack = ExitStack()
+
+    def stop(self, *_: object) -> None:
+        """End the load before its time; a second signal ends all."""
+        if self._outcome.seconds < self._options.seconds:
+            raise SystemExit(1)
+        self._outcome.seconds = time.monotonic() - self._began
 
     def run(self) -> Outcome:
         """All of it."""
@@ -156,7 +167,7 @@ class Soak:
         look = min(LOOK, options.seconds / 20)
         every = 60.0 if options.seconds > 900 else 10.0
         told, reloaded = 0.0, 0.0
-        while (now := time.monotonic() - self._began) < options.seconds:
+        while (now := time.monotonic() - self._began) < outcome.seconds:
             while (news := self._callers.news()) is not None:
                 self._report = news
                 if news["took"]:

@@ -18,6 +18,7 @@ class Reading:
     files: int  # that are open
     cpu: float  # seconds, of all its threads
     calls: int  # that had begun by then
+    waited: float = 0.0  # seconds that its first thread could have worked, and had no processor
 
 
 def read(pid: int, at: float, calls: int) -> Reading:
@@ -26,4 +27,13 @@ def read(pid: int, at: float, calls: int) -> Reading:
     resident = int((place / "statm").read_text().split()[1])
     fields = (place / "stat").read_text().rpartition(")")[2].split()
     cpu = (int(fields[11]) + int(fields[12])) / TICK
-    return Reading(at, resident * PAGE, len(list((place / "fd").iterdir())), cpu, calls)
+    files = len(list((place / "fd").iterdir()))
+    return Reading(at, resident * PAGE, files, cpu, calls, waited(place))
+
+
+def waited(place: Path) -> float:
+    """How long a process has waited for a processor, where the kernel keeps account of it."""
+    try:
+        return int((place / "schedstat").read_text().split()[1]) / 1e9
+    except (OSError, IndexError):
+        return 0.0

@@ -13,6 +13,7 @@ WARM = 75.0  # seconds until memory is what it stays at: most of what is kept is
 LEAST = 120.0  # seconds of load without which nothing can be said of memory
 SLACK = 2 << 20, 0.03  # bytes, and a part: so much more memory at the end is no growth
 FILES = 25  # so many more open files at the end are no growth: neighbours come and go
+BUSY = 0.25  # part of the time: waiting longer for a processor may lose calls
 MB = 1 << 20
 
 
@@ -118,6 +119,12 @@ class Outcome:
         first, last = self.readings[len(self.readings) // 4], self.readings[-1]
         return 1e6 * (last.cpu - first.cpu) / max(1, last.calls - first.calls)
 
+    @property
+    def longest_wait(self) -> float:
+        """The worst part of the time between some looks in which the proxy had no processor."""
+        pairs = zip(self.readings[::5], self.readings[5::5], strict=False)
+        return max(((b.waited - a.waited) / (b.at - a.at) for a, b in pairs), default=0.0)
+
     def table(self) -> list[str]:
         """All of it, to be read."""
         begun, well, lost = (self.load.get(name, {}) for name in ("begun", "well", "lost"))
@@ -138,6 +145,12 @@ class Outcome:
                 f"OPTIONS 200 took {1000 * middle:.1f} ms; one in a hundred {1000 * late:.0f} ms; "
                 f"the longest {1000 * most:.0f} ms"
             )
+        if self.longest_wait > BUSY:
+            lines.append(
+                f"This machine had too much else to do: for {self.longest_wait:.0%} of the time "
+                "between two looks the proxy was waiting for a processor. What is lost or late "
+                "then may be so for that reason alone."
+            )
         lines += [f"CPU of the proxy for each of them: {self.cpu_per_call:,.0f} us", ""]
         lines += [*self.load.get("why", []), *self.alarming, *self.neighbours.get("faults", [])]
         marks = {True: "ok", False: "FAILED", None: "-"}
@@ -155,6 +168,7 @@ class Outcome:
                 "begun": sum(self.load.get("begun", {}).values()),
                 "lost": sum(self.load.get("lost", {}).values()),
                 "peak_memory": peak,
+                "longest_wait": round(self.longest_wait, 2),
                 "cpu_us_per_call": round(self.cpu_per_call),
                 "checks": {check.name: check.ok for check in self.checks},
             }
