@@ -15,6 +15,7 @@ from typing import Self, TypeVar
 import anyio
 import anyio.lowlevel
 
+from ports import free_port
 from sansip import Address
 
 T = TypeVar("T")
@@ -152,10 +153,9 @@ def bound(host: str = "127.0.0.1", port: int = 0) -> Generator[Peer]:
         yield Peer(sock)
 
 
-def closed_port() -> Address:
-    """Where nobody listens."""
-    with listening() as peer:
-        return peer.address
+def closed_port(host: str = "127.0.0.1") -> Address:
+    """Where nobody listens, by UDP or TCP."""
+    return Address(host, free_port(host))
 
 
 def family_of(host: str) -> socket.AddressFamily:
