@@ -4,7 +4,7 @@ import asyncio
 import gc
 import socket
 from collections.abc import Callable, Generator, Iterable
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -14,11 +14,11 @@ import dns.message
 import pytest
 
 import sansip_asyncio
-from loops import Adapter, adapters, open_sockets, settle, until
+from loops import Adapter, adapters, settle, until
+from peers import Peer, bound, listening, open_files
 from puppet import HERE, History, Puppet, Scripted, run, tell
 from sansip import (
     Action,
-    Address,
     Administered,
     Consult,
     DatagramReceived,
@@ -47,36 +47,23 @@ TCP = Endpoint("tcp", "127.0.0.1:0", advertise="192.0.2.10:5060")
 
 
 @contextmanager
-def world() -> Generator[tuple[socket.socket, socket.socket]]:
+def world() -> Generator[tuple[Peer, Peer]]:
     """A name server that is silent, and a peer that accepts connections and reads nothing."""
-    with ExitStack() as opened:
-        silent = opened.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-        silent.bind(("127.0.0.1", 0))
-        idle = opened.enter_context(socket.create_server(("127.0.0.1", 0)))
+    with bound() as silent, listening() as idle:
         yield silent, idle
-
-
-def name_of(sock: socket.socket) -> str:
-    host, port = sock.getsockname()
-    return f"{host}:{port}"
-
-
-def where(sock: socket.socket) -> Address:
-    host, port = sock.getsockname()
-    return Address(host, port)
 
 
 class Busy(Puppet):
     """A core that has begun everything that it can begin, and waits."""
 
-    def __init__(self, idle: socket.socket) -> None:
+    def __init__(self, idle: Peer) -> None:
         first: list[Action] = [
             StartTimer(Timer("a", "A", 1), 60.0),
             StartTimer(Timer("b", "B", 1), 0.0),
             QueryDns(1, "gw.example.com", "A"),
             QueryDns(2, "gw.example.com", "SRV"),
             Consult("q", "data", 60.0),
-            OpenFlow(-1, TCP.name, "tcp", where(idle), None),
+            OpenFlow(-1, TCP.name, "tcp", idle.address, None),
         ]
         super().__init__(self.fill, first=first, endpoints=[HERE, TCP])
 
@@ -99,21 +86,21 @@ async def never(_data: object) -> None:
 
 
 def test_cancellation_leaves_nothing_behind(adapter: Adapter) -> None:
-    before = open_sockets()
+    before = open_files()
 
     async def main() -> None:
         with world() as (silent, idle), socket.socket() as peer:
-            core, idle_sockets = Busy(idle), open_sockets()
-            options = {"nameservers": [name_of(silent)], "on_consult": never}
+            core, idle_files = Busy(idle), open_files()
+            options = {"nameservers": [str(silent.address)], "on_consult": never}
             async with adapter.serving(core, **options) as server:
                 await core.is_busy(server, peer)
             await settle()  # asyncio's own transports close a turn later
-            assert open_sockets() == idle_sockets
+            assert open_files() == idle_files
         with pytest.raises(RuntimeError, match="ended"):
             tell(server)
 
     adapter.strictly().run(main)
-    assert open_sockets() == before
+    assert open_files() == before
 
 
 @on_asyncio
@@ -121,13 +108,13 @@ def test_cancellation_leaves_nothing_behind(adapter: Adapter) -> None:
 def test_a_task_that_serves_is_cancelled_as_any_other(adapter: Adapter, times: int) -> None:
     async def main() -> None:
         with world() as (silent, idle), socket.socket() as peer:
-            core, idle_sockets = Busy(idle), open_sockets()
+            core, idle_files = Busy(idle), open_files()
             started: asyncio.Future[Server[History]] = asyncio.Future()
             task = asyncio.create_task(
                 sansip_asyncio.serve(
                     core,
                     started=started.set_result,
-                    nameservers=[name_of(silent)],
+                    nameservers=[str(silent.address)],
                     on_consult=slow_to_end,
                 )
             )
@@ -139,7 +126,7 @@ def test_a_task_that_serves_is_cancelled_as_any_other(adapter: Adapter, times: i
                 await task
             assert ended == [True]  # it has waited, however often it was cancelled
             await settle()
-            assert open_sockets() == idle_sockets
+            assert open_files() == idle_files
 
     async def slow_to_end(_data: object) -> None:
         try:
@@ -157,12 +144,12 @@ def test_a_task_that_serves_is_cancelled_as_any_other(adapter: Adapter, times: i
 def test_a_server_that_is_cancelled_while_it_starts_leaves_nothing(adapter: Adapter) -> None:
     async def main() -> None:
         with world() as (silent, idle):
-            idle_sockets = open_sockets()
+            idle_files = open_files()
             with anyio.CancelScope() as scope:
                 scope.cancel()
-                await adapter.serve(Busy(idle), nameservers=[name_of(silent)], on_consult=never)
+                await adapter.serve(Busy(idle), nameservers=[str(silent.address)], on_consult=never)
             await settle()
-            assert open_sockets() == idle_sockets
+            assert open_files() == idle_files
 
     adapter.strictly().run(main)
 
@@ -171,27 +158,21 @@ def test_dns_over_tcp_that_is_stopped_leaves_no_socket(adapter: Adapter) -> None
     """The name server says: too large, ask over TCP; and then says nothing."""
 
     async def script(server: Server[History]) -> None:
-        idle = open_sockets()
+        idle = open_files()
         core.do(server, QueryDns(1, "gw.example.com", "A"))
-        await anyio.wait_readable(udp)
-        wire, source = udp.recvfrom(65535)
+        wire, source = await udp.recvfrom()
         answer = dns.message.make_response(dns.message.from_wire(wire))
         answer.flags |= dns.flags.TC
-        udp.sendto(answer.to_wire(), source)
-        await anyio.wait_readable(tcp)
+        await udp.sendto(answer.to_wire(), source)
+        await anyio.wait_readable(tcp.sock)
         await settle()
-        assert open_sockets() == idle + 2
+        assert open_files() == idle + 2
         core.do(server, StopDns(1))
-        await until(lambda: open_sockets() == idle)
+        await until(lambda: open_files() == idle)
 
-    with (
-        socket.create_server(("127.0.0.1", 0)) as tcp,
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
-    ):
-        tcp.setblocking(False)
-        udp.bind(tcp.getsockname())
+    with listening() as tcp, bound(port=tcp.port) as udp:
         core = Scripted()
-        heard = run(adapter.strictly(), core, script, nameservers=[name_of(udp)])
+        heard = run(adapter.strictly(), core, script, nameservers=[str(udp.address)])
     assert not [event for event in heard if isinstance(event, DnsAnswered)]
 
 
@@ -242,13 +223,13 @@ SLOW = QueryDns(1, "nowhere", "SRV")
 def test_what_a_callback_raises_ends_the_server(
     adapter: Adapter, core: Puppet, options: dict[str, Any]
 ) -> None:
-    before = open_sockets()
+    before = open_files()
     with pytest.raises(ExceptionGroup) as caught:
         run(adapter.strictly(), core, lives, **options)
     assert caught.group_contains(ZeroDivisionError, match="a mistake")
     del caught
     gc.collect()
-    assert open_sockets() == before
+    assert open_files() == before
 
 
 def test_what_is_raised_on_the_way_out_is_raised_too(adapter: Adapter) -> None:
@@ -266,11 +247,11 @@ def test_what_is_raised_on_the_way_out_is_raised_too(adapter: Adapter) -> None:
 
 @on_asyncio
 def test_what_the_program_raises_when_all_is_open_ends_the_server_too(adapter: Adapter) -> None:
-    before = open_sockets()
+    before = open_files()
     main = partial(sansip_asyncio.serve, Puppet(), started=fail)
     with pytest.raises(ZeroDivisionError):
         adapter.run(main)
-    assert open_sockets() == before
+    assert open_files() == before
 
 
 def test_the_end_of_a_server_is_told_where_it_is_stepped(adapter: Adapter) -> None:

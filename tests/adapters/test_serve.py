@@ -10,8 +10,9 @@ from zone_dns import ZoneServer
 
 import sansip_asyncio
 import sansip_trio
-from loops import Adapter, Clock, open_sockets, until
-from puppet import HERE, History, Puppet, Script, Scripted, run, settle, tell
+from loops import Adapter, Clock, settle, until
+from peers import open_files
+from puppet import HERE, History, Puppet, Script, Scripted, run, tell
 from sansip import (
     Action,
     Address,
@@ -343,13 +344,13 @@ def test_a_question_that_is_stopped_is_not_answered(
     adapter: Adapter, zone_dns: "Callable[[], ZoneServer]"
 ) -> None:
     async def script(server: Server[History]) -> None:
-        idle = open_sockets()
+        idle = open_files()
         core.do(server, QueryDns(7, "gw-1.example.com", "A"))
         await until(lambda: dns.log)
-        assert open_sockets() == idle + 1
+        assert open_files() == idle + 1
         core.do(server, StopDns(7), StopDns(8))
         await settle()
-        assert open_sockets() == idle
+        assert open_files() == idle
 
     dns = zone_dns()
     dns.drop = True

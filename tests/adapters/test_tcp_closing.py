@@ -6,9 +6,9 @@ from collections.abc import Iterable
 import pytest
 
 from flows import TCP, echo, order, say
-from loops import Adapter
+from loops import Adapter, settle
 from peers import Peer, closed_port, dial, files_closed, listening, open_files
-from puppet import History, Puppet, Scripted, run, settle
+from puppet import History, Puppet, Scripted, run
 from sansip import (
     Action,
     Address,

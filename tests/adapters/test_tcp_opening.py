@@ -13,9 +13,9 @@ import anyio.lowlevel
 import pytest
 
 from flows import TCP, echo, order, say
-from loops import Adapter
+from loops import Adapter, settle
 from peers import Peer, bound, closed_port, dial, listening, open_files
-from puppet import HERE, History, Puppet, Scripted, run, settle
+from puppet import HERE, History, Puppet, Scripted, run
 from sansip import (
     Address,
     Administered,

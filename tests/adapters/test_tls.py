@@ -11,9 +11,9 @@ import pytest
 from certificates import CLIENT, EXPIRED, SERVER, Authority, Files
 from certified import called, calling
 from flows import TLS, echo, order, say
-from loops import Adapter
+from loops import Adapter, settle
 from peers import Peer, dial, listening, open_files
-from puppet import HERE, History, Puppet, Scripted, run, settle
+from puppet import HERE, History, Puppet, Scripted, run
 from sansip import (
     CloseFlow,
     FlowClosed,

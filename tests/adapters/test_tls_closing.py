@@ -10,9 +10,9 @@ import pytest
 
 from certified import calling
 from flows import TLS, echo, say
-from loops import Adapter
+from loops import Adapter, settle
 from peers import Peer, dial, files_closed, open_files
-from puppet import History, Puppet, Scripted, run, settle
+from puppet import History, Puppet, Scripted, run
 from sansip import (
     Action,
     CloseFlow,
