@@ -15,7 +15,7 @@ import pytest
 
 import sansip_asyncio
 from loops import Adapter, adapters, settle, until
-from peers import Peer, bound, listening, open_files
+from peers import Peer, bound, listening, open_sockets
 from puppet import HERE, History, Puppet, Scripted, run, tell
 from sansip import (
     Action,
@@ -86,21 +86,21 @@ async def never(_data: object) -> None:
 
 
 def test_cancellation_leaves_nothing_behind(adapter: Adapter) -> None:
-    before = open_files()
+    before = open_sockets()
 
     async def main() -> None:
         with world() as (silent, idle), socket.socket() as peer:
-            core, idle_files = Busy(idle), open_files()
+            core, idle_sockets = Busy(idle), open_sockets()
             options = {"nameservers": [str(silent.address)], "on_consult": never}
             async with adapter.serving(core, **options) as server:
                 await core.is_busy(server, peer)
             await settle()  # asyncio's own transports close a turn later
-            assert open_files() == idle_files
+            assert open_sockets() == idle_sockets
         with pytest.raises(RuntimeError, match="ended"):
             tell(server)
 
     adapter.strictly().run(main)
-    assert open_files() == before
+    assert open_sockets() == before
 
 
 @on_asyncio
@@ -108,7 +108,7 @@ def test_cancellation_leaves_nothing_behind(adapter: Adapter) -> None:
 def test_a_task_that_serves_is_cancelled_as_any_other(adapter: Adapter, times: int) -> None:
     async def main() -> None:
         with world() as (silent, idle), socket.socket() as peer:
-            core, idle_files = Busy(idle), open_files()
+            core, idle_sockets = Busy(idle), open_sockets()
             started: asyncio.Future[Server[History]] = asyncio.Future()
             task = asyncio.create_task(
                 sansip_asyncio.serve(
@@ -126,7 +126,7 @@ def test_a_task_that_serves_is_cancelled_as_any_other(adapter: Adapter, times: i
                 await task
             assert ended == [True]  # it has waited, however often it was cancelled
             await settle()
-            assert open_files() == idle_files
+            assert open_sockets() == idle_sockets
 
     async def slow_to_end(_data: object) -> None:
         try:
@@ -144,12 +144,12 @@ def test_a_task_that_serves_is_cancelled_as_any_other(adapter: Adapter, times: i
 def test_a_server_that_is_cancelled_while_it_starts_leaves_nothing(adapter: Adapter) -> None:
     async def main() -> None:
         with world() as (silent, idle):
-            idle_files = open_files()
+            idle_sockets = open_sockets()
             with anyio.CancelScope() as scope:
                 scope.cancel()
                 await adapter.serve(Busy(idle), nameservers=[str(silent.address)], on_consult=never)
             await settle()
-            assert open_files() == idle_files
+            assert open_sockets() == idle_sockets
 
     adapter.strictly().run(main)
 
@@ -158,7 +158,7 @@ def test_dns_over_tcp_that_is_stopped_leaves_no_socket(adapter: Adapter) -> None
     """The name server says: too large, ask over TCP; and then says nothing."""
 
     async def script(server: Server[History]) -> None:
-        idle = open_files()
+        idle = open_sockets()
         core.do(server, QueryDns(1, "gw.example.com", "A"))
         wire, source = await udp.recvfrom()
         answer = dns.message.make_response(dns.message.from_wire(wire))
@@ -166,9 +166,9 @@ def test_dns_over_tcp_that_is_stopped_leaves_no_socket(adapter: Adapter) -> None
         await udp.sendto(answer.to_wire(), source)
         await anyio.wait_readable(tcp.sock)
         await settle()
-        assert open_files() == idle + 2
+        assert open_sockets() == idle + 2
         core.do(server, StopDns(1))
-        await until(lambda: open_files() == idle)
+        await until(lambda: open_sockets() == idle)
 
     with listening() as tcp, bound(port=tcp.port) as udp:
         core = Scripted()
@@ -223,13 +223,13 @@ SLOW = QueryDns(1, "nowhere", "SRV")
 def test_what_a_callback_raises_ends_the_server(
     adapter: Adapter, core: Puppet, options: dict[str, Any]
 ) -> None:
-    before = open_files()
+    before = open_sockets()
     with pytest.raises(ExceptionGroup) as caught:
         run(adapter.strictly(), core, lives, **options)
     assert caught.group_contains(ZeroDivisionError, match="a mistake")
     del caught
     gc.collect()
-    assert open_files() == before
+    assert open_sockets() == before
 
 
 def test_what_is_raised_on_the_way_out_is_raised_too(adapter: Adapter) -> None:
@@ -247,11 +247,11 @@ def test_what_is_raised_on_the_way_out_is_raised_too(adapter: Adapter) -> None:
 
 @on_asyncio
 def test_what_the_program_raises_when_all_is_open_ends_the_server_too(adapter: Adapter) -> None:
-    before = open_files()
+    before = open_sockets()
     main = partial(sansip_asyncio.serve, Puppet(), started=fail)
     with pytest.raises(ZeroDivisionError):
         adapter.run(main)
-    assert open_files() == before
+    assert open_sockets() == before
 
 
 def test_the_end_of_a_server_is_told_where_it_is_stepped(adapter: Adapter) -> None:

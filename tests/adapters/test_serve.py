@@ -11,7 +11,7 @@ from zone_dns import ZoneServer
 import sansip_asyncio
 import sansip_trio
 from loops import Adapter, Clock, settle, until
-from peers import open_files
+from peers import open_sockets
 from puppet import HERE, History, Puppet, Script, Scripted, run, tell
 from sansip import (
     Action,
@@ -344,13 +344,13 @@ def test_a_question_that_is_stopped_is_not_answered(
     adapter: Adapter, zone_dns: "Callable[[], ZoneServer]"
 ) -> None:
     async def script(server: Server[History]) -> None:
-        idle = open_files()
+        idle = open_sockets()
         core.do(server, QueryDns(7, "gw-1.example.com", "A"))
         await until(lambda: dns.log)
-        assert open_files() == idle + 1
+        assert open_sockets() == idle + 1
         core.do(server, StopDns(7), StopDns(8))
         await settle()
-        assert open_files() == idle
+        assert open_sockets() == idle
 
     dns = zone_dns()
     dns.drop = True
