@@ -28,7 +28,7 @@ from sansip import (
     State,
 )
 from sansip_adapter import connection
-from sansip_adapter.connection import WAITING
+from sansip_adapter.outgoing import WAITING
 from sansip_adapter.server import Server
 from sansip_adapter.tls import Tls
 from talking import Datagrams, phone, request

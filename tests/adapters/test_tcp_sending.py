@@ -19,8 +19,8 @@ from sansip import (
     SendFailed,
     StreamReceived,
 )
-from sansip_adapter import connection
-from sansip_adapter.connection import LITTLE, WAITING
+from sansip_adapter import outgoing
+from sansip_adapter.outgoing import LITTLE, WAITING
 from sansip_adapter.server import Server
 
 FEW = 4096  # bytes that a slow peer has room for
@@ -90,7 +90,7 @@ def test_more_than_may_wait_breaks_the_connection_and_comes_back(
 def test_those_who_do_not_read_have_only_so_much_together(
     adapter: Adapter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "IN_ALL", 300_000)
+    monkeypatch.setattr(outgoing, "IN_ALL", 300_000)
     closed: list[list[FlowClosed]] = []
 
     def fill(flow: int, size: int) -> list[Action]:

@@ -16,43 +16,20 @@ lost without a word.
 import os
 import socket
 import ssl
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NamedTuple
 
 from sansip import Address, FlowClosed, FlowOpened, Send, SendFailed, StreamReceived
 from sansip_adapter.channel import Channel
 from sansip_adapter.endpoints import in_words
 from sansip_adapter.loop import Loop, Stop, nothing
+from sansip_adapter.outgoing import Outgoing, Piece, Room
 
 CHUNK = 65_536  # bytes that are read at once
-WAITING = 1 << 20  # bytes that may wait here for a peer that does not read
-COST = 256  # bytes that each piece of them counts for besides: many tiny ones cost far more
-# Many who do not read cannot have so much each: when that much waits for all together, there is
-# room for a message or so. For who reads, what waits is in the kernel's buffers, and little here.
-IN_ALL = 1 << 26
-LITTLE = 1 << 16
 HANDSHAKE = 10.0  # seconds that a peer that has connected may take to agree on TLS
 LAST_WORDS = 5.0  # seconds in which all that was sent before a CloseFlow is to arrive
 
 Feed = Callable[[FlowOpened | StreamReceived | FlowClosed | SendFailed], None]
-
-
-class Piece(NamedTuple):
-    """Bytes that wait to be sent, and the order that they are of; None: TLS's own."""
-
-    data: bytes
-    order: Send | None
-
-
-class Room:
-    """How many bytes wait in all connections of a server together."""
-
-    __slots__ = ("taken",)
-
-    def __init__(self) -> None:
-        self.taken = 0
 
 
 class Connection:
@@ -77,10 +54,7 @@ class Connection:
         self.agreed: Stop = nothing  # called once TLS has been agreed on, or nothing comes of it
         self._socket, self._channel = sock, channel
         self._loop, self._feed, self._over = loop, feed, over
-        self._waiting: deque[Piece] = deque()  # the first may have been sent in part
-        self._sent = 0  # so many bytes of it
-        self._room = room
-        self._size = 0  # bytes of all that waits, and what it costs to keep them
+        self._waiting = Outgoing(room)
         self._used = self._finishing = self._ended = False
         self._stop_reading: Stop = nothing
         self._stop_writing: Stop = nothing
@@ -183,16 +157,13 @@ class Connection:
         if not piece.data:
             return
         waiting.append(piece)
-        cost, room = len(piece.data) + COST, self._room
-        self._size += cost
-        room.taken += cost
         if self.fault:
             self._give_back()
         elif len(waiting) == 1:
             self._drain()
             if waiting:
                 self._stop_writing = self._loop.writing(self._socket, self._writable)
-        elif self._size > (most := LITTLE if room.taken > IN_ALL else WAITING):
+        elif most := waiting.overflow():
             self._break(f"the peer does not read, and more than {most} bytes wait for it")
 
     def _writable(self) -> None:
@@ -203,27 +174,10 @@ class Connection:
                 self._shut(socket.SHUT_WR)
 
     def _drain(self) -> None:
-        waiting = self._waiting
-        while waiting:
-            data = waiting[0].data
-            try:
-                sent = self._socket.send(memoryview(data)[self._sent :] if self._sent else data)
-            except BlockingIOError:
-                return
-            except OSError as error:
-                self._break(in_words(error))
-                return
-            self._sent += sent
-            if self._sent == len(data):
-                self._take_off()
-
-    def _take_off(self) -> Piece:
-        piece = self._waiting.popleft()
-        cost = len(piece.data) + COST
-        self._size -= cost
-        self._room.taken -= cost
-        self._sent = 0
-        return piece
+        try:
+            self._waiting.drain(self._socket)
+        except OSError as error:
+            self._break(in_words(error))
 
     def _write_no_more(self) -> None:
         self._stop_writing, stop = nothing, self._stop_writing
@@ -287,8 +241,6 @@ class Connection:
 
     def _give_back(self) -> None:
         feed, now, fault = self._feed, self._loop.now, self.fault
-        while self._waiting:
-            order = self._take_off().order
-            if order is not None:
-                # The time of each: what came of the one before may have been told with a later one.
-                feed(SendFailed(now(), order.endpoint, order.remote, fault, order.id, order.data))
+        for order in self._waiting.take_back():
+            # The time of each: what came of the one before may have been told with a later one.
+            feed(SendFailed(now(), order.endpoint, order.remote, fault, order.id, order.data))

@@ -11,9 +11,10 @@ from itertools import count
 from sansip import Address, CloseFlow, Endpoint, FlowClosed, OpenFlow, Send, SendFailed
 from sansip.engine.hosts import share_of
 from sansip_adapter.channel import Channel
-from sansip_adapter.connection import Connection, Feed, Room
+from sansip_adapter.connection import Connection, Feed
 from sansip_adapter.endpoints import UNSENDABLE, EndpointError, Reporter, in_words, not_opened
 from sansip_adapter.loop import Loop, Stop, nothing
+from sansip_adapter.outgoing import Room
 from sansip_adapter.tls import Tls
 
 BATCH = 64  # connections that are accepted at once: then it is the others' turn
