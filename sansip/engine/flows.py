@@ -233,17 +233,13 @@ def _take(turn: Turn, number: int, flow: Flow, output: _Came) -> None:
     link = flow.link
     size = output.size if isinstance(output, framing.Complete) else 0
     came = Arrival(link.endpoint, link.remote, size, number, flow.names)
+    if not isinstance(output, framing.Complete):
+        requests.malformed(turn, came, output.error)
+        return
     try:
-        message = _message(output)
+        message = output.message
         if flow.names and number > connecting.NO_FLOW and isinstance(message, Request):
             connecting.alias(turn, number, message)
         arrivals.take(turn, came, message)
     except RemoteProtocolError as error:
         requests.malformed(turn, came, error)
-
-
-def _message(output: _Came) -> Request | Response:
-    """Give the message, or raise what is wrong with it, as ``parse`` does for datagrams."""
-    if isinstance(output, framing.Complete):
-        return output.message
-    raise output.error
