@@ -19,7 +19,7 @@ from sansip.engine.state import Arrival, Flow, Link, Waiting
 from sansip.engine.transactions import step_client
 from sansip.engine.turn import Turn
 from sansip.errors import LocalProtocolError, RemoteProtocolError
-from sansip.message import Request, Response, framing
+from sansip.message import Request, framing
 from sansip.table import Table
 from sansip.transaction import TransportFailed
 
