@@ -51,7 +51,8 @@ def send(turn: Turn, link: Link, what: Waiting) -> int:
     users = flow.users
     if what.owner.startswith(CLIENT):
         users = users.set(what.owner, flow.waiting is None and not what.again)
-    turn.flows = turn.flows.set(number, _but(flow, users, turn.at, waiting))
+    left = flow.updated(flow.timer, users=users, used=turn.at, waiting=waiting)
+    turn.flows = turn.flows.set(number, left)
     return number
 
 
@@ -75,7 +76,7 @@ def _open(turn: Turn, link: Link) -> int:
     transport = link.endpoint.partition(":")[0]
     turn.actions.append(OpenFlow(number, link.endpoint, transport, link.remote, link.name))
     timer = turn.rearm(f"{OWNER}{number}", "connect", turn.at + limits.connect)
-    flow = Flow(link, framing.start(), Table(), turn.at, timer, ())
+    flow = Flow(link, framing.start(), Table(), turn.at, timer, (), (), ())
     turn.flows = turn.flows.set(number, flow)
     turn.links = turn.links.set(link, number)
     return number
@@ -86,7 +87,7 @@ def leave(turn: Turn, number: int, owner: str) -> None:
     flow = turn.flows.get(number)
     if flow is not None and owner in flow.users:
         users = flow.users.without(owner)
-        turn.flows = turn.flows.set(number, _but(flow, users, flow.used, flow.waiting))
+        turn.flows = turn.flows.set(number, flow.updated(flow.timer, users=users))
 
 
 def has_found_open(turn: Turn, number: int, owner: str) -> bool:
@@ -114,27 +115,7 @@ def alias(turn: Turn, number: int, request: Request) -> None:
         _unlink(turn, number, flow.aliases)
         for link in aliases:
             turn.links = turn.links.set(link, number)
-        left = _but(flow, flow.users, flow.used, flow.waiting, aliases)
-        turn.flows = turn.flows.set(number, left)
-
-
-def _but(
-    flow: Flow,
-    users: Table[str, bool],
-    used: float,
-    waiting: tuple[Waiting, ...] | None,
-    aliases: tuple[Link, ...] | None = None,
-) -> Flow:
-    return Flow(
-        flow.link,
-        flow.framing,
-        users,
-        used,
-        flow.timer,
-        waiting,
-        flow.names,
-        flow.aliases if aliases is None else aliases,
-    )
+        turn.flows = turn.flows.set(number, flow.updated(flow.timer, aliases=aliases))
 
 
 def shun(turn: Turn, number: int) -> None:

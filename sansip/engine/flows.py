@@ -58,7 +58,7 @@ def _welcome(turn: Turn, event: FlowOpened) -> None:
     # Whoever has a place here has to say something: bytes alone, one in a second, do not do.
     due = turn.at + turn.config.limits.partial_message
     timer = turn.rearm(f"{OWNER}{event.flow}", FIRST, due)
-    flow = Flow(link, framing.start(), Table(), turn.at, timer, names=event.names)
+    flow = Flow(link, framing.start(), Table(), turn.at, timer, None, event.names, ())
     connecting.welcome(turn, event.flow, flow)
     # "When the connection is accepted by the transport layer, this index is set to the source IP
     # address, port number, and transport" (18): a phone behind a NAT has no other way to be called.
@@ -99,7 +99,7 @@ def _reached(turn: Turn, event: FlowOpened, flow: Flow, waiting: tuple[Waiting, 
         else:
             unwanted.append(what.owner)
     timer = _idle(turn, number, turn.at)
-    left = Flow(link, flow.framing, flow.users, turn.at, timer, names=event.names)
+    left = Flow(link, flow.framing, flow.users, turn.at, timer, None, event.names, ())
     turn.flows = turn.flows.set(number, left)
     for key in unwanted:
         # "If no provisional response has been received, the CANCEL request MUST NOT be sent" (9.1):
@@ -176,8 +176,7 @@ def _rest(turn: Turn, number: int, flow: Flow) -> None:
     since = turn.at if len(flow.users) else flow.used
     if since + _patience(turn) > turn.at:
         timer = _idle(turn, number, since)
-        left = Flow(flow.link, flow.framing, flow.users, flow.used, timer, names=flow.names)
-        turn.flows = turn.flows.set(number, left)
+        turn.flows = turn.flows.set(number, flow.updated(timer))
     else:
         turn.actions.append(CloseFlow(number))
         connecting.forget(turn, number)
@@ -225,7 +224,7 @@ def _step(turn: Turn, number: int, flow: Flow, given: framing.Input) -> None:
         if timer is not None and timer.name == FIRST and not first:
             turn.disarm(timer)
             timer = None
-        left = Flow(link, state, now.users, turn.at, timer, None, now.names, now.aliases)
+        left = now.updated(timer, framing=state, used=turn.at)
         turn.flows = turn.flows.set(number, left)
 
 

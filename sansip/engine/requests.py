@@ -74,7 +74,7 @@ def malformed(turn: Turn, came: Arrival, error: RemoteProtocolError) -> None:
 
 def _from_there(remote: Address | None, came: Arrival) -> Address | None:
     """Where responses go, from the address that the request was sent to (3581-4-02)."""
-    if remote is None or not came.local:
+    if remote is None or came.local is None:
         return remote
     return Back(remote.host, remote.port, came.local)
 

@@ -16,6 +16,7 @@ from sansip.value import value
 
 ClientState = invite_client.State | client.State
 ServerState = invite_server.State | server.State
+Framing = framing.State
 Deadline = tuple[float, TimerName]
 Deadlines = tuple[Deadline, ...]
 
@@ -53,18 +54,43 @@ class Flow:
     """A connection, and what has come of a message that is not complete."""
 
     link: Link
-    framing: framing.State
+    framing: Framing
     users: Table[str, bool]  # client transactions; True: it was open before they came
     used: float  # when something last went or came over it
-    timer: Timer | None = None  # for opening it, a first or an incomplete message, or its idleness
-    waiting: tuple[Waiting, ...] | None = None  # what is to be sent once it is open; None: it is
-    names: tuple[str, ...] = ()  # of its peer, as TLS has verified them
-    aliases: tuple[Link, ...] = ()  # what else is reached by it, as its peer says (RFC 5923)
+    timer: Timer | None  # for opening it, a first or an incomplete message, or its idleness
+    waiting: tuple[Waiting, ...] | None  # what is to be sent once it is open; None: it is
+    names: tuple[str, ...]  # of its peer, as TLS has verified them
+    aliases: tuple[Link, ...]  # what else is reached by it, as its peer says (RFC 5923)
+
+    def updated(
+        self,
+        timer: Timer | None,
+        *,
+        framing: Framing | None = None,
+        users: Table[str, bool] | None = None,
+        used: float | None = None,
+        waiting: tuple[Waiting, ...] | None = None,
+        aliases: tuple[Link, ...] | None = None,
+    ) -> "Flow":
+        """Make a copy with this timer; what else is not given stays as it is."""
+        return Flow(
+            self.link,
+            self.framing if framing is None else framing,
+            self.users if users is None else users,
+            self.used if used is None else used,
+            timer,
+            self.waiting if waiting is None else waiting,
+            self.names,
+            self.aliases if aliases is None else aliases,
+        )
 
 
 @value
 class Back(Address):
-    """Where the responses to a datagram go, and which address of this machine they go from."""
+    """Where the responses to a datagram go, and which address of this machine they go from.
+
+    A field of its own would cost every transaction eight bytes, for the few that need one.
+    """
 
     local: str
 
@@ -78,7 +104,9 @@ class Arrival:
     size: int  # of the message, in bytes
     flow: int | None = None  # None: as a datagram
     names: tuple[str, ...] = ()  # of its sender, as TLS has verified them
-    local: str = ""  # the address of this machine that it came to, where the endpoint has many
+    local: str | None = (
+        None  # the address of this machine that it came to, if its endpoint has many
+    )
 
 
 @value

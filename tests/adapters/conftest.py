@@ -10,6 +10,7 @@ from zone_dns import ZoneServer
 from asking import Asking, asking
 from certificates import Authority, Files
 from loops import Adapter, Clock, adapters
+from peers import bound
 from sansip_adapter import tcp
 from sansip_adapter.tls import Tls
 
@@ -85,6 +86,17 @@ def virtual(request: pytest.FixtureRequest) -> tuple[Adapter, Clock]:
     """Every adapter whose loop has a clock that we can put forward, with that clock."""
     found: Adapter = request.param
     return found.in_virtual_time()
+
+
+@pytest.fixture(params=["127.0.0.1", "::1"])
+def loopback(request: pytest.FixtureRequest) -> str:
+    """Both loopbacks in turn; IPv6 where the machine has it."""
+    host: str = request.param
+    try:
+        with bound(host):
+            return host
+    except OSError:
+        pytest.skip("this machine has no IPv6 loopback")
 
 
 @pytest.fixture

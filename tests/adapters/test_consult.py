@@ -8,8 +8,8 @@ import anyio
 import pytest
 
 import sansip
-from loops import Adapter
-from puppet import HERE, Puppet, run, settle
+from loops import Adapter, settle
+from puppet import HERE, Puppet, run
 
 Answerer = Callable[[object], Awaitable[object]]
 

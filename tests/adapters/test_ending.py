@@ -4,7 +4,7 @@ import asyncio
 import gc
 import socket
 from collections.abc import Callable, Generator, Iterable
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -14,11 +14,11 @@ import dns.message
 import pytest
 
 import sansip_asyncio
-from loops import Adapter, adapters, open_sockets, settle, until
+from loops import Adapter, adapters, settle, until
+from peers import Peer, bound, listening, open_sockets
 from puppet import HERE, History, Puppet, Scripted, run, tell
 from sansip import (
     Action,
-    Address,
     Administered,
     Consult,
     DatagramReceived,
@@ -47,36 +47,23 @@ TCP = Endpoint("tcp", "127.0.0.1:0", advertise="192.0.2.10:5060")
 
 
 @contextmanager
-def world() -> Generator[tuple[socket.socket, socket.socket]]:
+def world() -> Generator[tuple[Peer, Peer]]:
     """A name server that is silent, and a peer that accepts connections and reads nothing."""
-    with ExitStack() as opened:
-        silent = opened.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-        silent.bind(("127.0.0.1", 0))
-        idle = opened.enter_context(socket.create_server(("127.0.0.1", 0)))
+    with bound() as silent, listening() as idle:
         yield silent, idle
-
-
-def name_of(sock: socket.socket) -> str:
-    host, port = sock.getsockname()
-    return f"{host}:{port}"
-
-
-def where(sock: socket.socket) -> Address:
-    host, port = sock.getsockname()
-    return Address(host, port)
 
 
 class Busy(Puppet):
     """A core that has begun everything that it can begin, and waits."""
 
-    def __init__(self, idle: socket.socket) -> None:
+    def __init__(self, idle: Peer) -> None:
         first: list[Action] = [
             StartTimer(Timer("a", "A", 1), 60.0),
             StartTimer(Timer("b", "B", 1), 0.0),
             QueryDns(1, "gw.example.com", "A"),
             QueryDns(2, "gw.example.com", "SRV"),
             Consult("q", "data", 60.0),
-            OpenFlow(-1, TCP.name, "tcp", where(idle), None),
+            OpenFlow(-1, TCP.name, "tcp", idle.address, None),
         ]
         super().__init__(self.fill, first=first, endpoints=[HERE, TCP])
 
@@ -104,7 +91,7 @@ def test_cancellation_leaves_nothing_behind(adapter: Adapter) -> None:
     async def main() -> None:
         with world() as (silent, idle), socket.socket() as peer:
             core, idle_sockets = Busy(idle), open_sockets()
-            options = {"nameservers": [name_of(silent)], "on_consult": never}
+            options = {"nameservers": [str(silent.address)], "on_consult": never}
             async with adapter.serving(core, **options) as server:
                 await core.is_busy(server, peer)
             await settle()  # asyncio's own transports close a turn later
@@ -127,7 +114,7 @@ def test_a_task_that_serves_is_cancelled_as_any_other(adapter: Adapter, times: i
                 sansip_asyncio.serve(
                     core,
                     started=started.set_result,
-                    nameservers=[name_of(silent)],
+                    nameservers=[str(silent.address)],
                     on_consult=slow_to_end,
                 )
             )
@@ -160,7 +147,7 @@ def test_a_server_that_is_cancelled_while_it_starts_leaves_nothing(adapter: Adap
             idle_sockets = open_sockets()
             with anyio.CancelScope() as scope:
                 scope.cancel()
-                await adapter.serve(Busy(idle), nameservers=[name_of(silent)], on_consult=never)
+                await adapter.serve(Busy(idle), nameservers=[str(silent.address)], on_consult=never)
             await settle()
             assert open_sockets() == idle_sockets
 
@@ -173,25 +160,19 @@ def test_dns_over_tcp_that_is_stopped_leaves_no_socket(adapter: Adapter) -> None
     async def script(server: Server[History]) -> None:
         idle = open_sockets()
         core.do(server, QueryDns(1, "gw.example.com", "A"))
-        await anyio.wait_readable(udp)
-        wire, source = udp.recvfrom(65535)
+        wire, source = await udp.recvfrom()
         answer = dns.message.make_response(dns.message.from_wire(wire))
         answer.flags |= dns.flags.TC
-        udp.sendto(answer.to_wire(), source)
-        await anyio.wait_readable(tcp)
+        await udp.sendto(answer.to_wire(), source)
+        await anyio.wait_readable(tcp.sock)
         await settle()
         assert open_sockets() == idle + 2
         core.do(server, StopDns(1))
         await until(lambda: open_sockets() == idle)
 
-    with (
-        socket.create_server(("127.0.0.1", 0)) as tcp,
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
-    ):
-        tcp.setblocking(False)
-        udp.bind(tcp.getsockname())
+    with listening() as tcp, bound(port=tcp.port) as udp:
         core = Scripted()
-        heard = run(adapter.strictly(), core, script, nameservers=[name_of(udp)])
+        heard = run(adapter.strictly(), core, script, nameservers=[str(udp.address)])
     assert not [event for event in heard if isinstance(event, DnsAnswered)]
 
 

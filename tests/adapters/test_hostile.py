@@ -11,7 +11,7 @@ import pytest
 
 from certified import calling
 from loops import Adapter
-from peers import Peer, bound, dial, files_closed, open_files
+from peers import Peer, bound, dial, open_sockets, sockets_closed
 from sansip import (
     Address,
     Config,
@@ -159,7 +159,7 @@ def test_half_a_message_is_waited_for_no_longer_than_allowed(
     limits = Limits(partial_message=0.3)
 
     async def script(proxy: Proxy) -> None:
-        before = open_files()
+        before = open_sockets()
         whole = request("OPTIONS", "half", transport=transport.upper())
         with ExitStack() as stack:
             peers = [stack.enter_context(await proxy.connected(transport)) for _ in range(20)]
@@ -171,7 +171,7 @@ def test_half_a_message_is_waited_for_no_longer_than_allowed(
                 await peer.read_all()
             assert anyio.current_time() > begun + 0.25
         await proxy.serves()
-        await files_closed(before)
+        await sockets_closed(before)
 
     reports = run(adapter, settings, script, limits)
     assert len([report for report in reports if report.topic in {"malformed", "dropped"}]) >= 20
@@ -204,7 +204,7 @@ def test_many_idle_connections_disturb_nobody(
     adapter: Adapter, settings: Tls, transport: str
 ) -> None:
     async def script(proxy: Proxy) -> None:
-        before = open_files()
+        before = open_sockets()
         with ExitStack() as stack:
             peers = [stack.enter_context(await proxy.connected(transport)) for _ in range(MANY)]
             await proxy.serves()
@@ -212,7 +212,7 @@ def test_many_idle_connections_disturb_nobody(
                 await peer.send(b"\r\n\r\n")
                 assert await peer.read(2) == b"\r\n"
             assert len(proxy.server.state.flows) >= MANY
-        await files_closed(before)
+        await sockets_closed(before)
 
     with enough_files(4 * MANY):
         assert not run(adapter, settings, script)
@@ -279,7 +279,7 @@ def test_slow_handshakes_take_their_time_and_no_more(
             await slowly(peer)
 
     async def script(proxy: Proxy) -> None:
-        before = open_files()
+        before = open_sockets()
         async with anyio.create_task_group() as group:
             for _ in range(30):
                 group.start_soon(left, proxy.address("tls"))
@@ -287,6 +287,6 @@ def test_slow_handshakes_take_their_time_and_no_more(
             with await proxy.connected("tls"):
                 await proxy.serves()
         await proxy.reported("no TLS handshake within 0.4 s", 30)
-        await files_closed(before)
+        await sockets_closed(before)
 
     run(adapter, settings, script)

@@ -16,7 +16,8 @@ from certificates import Authority, Files
 from certified import called, calling
 from loops import adapters
 from peers import Peer, bound, dial, listening
-from recorded import free_ports, record
+from ports import free_port
+from recorded import record
 from sansip import (
     Address,
     Config,
@@ -222,7 +223,7 @@ TCP = "sip:127.0.0.1:{first};transport=tcp", "sip:127.0.0.1:{second};transport=t
 @pytest.fixture(scope="module")
 def ports() -> dict[str, int]:
     names = ("udp", "tcp", "tls", "phone", "first", "second")
-    return dict(zip(names, free_ports(len(names)), strict=True))
+    return {name: free_port() for name in names}
 
 
 @pytest.mark.parametrize(

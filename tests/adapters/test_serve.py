@@ -10,8 +10,9 @@ from zone_dns import ZoneServer
 
 import sansip_asyncio
 import sansip_trio
-from loops import Adapter, Clock, open_sockets, until
-from puppet import HERE, History, Puppet, Script, Scripted, run, settle, tell
+from loops import Adapter, Clock, settle, until
+from peers import open_sockets
+from puppet import HERE, History, Puppet, Script, Scripted, run, tell
 from sansip import (
     Action,
     Address,

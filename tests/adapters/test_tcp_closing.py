@@ -6,9 +6,9 @@ from collections.abc import Iterable
 import pytest
 
 from flows import TCP, echo, order, say
-from loops import Adapter
-from peers import Peer, closed_port, dial, files_closed, listening, open_files
-from puppet import History, Puppet, Scripted, run, settle
+from loops import Adapter, settle
+from peers import Peer, closed_port, dial, listening, open_sockets, sockets_closed
+from puppet import History, Puppet, Scripted, run
 from sansip import (
     Action,
     Address,
@@ -109,10 +109,10 @@ def test_a_connection_that_the_core_does_not_want_is_closed_at_once(adapter: Ada
             yield CloseFlow(event.flow)
 
     async def script(server: Server[History]) -> None:
-        before = open_files()
+        before = open_sockets()
         with await dial(server.addresses[TCP.name]) as phone:
             assert await phone.read_all() == b""
-        assert open_files() == before
+        assert open_sockets() == before
 
     core = Puppet(react, endpoints=[TCP])
     assert len(run(adapter, core, script)) == 1
@@ -166,11 +166,11 @@ def test_a_peer_that_does_not_let_go_is_left(
     monkeypatch.setattr(connection, "LAST_WORDS", 0.05)
 
     async def script(server: Server[History]) -> None:
-        before = open_files()
+        before = open_sockets()
         with await dial(server.addresses[TCP.name], FEW):
             await core.hears(server, FlowOpened)
             core.do(server, say(1, bytes(size), "id 7"), CloseFlow(1))
-            await files_closed(before + 1)
+            await sockets_closed(before + 1)
 
     core = Scripted(endpoints=[TCP])
     _, _, *failed = run(adapter, core, script)
@@ -203,10 +203,10 @@ def test_the_end_closes_all_and_the_port_is_free_again(adapter: Adapter) -> None
 
     wheres: list[Address] = []
     core = Scripted(endpoints=[TCP])
-    before = open_files()
+    before = open_sockets()
     heard = run(adapter, core, script)
     assert not [event for event in heard if isinstance(event, FlowClosed) and event.flow != -3]
     adapter.run(ends)
-    assert open_files() == before
+    assert open_sockets() == before
     again = Endpoint("tcp", str(wheres[0]))
     run(adapter, Puppet(endpoints=[again]), settle)

@@ -13,9 +13,9 @@ import anyio.lowlevel
 import pytest
 
 from flows import TCP, echo, order, say
-from loops import Adapter
-from peers import Peer, bound, closed_port, dial, listening, open_files
-from puppet import HERE, History, Puppet, Scripted, run, settle
+from loops import Adapter, settle
+from peers import Peer, bound, closed_port, dial, listening, open_sockets
+from puppet import HERE, History, Puppet, Scripted, run
 from sansip import (
     Address,
     Administered,
@@ -161,15 +161,15 @@ def test_a_connection_that_takes_too_long_can_be_given_up(adapter: Adapter) -> N
                 filler = fillers.enter_context(socket.socket())
                 filler.setblocking(False)
                 filler.connect_ex((gateway.address.host, gateway.port))
-            before = open_files()
+            before = open_sockets()
             core.do(server, order(-1, gateway.address))
             await settle(server)
-            assert open_files() == before + 1
+            assert open_sockets() == before + 1
             core.do(server, say(-1, b"too early"))
             await settle(server)
             core.do(server, CloseFlow(-1))
             await settle(server)
-            assert open_files() == before
+            assert open_sockets() == before
 
     core = Scripted(endpoints=[TCP])
     _, _, failed, _ = run(adapter, core, script)
@@ -180,7 +180,7 @@ def test_a_connection_that_takes_too_long_can_be_given_up(adapter: Adapter) -> N
 def test_a_connection_that_opens_while_it_is_given_up_is_closed(adapter: Adapter) -> None:
     # Which of the two comes first is for the loop to say: it is tried often.
     async def script(server: Server[History]) -> None:
-        before = open_files()
+        before = open_sockets()
         with listening() as gateway:
             for number in range(-20, 0):
                 core.do(server, order(number, gateway.address))
@@ -190,7 +190,7 @@ def test_a_connection_that_opens_while_it_is_given_up_is_closed(adapter: Adapter
                 with await gateway.accept() as stream:
                     assert await stream.read_all() == b""
         await settle(server)
-        assert open_files() == before
+        assert open_sockets() == before
 
     core = Scripted(endpoints=[TCP])
     heard = run(adapter, core, script)
@@ -214,12 +214,12 @@ def test_many_connections_at_once(adapter: Adapter) -> None:
                 assert await phone.read(4) == text
 
     async def script(server: Server[History]) -> None:
-        before = open_files()
+        before = open_sockets()
         async with anyio.create_task_group() as group:
             for number in range(many):
                 group.start_soon(talk, server, number)
         await core.hears(server, FlowClosed, many)
-        assert open_files() == before
+        assert open_sockets() == before
 
     core = Puppet(echo, endpoints=[TCP])
     heard = run(adapter, core, script)

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 import pytest
 
 from flows import NOWHERE, TCP, echo, order, say
-from loops import Adapter
+from loops import Adapter, settle
 from peers import dial
-from puppet import History, Puppet, Scripted, run, settle, tell
+from puppet import History, Puppet, Scripted, run, tell
 from sansip import (
     Action,
     Address,

@@ -11,9 +11,9 @@ import pytest
 from certificates import CLIENT, EXPIRED, SERVER, Authority, Files
 from certified import called, calling
 from flows import TLS, echo, order, say
-from loops import Adapter
-from peers import Peer, dial, listening, open_files
-from puppet import HERE, History, Puppet, Scripted, run, settle
+from loops import Adapter, settle
+from peers import Peer, dial, listening, open_sockets
+from puppet import HERE, History, Puppet, Scripted, run
 from sansip import (
     CloseFlow,
     FlowClosed,
@@ -254,7 +254,7 @@ def test_who_calls_and_does_not_agree_is_reported_and_nothing_else(
     }
 
     async def script(server: Server[History]) -> None:
-        before = open_files()
+        before = open_sockets()
         with await dial(server.addresses[TLS.name]) as phone:
             if doing == "old":
                 with pytest.raises(ssl.SSLError):
@@ -266,7 +266,7 @@ def test_who_calls_and_does_not_agree_is_reported_and_nothing_else(
                 await doing(phone)
         while not reports:
             await settle(server)
-        assert open_files() == before
+        assert open_sockets() == before
         with await call(server, calling(shown=theirs)):  # others are not affected
             await core.hears(server, FlowOpened)
 
@@ -344,7 +344,7 @@ def test_a_handshake_that_cannot_even_begin_is_told(adapter: Adapter, settings: 
 
 @pytest.mark.parametrize("tls", [None, Tls()])
 def test_who_listens_needs_certificates(adapter: Adapter, tls: Tls | None) -> None:
-    before = open_files()
+    before = open_sockets()
     with pytest.raises(EndpointError, match=f"^{TLS.name}: no certificate [(]give serve tls="):
         adapter.run(partial(adapter.serve, Puppet(endpoints=[HERE, TLS]), tls=tls))
-    assert open_files() == before
+    assert open_sockets() == before

@@ -10,9 +10,9 @@ import pytest
 
 from certified import calling
 from flows import TLS, echo, say
-from loops import Adapter
-from peers import Peer, dial, files_closed, open_files
-from puppet import History, Puppet, Scripted, run, settle
+from loops import Adapter, settle
+from peers import Peer, dial, open_sockets, sockets_closed
+from puppet import History, Puppet, Scripted, run
 from sansip import (
     Action,
     CloseFlow,
@@ -71,10 +71,10 @@ def test_a_connection_that_the_core_does_not_want_is_closed_at_once(
             yield CloseFlow(event.flow)
 
     async def script(server: Server[History]) -> None:
-        before = open_files()
+        before = open_sockets()
         with await call(server) as phone:
             assert await phone.read_all() == b""
-        assert open_files() == before
+        assert open_sockets() == before
 
     core = Puppet(react, endpoints=[TLS])
     assert len(run(adapter, core, script, tls=settings)) == 1
@@ -136,11 +136,11 @@ def test_a_peer_that_does_not_let_go_is_left(
     monkeypatch.setattr(connection, "LAST_WORDS", 0.05)
 
     async def script(server: Server[History]) -> None:
-        before = open_files()
+        before = open_sockets()
         with await call(server, FEW):
             await core.hears(server, FlowOpened)
             core.do(server, tell(1, bytes(size), "id 7"), CloseFlow(1))
-            await files_closed(before + 1)
+            await sockets_closed(before + 1)
 
     core = Scripted(endpoints=[TLS])
     _, _, *failed = run(adapter, core, script, tls=settings)
@@ -234,14 +234,14 @@ def test_the_end_is_told_once_after_what_came_before_it(
     newest: ssl.TLSVersion,
 ) -> None:
     async def script(server: Server[History]) -> None:
-        before = open_files()
+        before = open_sockets()
         with await call(server, newest=newest) as phone:
             await core.hears(server, FlowOpened)
             phone.sock.send(b"question")  # the loop does not get round to it
             await doing(phone)
             await core.hears(server, FlowClosed)
         await settle(server)
-        assert open_files() == before
+        assert open_sockets() == before
 
     core = Puppet(reply, endpoints=[TLS])
     heard = run(adapter, core, script, tls=settings)

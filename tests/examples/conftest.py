@@ -8,6 +8,7 @@ from threading import Timer
 
 import pytest
 
+from ports import free_port
 from running import DEADLINE, Peer, Proxy
 
 
@@ -28,10 +29,7 @@ def peer() -> Iterator[Callable[[], Peer]]:
 @pytest.fixture
 def closed() -> int:
     """A port that is not in use."""
-    with closing(socket.socket(type=socket.SOCK_DGRAM)) as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+    return free_port()
 
 
 @pytest.fixture

@@ -118,11 +118,8 @@ def test_nobody_else_gets_the_call(place: Place, proxy: Proxy) -> None:
     trying = calling(place, caller, CALL, proxy.host)
     assert trying.program.ended(within=30) == 1
     assert trying.count("FailedCall") == CALLS
-    assert all(
-        message.status in (100, 500, 503)
-        for message in trying.messages
-        if isinstance(message, sansip.Response)
-    )
+    said = {each.status for each in trying.messages if isinstance(each, sansip.Response)}
+    assert said == {100, 500}  # not 503: that would be about the proxy (16.7 step 6)
     assert answering.messages == []
 
 

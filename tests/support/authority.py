@@ -9,10 +9,9 @@ import shutil
 import subprocess
 import time
 from collections.abc import Generator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import count
 from pathlib import Path
-from socket import AF_INET, SOCK_DGRAM, SOCK_STREAM, socket
 from typing import Protocol
 
 import dns.exception
@@ -20,6 +19,8 @@ import dns.message
 import dns.query
 import dns.rcode
 from zone_dns import ZoneServer
+
+from ports import free_port
 
 KNOTD = shutil.which("knotd") or shutil.which("knotd", path="/usr/sbin:/usr/local/sbin")
 READY_WITHIN = 20.0  # seconds; it takes some milliseconds
@@ -82,7 +83,7 @@ def _in_process(zone: str | None, origin: str) -> Generator[str]:
 @contextmanager
 def _knot(zone: str | None, origin: str, folder: Path) -> Generator[str]:
     assert KNOTD is not None
-    port = _free_port()
+    port = free_port()
     if zone is not None:
         (folder / "zone").write_text(zone)
     config, log = folder / "knot.conf", folder / "log"
@@ -116,19 +117,3 @@ def _await(process: subprocess.Popen[bytes], port: int, origin: str, log: Path) 
             return
         time.sleep(0.01)
     raise RuntimeError(f"knot does not serve its zone: {log.read_text()}")
-
-
-def _free_port() -> int:
-    """Find a port that is free for UDP and TCP."""
-    while True:
-        with (
-            closing(socket(AF_INET, SOCK_DGRAM)) as udp,
-            closing(socket(AF_INET, SOCK_STREAM)) as tcp,
-        ):
-            udp.bind(("127.0.0.1", 0))
-            port: int = udp.getsockname()[1]
-            try:
-                tcp.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port

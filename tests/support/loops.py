@@ -2,10 +2,9 @@
 
 import asyncio
 import gc
-import os
 import selectors
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -163,16 +162,6 @@ def assert_empty() -> None:
     assert [handle for handle in getattr(loop, "_scheduled", ()) if not handle.cancelled()] == []
     selector: selectors.BaseSelector | None = getattr(loop, "_selector", None)
     assert selector is None or len(selector.get_map()) == 1  # the loop's own
-
-
-def open_sockets() -> int:
-    """How many sockets this process has open, and what watches them."""
-    count = 0
-    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - names, of which one is gone again
-        with suppress(OSError):
-            what = os.readlink(f"/proc/self/fd/{name}")  # noqa: PTH115
-            count += what.startswith(("socket:", "anon_inode:[eventpoll]"))
-    return count
 
 
 class JumpingSelector(selectors.DefaultSelector):

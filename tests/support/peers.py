@@ -4,17 +4,18 @@ Sockets of the standard library that wait by anyio; TLS is ``ssl.SSLSocket``, wh
 have ``ssl.SSLObject``.
 """
 
+import os
 import socket
 import ssl
 import struct
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, suppress
 from typing import Self, TypeVar
 
 import anyio
 import anyio.lowlevel
 
+from ports import free_port
 from sansip import Address
 
 T = TypeVar("T")
@@ -152,22 +153,26 @@ def bound(host: str = "127.0.0.1", port: int = 0) -> Generator[Peer]:
         yield Peer(sock)
 
 
-def closed_port() -> Address:
-    """Where nobody listens."""
-    with listening() as peer:
-        return peer.address
+def closed_port(host: str = "127.0.0.1") -> Address:
+    """Where nobody listens, by UDP or TCP."""
+    return Address(host, free_port(host))
 
 
 def family_of(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
-def open_files() -> int:
-    """How many files this process has open."""
-    return len(list(Path("/dev/fd").iterdir()))
+def open_sockets() -> int:
+    """How many sockets this process has open, and what watches them."""
+    count = 0
+    for name in os.listdir("/dev/fd"):  # noqa: PTH208 - names, of which one is gone again
+        with suppress(OSError):
+            what = os.readlink(f"/dev/fd/{name}")  # noqa: PTH115
+            count += what.startswith(("socket:", "anon_inode:[eventpoll]"))
+    return count
 
 
-async def files_closed(most: int) -> None:
+async def sockets_closed(most: int) -> None:
     """Wait until no more than so many are open."""
-    while open_files() > most:
+    while open_sockets() > most:
         await anyio.lowlevel.checkpoint()

@@ -5,11 +5,9 @@ from typing import Any, TypeVar
 
 import anyio
 
-from loops import Adapter, settle
+from loops import Adapter
 from sansip import Action, Administered, DatagramReceived, Endpoint, Event, FlushCache
 from sansip_adapter.server import Server
-
-__all__ = ["HERE", "History", "Puppet", "Script", "Scripted", "Settings", "run", "settle", "tell"]
 
 History = tuple[Event, ...]
 Script = Callable[[Server[History]], Awaitable[None]]

@@ -1,10 +1,7 @@
 """What a core heard and ordered on an adapter: to be run again without one, and to be compared."""
 
-import os
 import re
-import socket
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,20 +64,3 @@ def record(adapter: Adapter, engine: Engine, script: Script, options: Mapping[st
 
     adapter.run(main)
     return run
-
-
-def free_ports(many: int) -> Sequence[int]:
-    """Ports that are free for TCP and UDP, out of the range that the kernel takes from itself."""
-    found: list[int] = []
-    with ExitStack() as held:
-        for port in range(20_000 + os.getpid() % 10_000, 65_536):
-            if len(found) == many:
-                break
-            try:
-                for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-                    sock = held.enter_context(socket.socket(socket.AF_INET, kind))
-                    sock.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            found.append(port)
-    return found

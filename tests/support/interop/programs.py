@@ -14,12 +14,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from socket import AF_INET, SOCK_DGRAM, SOCK_STREAM, inet_aton, socket
+from socket import inet_aton
 from typing import TypeVar
 
 import pytest
+
+from ports import is_free
 
 T = TypeVar("T")
 
@@ -150,17 +152,8 @@ def fresh_host() -> str:
     while True:
         numbers = (random.randint(16, 250), random.randint(0, 255), random.randint(1, 254))
         host = "127." + ".".join(map(str, numbers))
-        if all(_free(kind, host, port) for kind in (SOCK_DGRAM, SOCK_STREAM) for port in PORTS):
+        if all(is_free(host, port) for port in PORTS):
             return host
-
-
-def _free(kind: int, host: str, port: int) -> bool:
-    with closing(socket(AF_INET, kind)) as sock:
-        try:
-            sock.bind((host, port))
-        except OSError:
-            return False
-    return True
 
 
 def listens(transport: str, host: str, port: int) -> bool:

@@ -9,9 +9,10 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 
+from ports import free_port
 from soaking.wire import HOST
 
 ROOT = Path(__file__).parents[3]
@@ -108,19 +109,8 @@ def target(port: int, transport: str = "") -> str:
 
 def free_ports(transports: list[str]) -> dict[str, int]:
     """Ports to listen on; UDP and TCP share one."""
-    while True:
-        ports: dict[str, int] = {}
-        with closing(socket.socket(type=socket.SOCK_DGRAM)) as udp, closing(socket.socket()) as tcp:
-            udp.bind((HOST, 0))
-            ports["UDP"] = ports["TCP"] = udp.getsockname()[1]
-            try:
-                tcp.bind((HOST, ports["TCP"]))
-            except OSError:
-                continue
-            with closing(socket.socket()) as tls:
-                tls.bind((HOST, 0))
-                ports["TLS"] = tls.getsockname()[1]
-        return {transport: ports[transport] for transport in transports}
+    shared, secure = free_port(HOST), free_port(HOST)
+    return {each: secure if each == "TLS" else shared for each in transports}
 
 
 class Proxy:
