@@ -203,7 +203,7 @@ def _read(config: Config, data: bytes) -> Request | Response | RemoteProtocolErr
         message = parse(data, limits=config.limits.message)
         message.fill()  # it is never looked at without its Via
     except RemoteProtocolError as error:
-        return error
+        return error.kept()
     return message
 
 

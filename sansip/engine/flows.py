@@ -19,7 +19,7 @@ from sansip.engine.state import Arrival, Flow, Link, Waiting
 from sansip.engine.transactions import step_client
 from sansip.engine.turn import Turn
 from sansip.errors import LocalProtocolError, RemoteProtocolError
-from sansip.message import Request, Response, framing
+from sansip.message import Request, framing
 from sansip.table import Table
 from sansip.transaction import TransportFailed
 
@@ -232,17 +232,13 @@ def _take(turn: Turn, number: int, flow: Flow, output: _Came) -> None:
     link = flow.link
     size = output.size if isinstance(output, framing.Complete) else 0
     came = Arrival(link.endpoint, link.remote, size, number, flow.names)
+    if not isinstance(output, framing.Complete):
+        requests.malformed(turn, came, output.error)
+        return
     try:
-        message = _message(output)
+        message = output.message
         if flow.names and number > connecting.NO_FLOW and isinstance(message, Request):
             connecting.alias(turn, number, message)
         arrivals.take(turn, came, message)
     except RemoteProtocolError as error:
         requests.malformed(turn, came, error)
-
-
-def _message(output: _Came) -> Request | Response:
-    """Give the message, or raise what is wrong with it, as ``parse`` does for datagrams."""
-    if isinstance(output, framing.Complete):
-        return output.message
-    raise output.error
