@@ -67,6 +67,7 @@ def open_server(turn: Turn, key: str, request: Request, came: Arrival, remote: A
         state, outputs = server.start(turn.config.server_facts[reliable])
     waiting = None if invite else request
     record = ServerTransaction(invite, state, came.endpoint, remote, came.flow, waiting)
+    connecting.occupy(turn, came.flow, key)
     _server_outputs(turn, key, record, state, outputs)
 
 
@@ -111,6 +112,7 @@ def repeat(turn: Turn, key: str, came: Arrival) -> None:
             record.later,
         )
         turn.server = turn.server.set(key, moved)
+        connecting.occupy(turn, came.flow, key)
     step_server(turn, key, Retransmitted())
 
 
@@ -165,6 +167,7 @@ def _server_outputs(
     if isinstance(state, Terminated):
         clocks.disarm(turn, key, record)
         turn.server = turn.server.without(key)
+        connecting.leave(turn, record.flow, key)
         if key in turn.served:
             turn.over.append(key)
         return acknowledged
@@ -288,8 +291,7 @@ def _transmit(
 
 def _remove(turn: Turn, key: str, flow: int | None) -> None:
     turn.client = turn.client.without(key)
-    if flow is not None:
-        connecting.leave(turn, flow, key)
+    connecting.leave(turn, flow, key)
 
 
 def _link(record: ClientTransaction) -> Link:
