@@ -95,10 +95,12 @@ def repeat(turn: Turn, key: str, came: Arrival) -> None:
     """The request of a server transaction has come again.
 
     If its connection is gone and it comes over another, that one will do for the responses: who has
-    lost a connection may send the same request over a fresh one, as we do.
+    lost a connection may send the same request over a fresh one, as we do. What was asked by TLS is
+    not answered in clear.
     """
     record = turn.server[key]
-    if came.flow is not None and record.flow is not None and record.flow not in turn.flows:
+    gone = record.flow is not None and record.flow not in turn.flows
+    if gone and came.flow is not None and came.endpoint[:4] == record.endpoint[:4]:
         moved = ServerTransaction(
             record.invite,
             record.state,
