@@ -7,10 +7,14 @@ library: what has not been verified has no identities.
 import re
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
-from typing import Final, cast
+from typing import Final, Literal, cast
 
 from sansip.errors import RemoteProtocolError
 from sansip.message import parse_uri
+
+Clients = Literal["any", "ask", "require"]
+"""What is asked of those who call: no certificate, one if they have it, or one in any case. One
+that cannot be verified ends the connection."""
 
 # A wildcard is no name: "Implementations MUST NOT match any form of wildcard" (7.2).
 _DOMAIN: Final = re.compile(r"[A-Za-z0-9_-]++(?:\.[A-Za-z0-9_-]++)*+\.?+")

@@ -1,11 +1,11 @@
 """The certificates of a configuration: ``[tls]``. The files are named here, and read elsewhere."""
 
-from typing import Final, Literal, get_args
+from typing import Final, get_args
 
+from sansip.certificates import Clients
 from sansip.toml.checked import Table, one_of, some_text
 from sansip.value import value
 
-Clients = Literal["any", "ask", "require"]
 CLIENTS: Final[tuple[Clients, ...]] = get_args(Clients)
 
 
@@ -16,8 +16,6 @@ class TlsFiles:
     certificate: str  # our own, in PEM, and after it those of its issuers
     key: str
     ca: str | None = None  # the CAs that are trusted; None: those of the system
-    # What is asked of those who call: no certificate ("any"), one if they have it ("ask"), or one
-    # in any case ("require"). One that cannot be verified ends the connection.
     clients: Clients = "any"
 
 

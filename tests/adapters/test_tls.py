@@ -22,10 +22,11 @@ from sansip import (
     SendFailed,
     StreamReceived,
 )
+from sansip.certificates import Clients
 from sansip_adapter import connection, tcp
 from sansip_adapter.endpoints import EndpointError
 from sansip_adapter.server import Server
-from sansip_adapter.tls import Clients, Tls
+from sansip_adapter.tls import Tls
 
 OLD, NEW = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 FEW = 4096  # bytes that a slow peer has room for

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from certificates import ANY, CLIENT, EXPIRED, FUTURE, SERVER, SIP_DOMAIN, VALID, Authority
 from forger import CLOSE_NOTIFY
 from handshakes import INVITE, NAME, met, pair, talk, tls
+from sansip.certificates import Clients
 from sansip_adapter.channel import Channel, in_words
-from sansip_adapter.tls import Clients, Tls
+from sansip_adapter.tls import Tls
 
 VERSIONS = pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 

@@ -78,11 +78,11 @@ class Opened:
 
     def __init__(self, host: str, port: int = 0, loop: Loop | None = None) -> None:
         self.facts: list[Fact] = []
-        self.lost: list[tuple[str, str]] = []
+        self.reports: list[tuple[str, str]] = []
         self.told: anyio.Event | None = None
         self.wakes = 0
         still: Any = Still(loop)
-        self.udp = UdpSocket("here", Address(host, port), still, self.come, self.feed, self.lose)
+        self.udp = UdpSocket("here", Address(host, port), still, self.come, self.feed, self.report)
 
     def come(self, facts: Sequence[DatagramReceived]) -> None:
         for fact in facts:
@@ -93,8 +93,8 @@ class Opened:
         if self.told is not None:
             self.told.set()
 
-    def lose(self, endpoint: str, text: str) -> None:
-        self.lost.append((endpoint, text))
+    def report(self, endpoint: str, text: str) -> None:
+        self.reports.append((endpoint, text))
 
     def count_wakes(self) -> None:
         ready = self.udp.ready
@@ -500,7 +500,7 @@ def test_a_full_send_buffer_loses_the_datagram_and_says_so(
     with opened("127.0.0.1") as here:
         monkeypatch.setattr(socket.socket, "sendto", full)
         here.udp.send(order(Address("127.0.0.1", 9)))
-        assert here.lost == [("here", "send buffer full, datagram to 127.0.0.1:9 lost")]
+        assert here.reports == [("here", "send buffer full, datagram to 127.0.0.1:9 lost")]
         assert here.facts == []
 
 
@@ -521,7 +521,7 @@ def test_a_buffer_that_is_full_when_tried_again_loses_the_datagram_too(
     with opened("127.0.0.1") as here:
         monkeypatch.setattr(socket.socket, "sendto", refused_then_full)
         here.udp.send(order(Address("127.0.0.1", 9), id="id 7"))
-        assert here.lost == [("here", "send buffer full, datagram to 127.0.0.1:9 lost")]
+        assert here.reports == [("here", "send buffer full, datagram to 127.0.0.1:9 lost")]
         (fact,) = here.facts
         assert isinstance(fact, SendFailed)
         assert fact.id is None  # somebody else's error

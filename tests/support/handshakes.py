@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from itertools import repeat
 
 from certificates import Authority, Files
+from sansip.certificates import Clients
 from sansip_adapter.channel import Channel
-from sansip_adapter.tls import Clients, Tls
+from sansip_adapter.tls import Tls
 
 INVITE = b"INVITE sip:bob@example.com SIP/2.0\r\n\r\n"
 NAME = "sip:example.com"

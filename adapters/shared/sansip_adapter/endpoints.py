@@ -1,6 +1,7 @@
-"""What the sockets of all transports share: how they fail to open, and what cannot be sent."""
+"""What the sockets of all transports share: how they fail, and what they tell of that."""
 
 import errno
+from collections.abc import Callable
 
 REMEDIES = {
     errno.EADDRINUSE: ' (another program listens there: "ss -l{letter}np" shows which)',
@@ -10,6 +11,9 @@ REMEDIES = {
 
 # The operating system refuses; or what it is given cannot be an address at all.
 UNSENDABLE = (OSError, OverflowError, ValueError)
+
+Reporter = Callable[[str, str], None]
+"""Takes what is for a log, and for nobody else: (endpoint, text)."""
 
 
 class EndpointError(Exception):

@@ -136,7 +136,7 @@ class Server(Generic[StateT]):
         self._agenda = Agenda()
         self._wake_at: Callable[[float], object]
         self._rings_at = math.inf
-        self._connections = Connections(loop, self._feed, self._lost, tls)
+        self._connections = Connections(loop, self._feed, self._report_trouble, tls)
         self._sockets: list[UdpSocket | Listener] = []
         self._senders: dict[str, Callable[[Send], object]] = {}  # by name of endpoint
         self._outbox: list[Send] = []  # datagrams
@@ -167,7 +167,7 @@ class Server(Generic[StateT]):
         name = endpoint.name
         if endpoint.transport == "udp":
             sock = UdpSocket(
-                name, endpoint.bind, self._loop, self._take_all, self._feed, self._lost
+                name, endpoint.bind, self._loop, self._take_all, self._feed, self._report_trouble
             )
             self._senders[name], self._datagrams[name] = self._outbox.append, sock.send
         else:
@@ -188,7 +188,7 @@ class Server(Generic[StateT]):
         endpoints = self._engine.config.endpoints
         deaf = [endpoint.name for endpoint in endpoints if endpoint.transport == "udp"]
         if deaf and not udp.HEARS_ERRORS:
-            self._lost(", ".join(deaf), DEAF)
+            self._report_trouble(", ".join(deaf), DEAF)
 
     def close(self) -> None:
         """Close all sockets; what the core has ordered and is not done yet is not done any more."""
@@ -331,7 +331,7 @@ class Server(Generic[StateT]):
         if self._on_report is not None:
             self._on_report(order)
 
-    def _lost(self, endpoint: str, text: str) -> None:
+    def _report_trouble(self, endpoint: str, text: str) -> None:
         self._report(0.0, Report("transport", endpoint, text))
 
 

@@ -12,7 +12,7 @@ from sansip import Address, CloseFlow, Endpoint, FlowClosed, OpenFlow, Send, Sen
 from sansip.engine.hosts import share_of
 from sansip_adapter.channel import Channel
 from sansip_adapter.connection import Connection, Feed, Room
-from sansip_adapter.endpoints import UNSENDABLE, EndpointError, in_words, not_opened
+from sansip_adapter.endpoints import UNSENDABLE, EndpointError, Reporter, in_words, not_opened
 from sansip_adapter.loop import Loop, Stop, nothing
 from sansip_adapter.tls import Tls
 
@@ -31,16 +31,14 @@ ALIVE = (("TCP_KEEPIDLE", 120), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4),
          ("TCP_USER_TIMEOUT", 30_000))  # fmt: skip
 IP_BIND_ADDRESS_NO_PORT = 24  # a Linux constant that Python does not name
 
-Lost = Callable[[str, str], None]
-
 
 class Connections:
     """All connections of a server, by the numbers of their flows."""
 
-    def __init__(self, loop: Loop, feed: Feed, lost: Lost, tls: Tls | None) -> None:
-        """``feed`` takes events, ``lost`` (endpoint, text) for reports."""
+    def __init__(self, loop: Loop, feed: Feed, report: Reporter, tls: Tls | None) -> None:
+        """``feed`` takes events."""
         self._tls = tls
-        self._loop, self._feed, self._lost = loop, feed, lost
+        self._loop, self._feed, self._report = loop, feed, report
         self._numbers = count(1)
         self._hosts: dict[str, str] = {}  # that endpoints are bound to, by name
         self._known: dict[int | None, Connection] = {}  # those that the core may name
@@ -54,7 +52,7 @@ class Connections:
         if endpoint.transport == "tls":
             _need_certificate(endpoint.name, self._tls)
             accepted = self._secured
-        listener = Listener(endpoint, self._loop, self._lost, accepted, self.send)
+        listener = Listener(endpoint, self._loop, self._report, accepted, self.send)
         self._hosts[endpoint.name] = endpoint.bind.host
         return listener
 
@@ -107,7 +105,7 @@ class Connections:
         if self._shaking.total() >= HANDSHAKES or self._shaking[share] >= HANDSHAKES_PER_SOURCE:
             sock.close()
             text = f"too many TLS handshakes at once, {self._shaking[share]} of them with {share}"
-            self._lost(endpoint, f"{remote}: {text}")
+            self._report(endpoint, f"{remote}: {text}")
             return
         tls = _need_certificate(endpoint, self._tls)
         channel = Channel(tls.server, server_side=True)
@@ -139,7 +137,7 @@ class Connections:
         if connection.flow < 0 or connection.is_open:
             self._feed(FlowClosed(self._loop.now(), connection.flow, connection.fault))
         else:  # the core has never heard of it
-            self._lost(connection.endpoint, f"{connection.remote}: {connection.fault}")
+            self._report(connection.endpoint, f"{connection.remote}: {connection.fault}")
 
 
 class Listener:
@@ -149,13 +147,13 @@ class Listener:
         self,
         endpoint: Endpoint,
         loop: Loop,
-        lost: Lost,
+        report: Reporter,
         accepted: Callable[[str, socket.socket, Address], None],
         send: Callable[[Send], None],
     ) -> None:
         """Bind and listen; ``accepted`` takes (endpoint, socket, remote)."""
         self._name, self._loop = endpoint.name, loop
-        self._lost, self._accepted, self.send = lost, accepted, send
+        self._report, self._accepted, self.send = report, accepted, send
         self._stop: Stop = nothing
         self._wrong = ""
         bind = endpoint.bind
@@ -191,7 +189,7 @@ class Listener:
             # No file descriptors, mostly. The socket stays readable: without a pause the loop
             # would spin, and it says so only once.
             if self._wrong != before:
-                self._lost(self._name, f"cannot accept connections: {self._wrong}")
+                self._report(self._name, f"cannot accept connections: {self._wrong}")
             self._stop()
             self._stop = self._loop.later(self._loop.now() + PAUSE, self.start)
 

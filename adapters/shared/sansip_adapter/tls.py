@@ -14,11 +14,10 @@ import re
 import ssl
 from functools import partial
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import NoReturn
 
+from sansip.certificates import Clients
 from sansip_adapter.channel import in_words
-
-Clients = Literal["any", "ask", "require"]
 
 VERIFYING = {
     "any": ssl.CERT_NONE,

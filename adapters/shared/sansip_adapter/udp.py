@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from sansip import Address, DatagramReceived, Send, SendFailed
-from sansip_adapter.endpoints import UNSENDABLE, in_words, not_opened
+from sansip_adapter.endpoints import UNSENDABLE, Reporter, in_words, not_opened
 from sansip_adapter.icmp import IP_RECVERR, IPV6_RECVERR, transport_error
 from sansip_adapter.loop import Loop, Stop, nothing
 
@@ -38,14 +38,11 @@ class UdpSocket:
         loop: Loop,
         came: Callable[[Sequence[DatagramReceived]], None],
         feed: Callable[[SendFailed], None],
-        lost: Callable[[str, str], None],
+        report: Reporter,
     ) -> None:
-        """Bind; ``came`` takes what has come, ``feed`` what could not be sent.
-
-        ``lost`` takes a datagram's (endpoint, reason) for reports.
-        """
+        """Bind; ``came`` takes what has come, ``feed`` what could not be sent."""
         self._name, self._loop, self._now = name, loop, loop.now
-        self._came, self._feed, self._lost = came, feed, lost
+        self._came, self._feed, self._report = came, feed, report
         self._peers: dict[tuple[str, int], Address] = {}  # most of what comes is from few
         self._family = socket.AF_INET6 if ":" in bind.host else socket.AF_INET
         self._socket = socket.socket(self._family, socket.SOCK_DGRAM)
@@ -114,7 +111,7 @@ class UdpSocket:
             if not others:
                 break
         if _is_full(error):
-            self._lost(self._name, f"send buffer full, datagram to {order.remote} lost")
+            self._report(self._name, f"send buffer full, datagram to {order.remote} lost")
             return
         reason, id, data = in_words(error), order.id, order.data
         self._feed(SendFailed(self._now(), self._name, order.remote, reason, id, data))
