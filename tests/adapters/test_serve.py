@@ -256,7 +256,7 @@ def test_a_callback_may_step_the_core(adapter: Adapter) -> None:
 
 
 def test_so_may_the_tap_and_orders_keep_their_order(adapter: Adapter) -> None:
-    seen: list[str] = []
+    seen: list[Report] = []
     servers: list[Server[History]] = []
 
     def react(event: Event) -> Iterable[Action]:
@@ -279,8 +279,8 @@ def test_so_may_the_tap_and_orders_keep_their_order(adapter: Adapter) -> None:
             return self.count
 
     core = Counting(react)
-    run(adapter, core, script, tap=tap, on_report=lambda report: seen.append(report.text))
-    assert seen == ["1", "2", "3"]
+    run(adapter, core, script, tap=tap, on_report=seen.append)
+    assert [report.text for report in seen] == ["1", "2", "3"]
 
 
 def test_misuse_is_told_where_it_happens_and_changes_nothing(adapter: Adapter) -> None:
