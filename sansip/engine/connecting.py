@@ -82,8 +82,18 @@ def _open(turn: Turn, link: Link) -> int:
     return number
 
 
-def leave(turn: Turn, number: int, owner: str) -> None:
-    """A transaction does not use its flow any more."""
+def occupy(turn: Turn, number: int | None, owner: str) -> None:
+    """A request has come over a flow: if it is one of ours, it stays until that is over (18)."""
+    if number is not None and number < NO_FLOW:
+        flow = turn.flows[number]
+        users = flow.users.set(owner, True)
+        turn.flows = turn.flows.set(number, _but(flow, users, flow.used, flow.waiting))
+
+
+def leave(turn: Turn, number: int | None, owner: str) -> None:
+    """A transaction does not use its flow any more, if it did."""
+    if number is None:
+        return
     flow = turn.flows.get(number)
     if flow is not None and owner in flow.users:
         users = flow.users.without(owner)

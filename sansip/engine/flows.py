@@ -138,7 +138,8 @@ def _lose(turn: Turn, number: int, flow: Flow, reason: str, *, refused: bool = T
     connecting.forget(turn, number)
     if flow.waiting is None:
         for key, reused in tuple(flow.users.items()):
-            unsent.lost(turn, key, reason, reused=reused)
+            if key in turn.client:  # else it has come over it
+                unsent.lost(turn, key, reason, reused=reused)
         return
     for what in flow.waiting:
         left = what if refused else Waiting(what.owner, what.data)

@@ -55,7 +55,7 @@ class Flow:
 
     link: Link
     framing: Framing
-    users: Table[str, bool]  # client transactions; True: it was open before they came
+    users: Table[str, bool]  # transactions; True: it was open before they came
     used: float  # when something last went or came over it
     timer: Timer | None  # for opening it, a first or an incomplete message, or its idleness
     waiting: tuple[Waiting, ...] | None  # what is to be sent once it is open; None: it is

@@ -67,6 +67,7 @@ def open_server(turn: Turn, key: str, request: Request, came: Arrival, remote: A
         state, outputs = server.start(turn.config.server_facts[reliable])
     waiting = None if invite else request
     record = ServerTransaction(invite, state, came.endpoint, remote, came.flow, waiting)
+    connecting.occupy(turn, came.flow, key)
     _server_outputs(turn, key, record, state, outputs)
 
 
@@ -94,10 +95,12 @@ def repeat(turn: Turn, key: str, came: Arrival) -> None:
     """The request of a server transaction has come again.
 
     If its connection is gone and it comes over another, that one will do for the responses: who has
-    lost a connection may send the same request over a fresh one, as we do.
+    lost a connection may send the same request over a fresh one, as we do. What was asked by TLS is
+    not answered in clear.
     """
     record = turn.server[key]
-    if came.flow is not None and record.flow is not None and record.flow not in turn.flows:
+    gone = record.flow is not None and record.flow not in turn.flows
+    if gone and came.flow is not None and came.endpoint[:4] == record.endpoint[:4]:
         moved = ServerTransaction(
             record.invite,
             record.state,
@@ -111,6 +114,7 @@ def repeat(turn: Turn, key: str, came: Arrival) -> None:
             record.later,
         )
         turn.server = turn.server.set(key, moved)
+        connecting.occupy(turn, came.flow, key)
     step_server(turn, key, Retransmitted())
 
 
@@ -165,6 +169,7 @@ def _server_outputs(
     if isinstance(state, Terminated):
         clocks.disarm(turn, key, record)
         turn.server = turn.server.without(key)
+        connecting.leave(turn, record.flow, key)
         if key in turn.served:
             turn.over.append(key)
         return acknowledged
@@ -288,8 +293,7 @@ def _transmit(
 
 def _remove(turn: Turn, key: str, flow: int | None) -> None:
     turn.client = turn.client.without(key)
-    if flow is not None:
-        connecting.leave(turn, flow, key)
+    connecting.leave(turn, flow, key)
 
 
 def _link(record: ClientTransaction) -> Link:

@@ -255,6 +255,34 @@ def test_a_callback_may_step_the_core(adapter: Adapter) -> None:
     assert len(heard) == 3
 
 
+def test_so_may_the_tap_and_orders_keep_their_order(adapter: Adapter) -> None:
+    seen: list[str] = []
+    servers: list[Server[History]] = []
+
+    def react(event: Event) -> Iterable[Action]:
+        return [Report("policy", "", f"{core.heard()}")] if isinstance(event, Administered) else []
+
+    def tap(event: Event, _actions: tuple[Action, ...]) -> None:
+        if len(servers[0].state) < 3:
+            tell(servers[0])
+
+    async def script(server: Server[History]) -> None:
+        servers.append(server)
+        tell(server)
+        await settle(server)
+
+    class Counting(Puppet):
+        count = 0
+
+        def heard(self) -> int:
+            self.count += 1
+            return self.count
+
+    core = Counting(react)
+    run(adapter, core, script, tap=tap, on_report=lambda report: seen.append(report.text))
+    assert seen == ["1", "2", "3"]
+
+
 def test_misuse_is_told_where_it_happens_and_changes_nothing(adapter: Adapter) -> None:
     def react(event: Event) -> Iterable[Action]:
         if isinstance(event, Administered):

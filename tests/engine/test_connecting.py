@@ -431,6 +431,48 @@ def test_a_peer_may_send_requests_over_our_connection() -> None:
 # Idleness ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.rule("3261-18-01", "5923-8.3-01")
+@pytest.mark.parametrize("again", [False, True])
+def test_our_connection_is_not_idle_while_a_request_that_came_over_it_waits(
+    again: bool,  # noqa: FBT001
+) -> None:
+    stage = line()
+    stage.receive(call(method="OPTIONS"))
+    flow = stage.connect()
+    answer(stage, flow, 200, method="OPTIONS")
+    back = over_tcp(uri=f"sip:alice@{GW_2}", branch="z9hG4bKback", call_id="back")
+    if again:  # the connection that it came over first is gone
+        stage.open(7)
+        stage.hear(back, 7)
+        stage.close(7)
+    stage.hear(back, flow)
+    for _ in range(3):
+        stage.respond(180, GW_2)
+        stage.advance(100.0)
+    assert not stage.closed()
+    stage.respond(486, GW_2)
+    assert stage.sent_over(flow)[-1] == "486"
+    assert len(stage.orders()) == 1
+    stage.advance(300.0)
+    assert stage.closed() == [flow]
+    stage.advance(3600.0)
+    assert stage.is_empty()
+
+
+@pytest.mark.rule("3261-18.2.2-02")
+def test_our_connection_may_break_while_a_request_that_came_over_it_waits() -> None:
+    stage = line()
+    stage.receive(call(method="OPTIONS"))
+    flow = stage.connect()
+    answer(stage, flow, 200, method="OPTIONS")
+    stage.hear(over_tcp(uri=f"sip:alice@{GW_2}", branch="z9hG4bKback", call_id="back"), flow)
+    stage.close(flow)
+    stage.respond(486, GW_2)
+    assert stage.sent_over(stage.connect()) == ["486"]
+    stage.advance(3600.0)
+    assert stage.is_empty()
+
+
 @pytest.mark.rule("3261-18-01")
 def test_an_idle_connection_is_kept_for_a_while_and_closed() -> None:
     stage = line()

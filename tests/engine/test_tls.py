@@ -174,6 +174,25 @@ def test_a_response_goes_back_only_to_whom_its_via_names() -> None:
     assert flow in stage.closed()
 
 
+@pytest.mark.rule("5922-7.3-01", "3261-18.2.2-02")
+def test_nor_to_who_sends_a_copy_of_the_request_in_clear() -> None:
+    stage = secure()
+    stage.step(sansip.FlowOpened(stage.now, 1, TLS, PEER, PROXY))
+    via = "SIP/2.0/TLS caller.example.org;branch=z9hG4bK1"
+    request = make_request(uri=f"sip:bob@{GW_1}").with_top_via(via)
+    stage.hear(request)
+    stage.close(1)
+    stage.open(2)
+    stage.hear(request, 2)
+    stage.respond(200, GW_1)
+    assert not stage.sent_over(2)
+    assert stage.orders()[-1].name == "caller.example.org"
+    stage.step(sansip.FlowOpened(stage.now, 3, TLS, PEER, PROXY))
+    stage.hear(request, 3)
+    stage.respond(200, GW_1)
+    assert stage.sent_over(3)[-1] == "200"
+
+
 # Who calls us ------------------------------------------------------------------------------------
 
 

@@ -246,10 +246,10 @@ class Server(Generic[StateT]):
         self._perform()
 
     def _taken(self, event: Event, actions: tuple[Action, ...]) -> None:
-        if self._tap is not None:
-            self._tap(event, actions)
         if actions:
             self._backlog.append((event.at, actions))
+        if self._tap is not None:  # which may step the core, too
+            self._tap(event, actions)
 
     def _perform(self) -> None:
         """Do what has been ordered, and what comes of that."""
