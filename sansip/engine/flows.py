@@ -54,15 +54,19 @@ def _welcome(turn: Turn, event: FlowOpened) -> None:
         turn.report("limit", str(event.remote), full)
         turn.actions.append(CloseFlow(event.flow))
         return
-    link = Link(event.endpoint, event.remote)
+    # "When the connection is accepted by the transport layer, this index is set to the source IP
+    # address, port number, and transport" (18): a phone behind a NAT has no other way to be called.
+    # By TLS it is found by who asks for that very address and names nobody, though no certificate
+    # has shown it: "the registrar will reuse this connection for requests coming to the UA", who
+    # knows that its peer is the proxy that it has verified (26.3.2.1). What asks for a domain needs
+    # a certificate (RFC 5923 9).
+    name = event.remote.host if event.endpoint.startswith("tls:") else None
+    link = Link(event.endpoint, event.remote, name)
     # Whoever has a place here has to say something: bytes alone, one in a second, do not do.
     due = turn.at + turn.config.limits.partial_message
     timer = turn.rearm(f"{OWNER}{event.flow}", FIRST, due)
     flow = Flow(link, framing.start(), Table(), turn.at, timer, None, event.names, ())
     connecting.welcome(turn, event.flow, flow)
-    # "When the connection is accepted by the transport layer, this index is set to the source IP
-    # address, port number, and transport" (18): a phone behind a NAT has no other way to be called.
-    # Not by TLS: nobody has proven a name yet, and hops there have one (RFC 5923 9).
     turn.links = turn.links.set(link, event.flow)
 
 

@@ -236,13 +236,24 @@ def test_the_very_address_that_a_peer_connected_from_is_reached_by_its_connectio
     assert stage.statuses() == [100, 180, 200]
 
 
+@pytest.mark.parametrize("peer", [BEHIND_NAT, sansip.Address("2001:db8::7", 40_000)], ids=str)
+def test_by_tls_too_where_nobody_is_named(peer: sansip.Address) -> None:
+    stage = line(endpoints=[*SECURE, sansip.Endpoint("tls", "[2001:db8::10]:5061")])
+    endpoint = TLS if peer == BEHIND_NAT else "tls:[2001:db8::10]:5061"
+    stage.step(sansip.FlowOpened(stage.now, 1, endpoint, peer, PROXY))
+    stage.receive(call(uri=f"sips:bob@{peer}"))
+    assert not stage.orders()
+    assert [send.flow for send in stage.sends if b"INVITE sips:" in send.data[:12]] == [1]
+
+
 @pytest.mark.rule("5923-9-01")
-def test_but_not_by_tls() -> None:
+def test_who_is_named_needs_a_certificate() -> None:
     stage = line(endpoints=SECURE)
+    stage.zone[("phone.example.com", "A")] = dns.Found((dns.Ip(BEHIND_NAT.host),), 60.0)
     stage.step(sansip.FlowOpened(stage.now, 1, TLS, BEHIND_NAT, PROXY))
-    stage.receive(call(uri=f"sips:bob@{BEHIND_NAT}"))
+    stage.receive(call(uri=f"sips:bob@phone.example.com:{BEHIND_NAT.port}"))
     (order,) = stage.orders()
-    assert (order.remote, order.name) == (BEHIND_NAT, BEHIND_NAT.host)
+    assert (order.remote, order.name) == (BEHIND_NAT, "phone.example.com")
 
 
 # Failure -----------------------------------------------------------------------------------------
