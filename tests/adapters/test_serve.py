@@ -283,6 +283,36 @@ def test_so_may_the_tap_and_orders_keep_their_order(adapter: Adapter) -> None:
     assert [report.text for report in seen] == ["1", "2", "3"]
 
 
+def test_the_tap_sees_a_batch_as_the_core_did_though_it_steps_meanwhile(adapter: Adapter) -> None:
+    seen: list[Event] = []
+    servers: list[Server[History]] = []
+    delivered: list[str] = []
+
+    def react(event: Event) -> Iterable[Action]:
+        yield Deliver(str(event), "end", None)
+
+    def tap(event: Event, _actions: tuple[Action, ...]) -> None:
+        seen.append(event)
+        if len(seen) == 1:
+            tell(servers[0])
+
+    async def script(server: Server[History]) -> None:
+        servers.append(server)
+        where = server.addresses[HERE.name]
+        with client() as phone:
+            for number in range(3):  # none is read before all are there
+                phone.sendto(b"%d" % number, (where.host, where.port))
+            await core.hears(server, Administered)
+
+    core = Puppet(react)
+    heard = run(
+        adapter, core, script, tap=tap, on_deliver=lambda order: delivered.append(order.handle)
+    )
+    assert [type(event) for event in heard] == [DatagramReceived] * 3 + [Administered]
+    assert tuple(seen) == heard
+    assert delivered == [str(event) for event in heard]
+
+
 def test_misuse_is_told_where_it_happens_and_changes_nothing(adapter: Adapter) -> None:
     def react(event: Event) -> Iterable[Action]:
         if isinstance(event, Administered):

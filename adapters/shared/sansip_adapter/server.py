@@ -46,6 +46,7 @@ from sansip_adapter.tls import Tls
 from sansip_adapter.udp import UdpSocket
 
 StateT = TypeVar("StateT")
+Tap = Callable[[Event, tuple[Action, ...]], object]
 DEAF = "this system does not tell of ICMP errors: only time tells that nobody is there"
 
 
@@ -92,8 +93,8 @@ class Options(TypedDict, total=False):
     on_deliver: Callable[[Deliver], object] | None
     on_consult: Callable[[object], Awaitable[object]] | None
     """Given what a policy's ``Ask`` wants to know, gives the answer; cancelled when time is up."""
-    tap: Callable[[Event, tuple[Action, ...]], object] | None
-    """Called with every event, and the actions that came of it."""
+    tap: Tap | None
+    """Called with every event, and the actions that came of it, in the order of the core."""
     seed: bytes | None
     """32 unpredictable bytes by default."""
 
@@ -116,7 +117,7 @@ class Server(Generic[StateT]):
         on_report: Callable[[Report], object] | None = None,
         on_deliver: Callable[[Deliver], object] | None = None,
         on_consult: Callable[[object], Awaitable[object]] | None = None,
-        tap: Callable[[Event, tuple[Action, ...]], object] | None = None,
+        tap: Tap | None = None,
         seed: bytes | None = None,
     ) -> None:
         """Open all endpoints, or raise EndpointError."""
@@ -144,6 +145,7 @@ class Server(Generic[StateT]):
         self._is_open = True
         self._busy = False
         self._backlog: deque[tuple[float, tuple[Action, ...]]] = deque()
+        self._unseen: deque[tuple[Event, tuple[Action, ...]]] = deque()  # by the tap
         self._performers: dict[type[Action], Callable[[float, Any], object]] = {
             OpenFlow: self._open_flow,
             CloseFlow: self._close_flow,
@@ -236,20 +238,28 @@ class Server(Generic[StateT]):
     def _take(self, event: Event) -> None:
         """Take one event of several."""
         self.state, actions = self._engine.step(self.state, event)
-        self._taken(event, actions)
+        if actions:
+            self._backlog.append((event.at, actions))
+        if self._tap is not None:
+            self._show(self._tap, [(event, actions)])
 
     def _take_all(self, events: Sequence[DatagramReceived]) -> None:
         """Take what has come together, and do what comes of it."""
         self.state, ordered = self._engine.step_all(self.state, events)
-        for event, actions in zip(events, ordered, strict=True):
-            self._taken(event, actions)
+        taken = list(zip(events, ordered, strict=True))
+        self._backlog.extend([(event.at, actions) for event, actions in taken if actions])
+        if self._tap is not None:
+            self._show(self._tap, taken)
         self._perform()
 
-    def _taken(self, event: Event, actions: tuple[Action, ...]) -> None:
-        if actions:
-            self._backlog.append((event.at, actions))
-        if self._tap is not None:  # which may step the core, too
-            self._tap(event, actions)
+    def _show(self, tap: Tap, taken: Sequence[tuple[Event, tuple[Action, ...]]]) -> None:
+        """Show the tap what has been taken, in that order, though it may step the core itself."""
+        unseen = self._unseen
+        is_shown = bool(unseen)  # it is the tap that has stepped
+        unseen.extend(taken)
+        while unseen and not is_shown:
+            tap(*unseen[0])
+            unseen.popleft()
 
     def _perform(self) -> None:
         """Do what has been ordered, and what comes of that."""
