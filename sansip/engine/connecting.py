@@ -8,12 +8,13 @@ from collections.abc import Iterable
 from typing import Final
 
 from sansip.address import Address
+from sansip.certificates import identifies
 from sansip.engine.actions import OpenFlow
 from sansip.engine.config import SECURE_PORT
-from sansip.engine.hosts import share_of
+from sansip.engine.hosts import plain_host, share_of
 from sansip.engine.state import Flow, Link, Waiting
 from sansip.engine.turn import Turn
-from sansip.message import Request, framing
+from sansip.message import Request, framing, parse_uri
 from sansip.table import Table
 from sansip.transaction import CLIENT
 
@@ -34,7 +35,9 @@ def send(turn: Turn, link: Link, what: Waiting) -> int:
     """
     # "If a request is destined to an IP address, port, and transport to which an existing
     # connection is open, it is RECOMMENDED that this connection be used" (18.1.1).
-    number = turn.links.get(link) or _open(turn, link)
+    number = turn.links.get(link)
+    if number is None or (number > NO_FLOW and _is_pretended(turn, number, link)):
+        number = _open(turn, link)
     flow = turn.flows.get(number)
     if flow is None:
         turn.unsent.append((what, link, "too many connections"))
@@ -54,6 +57,24 @@ def send(turn: Turn, link: Link, what: Waiting) -> int:
     left = flow.updated(flow.timer, users=users, used=turn.at, waiting=waiting)
     turn.flows = turn.flows.set(number, left)
     return number
+
+
+def _is_pretended(turn: Turn, number: int, link: Link) -> bool:
+    """Whether a peer has connected by TLS from a gateway's address, and not shown whose it is.
+
+    Anybody on the way there could. A gateway whom a group names by its address has a certificate
+    for that, and is called anew; who is no gateway is a phone that cannot be reached otherwise.
+    """
+    name = link.name
+    if name is None or identifies(turn.flows[number].names, name):
+        return False
+    # Most members are ruled out by their text; IPv6 is written in many ways.
+    part, there = "[" if ":" in name else name, (plain_host(name), link.remote.port)
+    uris = [m.uri for _, group in turn.fleet.groups for m in group.members if part in m.uri]
+    for uri in map(parse_uri, uris):
+        if (plain_host(uri.maddr or uri.host), uri.port or SECURE_PORT) == there:
+            return True
+    return False
 
 
 def _is_full(turn: Turn, waiting: tuple[Waiting, ...], size: int) -> bool:
@@ -143,8 +164,13 @@ def _unlink(turn: Turn, number: int, links: Iterable[Link]) -> None:
 
 
 def welcome(turn: Turn, number: int, flow: Flow) -> None:
-    """Keep a flow that a peer has opened."""
+    """Keep a flow that a peer has opened, and find it by its address from now on."""
     turn.flows = turn.flows.set(number, flow)
+    link = flow.link
+    before = turn.links.get(link, NO_FLOW)
+    # By TLS, one of ours that is open leads to who has proven to be there: it is not replaced.
+    if link.name is None or before >= NO_FLOW or turn.flows[before].waiting is not None:
+        turn.links = turn.links.set(link, number)
     share = share_of(flow.link.remote.host)
     turn.peers = turn.peers.set(share, turn.peers.get(share, 0) + 1)
 

@@ -67,7 +67,6 @@ def _welcome(turn: Turn, event: FlowOpened) -> None:
     timer = turn.rearm(f"{OWNER}{event.flow}", FIRST, due)
     flow = Flow(link, framing.start(), Table(), turn.at, timer, None, event.names, ())
     connecting.welcome(turn, event.flow, flow)
-    turn.links = turn.links.set(link, event.flow)
 
 
 def _is_full(turn: Turn, remote: Address) -> str:

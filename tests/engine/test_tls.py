@@ -405,3 +405,49 @@ def test_our_own_connections_are_offered_for_the_way_back() -> None:
     assert stage.at(SECURE_1, "INVITE")[0].via.param("alias") == ""
     call(stage, f"sip:bob@{GW_1}", 1)
     assert stage.at(GW_1, "INVITE")[0].via.param("alias") is None
+
+
+# Who has opened a connection, and shows no certificate -------------------------------------------
+
+GATEWAY_6 = sansip.Address("2001:db8::7", 5061)
+TLS_6 = "tls:[2001:db8::10]:5061"
+
+
+@pytest.mark.parametrize("named", [(), ("somebody.example.com",)])
+@pytest.mark.parametrize(
+    ("member", "there"),
+    [
+        (f"sips:{GW_1.host}", SECURE_1),
+        (f"sips:gw-1.example.com;maddr={GW_1.host}", SECURE_1),
+        ("sips:[2001:DB8:0::7]:5061", GATEWAY_6),
+    ],
+)
+def test_is_not_taken_for_a_gateway_whose_address_it_comes_from(
+    member: str, there: sansip.Address, named: tuple[str, ...]
+) -> None:
+    # Who is on the way can come from any address: that is why gateways show certificates.
+    endpoints = [*EVERY, sansip.Endpoint("tls", "[2001:db8::10]:5061")]
+    stage = line(endpoints=endpoints, groups={"gateways": ["sip:gw-2.example.com", member]})
+    endpoint = TLS if there == SECURE_1 else TLS_6
+    stage.step(sansip.FlowOpened(stage.now, 1, endpoint, there, PROXY, named))
+    stage.receive(make_request("INVITE", f"sips:bob@{there}"))
+    assert not stage.sent_over(1)
+    assert stage.sent_over(stage.connect()) == ["INVITE"]
+    assert stage.orders()[0].name == there.host
+
+
+def test_but_a_gateway_that_shows_one_is() -> None:
+    stage = secure(groups={"gateways": [f"sips:{GW_1.host}"]})
+    stage.step(sansip.FlowOpened(stage.now, 1, TLS, SECURE_1, PROXY, (GW_1.host,)))
+    stage.receive(make_request("INVITE", f"sips:bob@{SECURE_1}"))
+    assert stage.sent_over(1) == ["INVITE"]
+
+
+def test_and_does_not_replace_who_has_shown_one() -> None:
+    stage = secure()
+    stage.receive(make_request("INVITE", f"sips:bob@{SECURE_1}"))
+    flow = stage.connect()
+    stage.step(sansip.FlowOpened(stage.now, 1, TLS, SECURE_1, PROXY))
+    stage.receive(make_request("MESSAGE", f"sips:bob@{SECURE_1}"))
+    assert stage.sent_over(flow) == ["INVITE", "MESSAGE"]
+    assert not stage.sent_over(1)
