@@ -1,7 +1,5 @@
 """The two errors that sansip raises, as h11 has them: the peer's fault, and yours."""
 
-from typing import Self
-
 
 class ProtocolError(Exception):
     """What both errors have in common; sansip never raises this one itself."""
@@ -42,12 +40,13 @@ class RemoteProtocolError(ProtocolError):
         self.rule = rule
         self.message = message
 
-    def kept(self) -> Self:
-        """Return this as a value, to be looked at later: it forgets how it was raised.
 
-        A frame that knows its own exception is a cycle, and its callers' frames know the state that
-        was stepped, which by way of its tables keeps all later ones: until a collector comes by,
-        memory would grow with each call.
-        """
-        self.__traceback__ = self.__context__ = None
-        return self
+def kept(error: RemoteProtocolError) -> RemoteProtocolError:
+    """Make an error a value, to be looked at later: it forgets how it was raised.
+
+    A frame that knows its own exception is a cycle, and its callers' frames know the state that was
+    stepped, which by way of its tables keeps all later ones: until a collector comes by, memory
+    would grow with each call.
+    """
+    error.__traceback__ = error.__context__ = None
+    return error

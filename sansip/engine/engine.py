@@ -61,7 +61,7 @@ from sansip.engine.state import Arrival, ClientTransaction, Link, State, Waiting
 from sansip.engine.transactions import SILENT, fire_client, fire_server
 from sansip.engine.turn import Turn
 from sansip.entropy import SEED_SIZES
-from sansip.errors import LocalProtocolError, RemoteProtocolError
+from sansip.errors import LocalProtocolError, RemoteProtocolError, kept
 from sansip.locate import Cache
 from sansip.message import Request, Response, parse, top_branch
 from sansip.proxy.vocabulary import Troubled
@@ -203,7 +203,7 @@ def _read(config: Config, data: bytes) -> Request | Response | RemoteProtocolErr
         message = parse(data, limits=config.limits.message)
         message.fill()  # it is never looked at without its Via
     except RemoteProtocolError as error:
-        return error.kept()
+        return kept(error)
     return message
 
 

@@ -18,7 +18,7 @@
 import re
 from typing import Final, assert_never
 
-from sansip.errors import RemoteProtocolError
+from sansip.errors import RemoteProtocolError, kept
 from sansip.message.grammar import TOKEN_CHARACTERS, broken
 from sansip.message.limits import ANY_SIZE, DEFAULT_LIMITS, MessageLimits
 from sansip.message.model import Request, Response
@@ -285,7 +285,7 @@ def _headed(head: bytes, data: bytes, at: int, limits: MessageLimits, *, lenient
         message, _, length = read_head(head, limits)
     except RemoteProtocolError as error:
         error.message = salvage(head, limits)
-        return _malformed(error.kept(), head, data, at, limits, lenient=lenient)
+        return _malformed(kept(error), head, data, at, limits, lenient=lenient)
     if length is None and not lenient:
         return _BROKEN, at, (_fatal(_missing(head), head, limits),)
     length = length or 0
