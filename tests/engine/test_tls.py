@@ -451,3 +451,11 @@ def test_and_does_not_replace_who_has_shown_one() -> None:
     stage.receive(make_request("MESSAGE", f"sips:bob@{SECURE_1}"))
     assert stage.sent_over(flow) == ["INVITE", "MESSAGE"]
     assert not stage.sent_over(1)
+
+
+def test_nor_does_a_gateway_keep_others_at_its_address_from_being_reached() -> None:
+    stage = secure(groups={"gateways": [f"sips:{GW_1.host}"]})
+    phone = sansip.Address(GW_1.host, 40_000)
+    stage.step(sansip.FlowOpened(stage.now, 1, TLS, phone, PROXY))
+    stage.receive(make_request("INVITE", f"sips:bob@{phone}"))
+    assert stage.sent_over(1) == ["INVITE"]
