@@ -296,6 +296,9 @@ def test_the_tap_sees_a_batch_as_the_core_did_though_it_steps_meanwhile(adapter:
         if len(seen) == 1:
             tell(servers[0])
 
+    def on_deliver(order: Deliver) -> None:
+        delivered.append(order.handle)
+
     async def script(server: Server[History]) -> None:
         servers.append(server)
         where = server.addresses[HERE.name]
@@ -305,9 +308,7 @@ def test_the_tap_sees_a_batch_as_the_core_did_though_it_steps_meanwhile(adapter:
             await core.hears(server, Administered)
 
     core = Puppet(react)
-    heard = run(
-        adapter, core, script, tap=tap, on_deliver=lambda order: delivered.append(order.handle)
-    )
+    heard = run(adapter, core, script, tap=tap, on_deliver=on_deliver)
     assert [type(event) for event in heard] == [DatagramReceived] * 3 + [Administered]
     assert tuple(seen) == heard
     assert delivered == [str(event) for event in heard]
