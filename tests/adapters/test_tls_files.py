@@ -5,12 +5,14 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import cast
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from certificates import Authority
 from handshakes import INVITE, NAME, met, tls
+from sansip.certificates import Clients
 from sansip_adapter.tls import Tls, TlsError
 
 
@@ -61,6 +63,11 @@ def test_files_that_cannot_be_used_are_named_with_a_reason_and_a_remedy(
         assert text.startswith(str(named))
         assert said in text
         assert text.endswith(")")
+
+
+def test_who_shows_certificates_is_said_in_words_that_are_known() -> None:
+    with pytest.raises(TlsError, match=r"^clients='all': no such word \(say any, ask, require\)$"):
+        Tls(clients=cast("Clients", "all"))
 
 
 @pytest.fixture

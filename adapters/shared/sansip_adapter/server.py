@@ -86,7 +86,7 @@ class Options(TypedDict, total=False):
     """What every ``serve`` takes, by keyword. What a callback raises ends the server."""
 
     nameservers: Sequence[str] | None
-    """Like ``127.0.0.53:53``; default: the system's."""
+    """Like ``127.0.0.53:53``, else ``ValueError``; default: the system's."""
     tls: Tls | None
     """Certificates; ``tls`` endpoints need them."""
     on_report: Callable[[Report], object] | None
@@ -220,7 +220,8 @@ class Server(Generic[StateT]):
     def swap(self, engine: Core[StateT], tls: Tls | None = None) -> None:
         """Go on from the same state with another engine: a reload that drops no call.
 
-        With ``tls``, connections from now on have these certificates.
+        With ``tls``, connections from now on have these certificates. Raises ``EndpointError``, and
+        changes nothing, if the new one has endpoints that are not open, or lacks certificates.
         """
         unknown = {endpoint.name for endpoint in engine.config.endpoints} - set(self._senders)
         if unknown:

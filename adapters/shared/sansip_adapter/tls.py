@@ -32,7 +32,7 @@ REMEDIES = {
 
 
 class TlsError(Exception):
-    """What is configured for TLS cannot be used: the text names the file and a remedy."""
+    """What is configured for TLS cannot be used: the text names what is wrong, and a remedy."""
 
 
 class Tls:
@@ -53,7 +53,9 @@ class Tls:
         ca: str | None = None,
         clients: Clients = "any",
     ) -> None:
-        """Read the files."""
+        """Read the files; raises ``TlsError`` if they, or ``clients``, cannot be used."""
+        if clients not in VERIFYING:  # where nobody checks types
+            _refuse(f"clients={clients!r}", "no such word", f"say {', '.join(VERIFYING)}")
         if key is not None and certificate is None:
             raise TlsError(f"{key}: a key without a certificate (name its certificate too)")
         # RFC 5922 7.3: the core compares the names
