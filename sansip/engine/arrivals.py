@@ -31,7 +31,7 @@ def at(local: Address, came: Arrival) -> Arrival:
 
 
 def take(turn: Turn, came: Arrival, message: Request | Response) -> None:
-    """Deal with a message; ``RemoteProtocolError`` is for ``requests.malformed``."""
+    """Deal with a message that could be read; all that can be wrong with it further is foreseen."""
     if isinstance(message, Response):
         _response(turn, came, message)
     else:

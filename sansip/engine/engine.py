@@ -224,11 +224,8 @@ def _arrive(
             came = arrivals.at(event.local, came)
     if isinstance(read, RemoteProtocolError):
         requests.malformed(turn, came, read)
-        return
-    try:
+    else:
         arrivals.take(turn, came, read)
-    except RemoteProtocolError as error:
-        requests.malformed(turn, came, error)
 
 
 def _send_failed(turn: Turn, event: SendFailed) -> None:

@@ -18,7 +18,7 @@ from sansip.engine.hosts import share_of
 from sansip.engine.state import Arrival, Flow, Link, Waiting
 from sansip.engine.transactions import step_client
 from sansip.engine.turn import Turn
-from sansip.errors import LocalProtocolError, RemoteProtocolError
+from sansip.errors import LocalProtocolError
 from sansip.message import Request, framing
 from sansip.table import Table
 from sansip.transaction import TransportFailed
@@ -239,10 +239,7 @@ def _take(turn: Turn, number: int, flow: Flow, output: _Came) -> None:
     if not isinstance(output, framing.Complete):
         requests.malformed(turn, came, output.error)
         return
-    try:
-        message = output.message
-        if flow.names and number > connecting.NO_FLOW and isinstance(message, Request):
-            connecting.alias(turn, number, message)
-        arrivals.take(turn, came, message)
-    except RemoteProtocolError as error:
-        requests.malformed(turn, came, error)
+    message = output.message
+    if flow.names and number > connecting.NO_FLOW and isinstance(message, Request):
+        connecting.alias(turn, number, message)
+    arrivals.take(turn, came, message)
