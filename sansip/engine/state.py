@@ -104,9 +104,7 @@ class Arrival:
     size: int  # of the message, in bytes
     flow: int | None = None  # None: as a datagram
     names: tuple[str, ...] = ()  # of its sender, as TLS has verified them
-    local: str | None = (
-        None  # the address of this machine that it came to, if its endpoint has many
-    )
+    local: str | None = None  # the address of ours that it came to, if its endpoint has many
 
 
 @value

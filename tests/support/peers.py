@@ -17,6 +17,7 @@ import anyio.lowlevel
 
 from ports import free_port
 from sansip import Address
+from sansip_adapter.endpoints import family_of
 
 T = TypeVar("T")
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: closing resets
@@ -156,10 +157,6 @@ def bound(host: str = "127.0.0.1", port: int = 0) -> Generator[Peer]:
 def closed_port(host: str = "127.0.0.1") -> Address:
     """Where nobody listens, by UDP or TCP."""
     return Address(host, free_port(host))
-
-
-def family_of(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def open_sockets() -> int:

@@ -2,6 +2,7 @@
 
 import re
 import ssl
+from abc import ABC, abstractmethod
 from typing import Self
 
 from peers import Peer, dial
@@ -41,7 +42,7 @@ def answer(asked: Request, status: int) -> bytes:
     return Response.make(status, "Answer", rows).render()
 
 
-class Line:
+class Line(ABC):
     """One side of a conversation: whole messages, one after the other."""
 
     def __init__(self, peer: Peer) -> None:
@@ -56,8 +57,8 @@ class Line:
     async def send(self, data: bytes) -> None:
         await self.peer.send(data)
 
-    async def hear(self) -> Request | Response:
-        raise NotImplementedError
+    @abstractmethod
+    async def hear(self) -> Request | Response: ...
 
     async def ask(
         self, method: str, name: str, *, transport: str = "TCP", body: bytes = b""

@@ -1,6 +1,7 @@
 """What the sockets of all transports share: how they fail, and what they tell of that."""
 
 import errno
+import socket
 from collections.abc import Callable
 
 REMEDIES = {
@@ -29,3 +30,8 @@ def not_opened(name: str, error: OSError, letter: str) -> EndpointError:
 def in_words(error: Exception) -> str:
     """What an error says, without its number."""
     return getattr(error, "strerror", None) or str(error)
+
+
+def family_of(host: str) -> socket.AddressFamily:
+    """The family of a numeric address."""
+    return socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -15,7 +15,7 @@ from functools import partial
 from ipaddress import ip_address
 from itertools import cycle, islice
 from pathlib import Path
-from socket import AF_INET, AF_INET6, SOCK_DGRAM
+from socket import SOCK_DGRAM
 from typing import Any
 
 import dns.asyncbackend
@@ -34,7 +34,7 @@ from dns.rdtypes.IN.SRV import SRV
 
 from sansip import Address
 from sansip.dns import Answer, Failure, Found, Ip, Naptr, NoName, NoRecords, Record, Srv
-from sansip_adapter.endpoints import in_words
+from sansip_adapter.endpoints import family_of, in_words
 from sansip_adapter.loop import Loop, Stop, nothing
 
 PATIENCE = 0.5  # seconds for one server before the next is asked
@@ -89,7 +89,7 @@ class Resolver:
 
     async def _exchange(self, query: dns.message.QueryMessage, server: Address) -> Answer:
         """Ask one server once."""
-        family = AF_INET6 if ":" in server.host else AF_INET
+        family = family_of(server.host)
         # Connected, so that the kernel tells us of a closed port, and drops what others send.
         to = (server.host, server.port)
         try:

@@ -12,7 +12,14 @@ from sansip import Address, CloseFlow, Endpoint, FlowClosed, OpenFlow, Send, Sen
 from sansip.engine.hosts import share_of
 from sansip_adapter.channel import Channel
 from sansip_adapter.connection import Connection, Feed
-from sansip_adapter.endpoints import UNSENDABLE, EndpointError, Reporter, in_words, not_opened
+from sansip_adapter.endpoints import (
+    UNSENDABLE,
+    EndpointError,
+    Reporter,
+    family_of,
+    in_words,
+    not_opened,
+)
 from sansip_adapter.loop import Loop, Stop, nothing
 from sansip_adapter.outgoing import Room
 from sansip_adapter.tls import Tls
@@ -257,8 +264,3 @@ def most_files() -> float:
     """How many files peers may make us have open: a quarter is left for DNS and for gateways."""
     most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return float("inf") if most == resource.RLIM_INFINITY else most * 3 // 4
-
-
-def family_of(host: str) -> socket.AddressFamily:
-    """The family of a numeric address."""
-    return socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from sansip import Address, DatagramReceived, Send, SendFailed
-from sansip_adapter.endpoints import UNSENDABLE, Reporter, in_words, not_opened
+from sansip_adapter.endpoints import UNSENDABLE, Reporter, family_of, in_words, not_opened
 from sansip_adapter.icmp import IP_RECVERR, IPV6_RECVERR, transport_error
 from sansip_adapter.loop import Loop, Stop, nothing
 
@@ -44,7 +44,7 @@ class UdpSocket:
         self._name, self._loop, self._now = name, loop, loop.now
         self._came, self._feed, self._report = came, feed, report
         self._peers: dict[tuple[str, int], Address] = {}  # most of what comes is from few
-        self._family = socket.AF_INET6 if ":" in bind.host else socket.AF_INET
+        self._family = family_of(bind.host)
         self._socket = socket.socket(self._family, socket.SOCK_DGRAM)
         self._stop: Stop = nothing
         try:
