@@ -1,7 +1,6 @@
 """TLS connections over the loopback, to peers that are Python's own ``ssl.SSLSocket``."""
 
 import re
-import socket
 import ssl
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -9,7 +8,7 @@ from functools import partial
 import pytest
 
 from certificates import CLIENT, EXPIRED, SERVER, Authority, Files
-from certified import called, calling
+from certified import at_once, called, calling
 from flows import TLS, echo, order, say
 from loops import Adapter, settle
 from peers import Peer, dial, listening, open_sockets
@@ -123,15 +122,7 @@ def test_what_comes_together_with_the_end_of_the_handshake_is_told_after_it(
     adapter: Adapter, settings: Tls
 ) -> None:
     async def script(server: Server[History]) -> None:
-        peer = await dial(server.addresses[TLS.name])
-        sock = calling().wrap_socket(peer.sock, do_handshake_on_connect=False)
-        with Peer(sock) as phone:
-            with pytest.raises(ssl.SSLWantReadError):
-                sock.do_handshake()
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
-            await phone.ready(sock.do_handshake)
-            sock.send(b"at once")
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+        async with at_once(server.addresses[TLS.name], b"at once") as phone:
             assert await phone.read(7) == b"at once"
 
     core = Puppet(reply, endpoints=[TLS])

@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from certified import calling
+from certified import at_once, calling
 from flows import TLS, echo, say
 from loops import Adapter, settle
 from peers import Peer, dial, open_sockets, sockets_closed
@@ -62,21 +62,23 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 # Ours. A peer here takes an end without a close_notify for an error.
 
 
+def unwanted(event: Event) -> Iterable[Action]:
+    """Close what a peer opens."""
+    if isinstance(event, FlowOpened):
+        yield CloseFlow(event.flow)
+
+
 @pytest.mark.usefixtures("patient")
 def test_a_connection_that_the_core_does_not_want_is_closed_at_once(
     adapter: Adapter, settings: Tls
 ) -> None:
-    def react(event: Event) -> Iterable[Action]:
-        if isinstance(event, FlowOpened):
-            yield CloseFlow(event.flow)
-
     async def script(server: Server[History]) -> None:
         before = open_sockets()
         with await call(server) as phone:
             assert await phone.read_all() == b""
         assert open_sockets() == before
 
-    core = Puppet(react, endpoints=[TLS])
+    core = Puppet(unwanted, endpoints=[TLS])
     assert len(run(adapter, core, script, tls=settings)) == 1
 
 
@@ -85,23 +87,11 @@ def test_a_connection_that_is_closed_in_the_middle_of_what_came_tells_no_more(
     adapter: Adapter, settings: Tls
 ) -> None:
     # The handshake ends, and bytes have come with its end: whom the core refuses is not heard.
-    def react(event: Event) -> Iterable[Action]:
-        if isinstance(event, FlowOpened):
-            yield CloseFlow(event.flow)
-
     async def script(server: Server[History]) -> None:
-        peer = await dial(server.addresses[TLS.name])
-        sock = calling().wrap_socket(peer.sock, do_handshake_on_connect=False)
-        with Peer(sock) as phone:
-            with pytest.raises(ssl.SSLWantReadError):
-                sock.do_handshake()
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
-            await phone.ready(sock.do_handshake)
-            sock.send(b"at once")
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+        async with at_once(server.addresses[TLS.name], b"at once") as phone:
             assert await phone.read_all() == b""
 
-    core = Puppet(react, endpoints=[TLS])
+    core = Puppet(unwanted, endpoints=[TLS])
     assert len(run(adapter, core, script, tls=settings)) == 1
 
 

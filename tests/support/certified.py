@@ -1,8 +1,13 @@
 """The TLS of phones and gateways, by Python's own ssl: contexts that are none of ours."""
 
+import socket
 import ssl
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
 
 from certificates import Files
+from peers import Peer, dial
+from sansip import Address
 
 
 def calling(
@@ -43,3 +48,18 @@ def _made(context: ssl.SSLContext, shown: Files | None, newest: ssl.TLSVersion) 
     if shown is not None:
         context.load_cert_chain(shown.certificate, shown.key)
     return context
+
+
+@asynccontextmanager
+async def at_once(where: Address, data: bytes) -> AsyncGenerator[Peer]:
+    """Call, and say this in one segment with the end of the handshake."""
+    peer = await dial(where)
+    sock = calling().wrap_socket(peer.sock, do_handshake_on_connect=False)
+    with Peer(sock) as phone:
+        with suppress(ssl.SSLWantReadError):  # the first flight
+            sock.do_handshake()
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+        await phone.ready(sock.do_handshake)
+        sock.send(data)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+        yield phone
