@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from flows import TCP, echo, order, say
+from flows import TCP, echo, order, say, unwanted
 from loops import Adapter, settle
 from peers import Peer, closed_port, dial, listening, open_sockets, sockets_closed
 from puppet import History, Puppet, Scripted, run
@@ -104,17 +104,13 @@ def test_who_says_no_more_has_what_was_answered_by_then(adapter: Adapter) -> Non
 
 @pytest.mark.usefixtures("patient")
 def test_a_connection_that_the_core_does_not_want_is_closed_at_once(adapter: Adapter) -> None:
-    def react(event: Event) -> Iterable[Action]:
-        if isinstance(event, FlowOpened):
-            yield CloseFlow(event.flow)
-
     async def script(server: Server[History]) -> None:
         before = open_sockets()
         with await dial(server.addresses[TCP.name]) as phone:
             assert await phone.read_all() == b""
         assert open_sockets() == before
 
-    core = Puppet(react, endpoints=[TCP])
+    core = Puppet(unwanted, endpoints=[TCP])
     assert len(run(adapter, core, script)) == 1
 
 

@@ -3,20 +3,18 @@
 import os
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 import pytest
 
 from certified import at_once, calling
-from flows import TLS, echo, say
+from flows import TLS, echo, say, unwanted
 from loops import Adapter, settle
 from peers import Peer, dial, open_sockets, sockets_closed
 from puppet import History, Puppet, Scripted, run
 from sansip import (
-    Action,
     CloseFlow,
-    Event,
     FlowClosed,
     FlowOpened,
     SendFailed,
@@ -60,12 +58,6 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 # Ours. A peer here takes an end without a close_notify for an error.
-
-
-def unwanted(event: Event) -> Iterable[Action]:
-    """Close what a peer opens."""
-    if isinstance(event, FlowOpened):
-        yield CloseFlow(event.flow)
 
 
 @pytest.mark.usefixtures("patient")

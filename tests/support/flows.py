@@ -2,7 +2,17 @@
 
 from collections.abc import Iterable
 
-from sansip import Action, Address, Endpoint, Event, OpenFlow, Send, StreamReceived
+from sansip import (
+    Action,
+    Address,
+    CloseFlow,
+    Endpoint,
+    Event,
+    FlowOpened,
+    OpenFlow,
+    Send,
+    StreamReceived,
+)
 
 TCP = Endpoint("tcp", "127.0.0.1:0", advertise="192.0.2.10:5060")
 TLS = Endpoint("tls", "127.0.0.1:0", advertise="192.0.2.10:5061")
@@ -13,6 +23,12 @@ def echo(event: Event, endpoint: Endpoint = TCP) -> Iterable[Action]:
     """Send back what comes over a connection."""
     if isinstance(event, StreamReceived):
         yield say(event.flow, event.data, endpoint=endpoint)
+
+
+def unwanted(event: Event) -> Iterable[Action]:
+    """Close what a peer opens."""
+    if isinstance(event, FlowOpened):
+        yield CloseFlow(event.flow)
 
 
 def say(flow: int | None, data: bytes, id: str = "1", endpoint: Endpoint = TCP) -> Send:
