@@ -1,0 +1,161 @@
+"""What a journal leaves out: credentials and bodies, each byte of them replaced by an ``x``.
+
+Lengths stay, so that Content-Length, framing and every limit mean what they meant; so do white
+space and line ends. What the core orders is redacted as what it hears is: it hands both on as they
+came, and so a redacted journal replays without difference, unless somebody decides by what was left
+out: a policy that reads bodies, or ``hash-auth-user``. What ``Consulted`` says is written as it is.
+
+A connection brings bytes in pieces of any size; how far its current message has come is kept here,
+for a row or a body may begin in one piece and end in another.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final, TypeVar
+
+from sansip.engine.actions import Action, Deliver, Send
+from sansip.engine.events import (
+    AckSubmitted,
+    DatagramReceived,
+    Event,
+    FlowClosed,
+    RequestSubmitted,
+    ResponseSubmitted,
+    SendFailed,
+    StreamReceived,
+)
+from sansip.message import Request, Response
+from sansip.message.names import COMPACT, long_name
+
+CREDENTIALS: Final = ("authorization", "proxy-authorization")
+BODY: Final = "body"
+_END_OF_ROWS: Final = re.compile(rb"(?<=\n)\r?\n")
+_SECRET: Final = re.compile(rb"[^\s]")
+_LONGEST_NAME: Final = 64  # bytes of a row of which we know by then that it is none of ours
+M = TypeVar("M", Request, Response)
+
+
+class Redaction:
+    """Leaves out the headers of these names, and bodies if one of them is ``body``."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        """Nothing has come over any connection yet."""
+        self.names = tuple(sorted({long_name(name.strip()) for name in names}))
+        self._flows: dict[int, _Place] = {}
+        spelt = [*self.names, *[short for short, name in COMPACT.items() if name in self.names]]
+        any_of = b"|".join([re.escape(name.encode()) for name in spelt if name != BODY])
+        self._rows = re.compile(rb"(?im)^((?:%b)[ \t]*+:)((?:.|\n[ \t])++)" % any_of)
+
+    def event(self, event: Event) -> Event:
+        """What is written of an event."""
+        match event:
+            case DatagramReceived():
+                return replace(event, data=self.message(event.data))
+            case StreamReceived():
+                place = self._flows.setdefault(event.flow, _Place(self.names))
+                return replace(event, data=place.next(event.data))
+            case FlowClosed():
+                self._flows.pop(event.flow, None)
+                return event
+            case SendFailed():
+                return replace(event, quoted=self.message(event.quoted))
+            case RequestSubmitted() | AckSubmitted():
+                return replace(event, request=self._parsed(event.request))
+            case ResponseSubmitted():
+                return replace(event, response=self._parsed(event.response))
+            case _:
+                return event
+
+    def action(self, action: Action) -> Action:
+        """What is written of an action."""
+        if isinstance(action, Send):
+            return replace(action, data=self.message(action.data))
+        if isinstance(action, Deliver) and action.message is not None:
+            return replace(action, message=self._parsed(action.message))
+        return action
+
+    def message(self, data: bytes) -> bytes:
+        """What is written of a message, or of the beginning of one."""
+        found = _END_OF_ROWS.search(data)
+        end = found.end() if found else len(data)
+        rows, body = data[:end], data[end:]
+        shown = self._rows.sub(lambda row: row[1] + _blank(row[2]), rows)
+        return shown + (_blank(body) if BODY in self.names else body)
+
+    def _parsed(self, message: M) -> M:
+        rows = [
+            _without(line.encode("utf-8", "surrogateescape")).decode() if key in self.names else line
+            for key, line in zip(message.names, message.lines, strict=True)
+        ]
+        body = _blank(message.body) if BODY in self.names else message.body
+        if isinstance(message, Request):
+            return Request(message.method, message.uri_text, tuple(rows), body)
+        return Response(message.status, message.reason, tuple(rows), body)
+
+
+class _Place:
+    """How far a stream has come in its messages."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self._names = names
+        self._row = b""  # what has come of the current row, as far as it matters
+        self._hides = False  # whether the row, and those that are folds of it, is left out
+        self._is_blank = True  # whether nothing of the message has come yet
+        self._length = 0  # what Content-Length has said
+        self._body = 0  # bytes of the body that are still to come
+
+    def next(self, data: bytes) -> bytes:
+        shown: list[bytes] = []
+        at = 0
+        while at < len(data):
+            if self._body:
+                piece = data[at : at + self._body]
+                self._body -= len(piece)
+                shown.append(_blank(piece) if BODY in self._names else piece)
+            else:
+                end = data.find(b"\n", at) + 1
+                piece = data[at : end or len(data)]
+                shown.append(self._part_of_row(piece))
+            at += len(piece)
+        return b"".join(shown)
+
+    def _part_of_row(self, piece: bytes) -> bytes:
+        """Take what may be a row, or only a part of one."""
+        known = len(self._row)
+        self._row += piece[: max(0, _LONGEST_NAME - known)]
+        if self._row[:1] not in (b" ", b"\t"):  # no fold
+            name, colon, _ = self._row.partition(b":")
+            self._hides = bool(colon) and _long(name) in self._names
+            shown = _without(piece, max(0, len(name) + 1 - known)) if self._hides else piece
+        else:
+            shown = _blank(piece) if self._hides else piece
+        if piece.endswith(b"\n"):
+            self._end_row()
+        return shown
+
+    def _end_row(self) -> None:
+        row, self._row = self._row, b""
+        if row.strip(b"\r\n"):
+            self._is_blank = False
+            name, _, text = row.partition(b":")
+            if _long(name) == "content-length" and text.strip().isdigit():
+                self._length = int(text)
+        elif not self._is_blank:
+            self._body = self._length
+            self._is_blank, self._length = True, 0
+
+
+def _long(name: bytes) -> str:
+    text = name.strip(b" \t").lower().decode("latin-1")
+    return COMPACT.get(text, text)
+
+
+def _without(row: bytes, begin: int | None = None) -> bytes:
+    """A row, without what stands from there on, or else behind its colon."""
+    at = row.index(b":") + 1 if begin is None else begin
+    return row[:at] + _blank(row[at:])
+
+
+def _blank(text: bytes) -> bytes:
+    return _SECRET.sub(b"x", text)
