@@ -19,9 +19,9 @@ class Toml:
 
 @value
 class Named:
-    """Any other policy: ``module:Class``, made without arguments; "" if it has no such name."""
+    """Any other policy: ``module:Class``, made without arguments."""
 
-    name: str = ""
+    name: str
 
 
 Source = Toml | Named
@@ -39,7 +39,7 @@ class Head:
     seed: bytes
     started: float
     config: Config
-    policy: Source = Named()
+    policy: Source | None = None  # None: everything is delivered
     redacted: tuple[str, ...] = ()  # names of headers in lower case, and "body"
 
 

@@ -28,7 +28,7 @@ class Swap:
 
     number: int
     config: Config
-    policy: Source
+    policy: Source | None
 
 
 class Journal:
@@ -126,7 +126,9 @@ def _step(codec: Codec, content: dict[str, Any]) -> Step | Swap:
     return Step(content["n"], codec.read(content["event"]), actions)
 
 
-def _source(content: dict[str, Any]) -> Source:
+def _source(content: dict[str, Any] | None) -> Source | None:
+    if content is None:
+        return None
     if "toml" in content:
         return Toml(content["toml"], content["name"], tuple(content["files"].items()))
     return Named(content["class"])

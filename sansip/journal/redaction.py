@@ -12,7 +12,7 @@ for a row or a body may begin in one piece and end in another.
 import re
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Final, TypeVar
+from typing import Final
 
 from sansip.engine.actions import Action, Deliver, Send
 from sansip.engine.events import (
@@ -25,7 +25,7 @@ from sansip.engine.events import (
     SendFailed,
     StreamReceived,
 )
-from sansip.message import Request, Response
+from sansip.message import Message, Request, Response
 from sansip.message.names import COMPACT, long_name
 
 CREDENTIALS: Final = ("authorization", "proxy-authorization")
@@ -33,7 +33,6 @@ BODY: Final = "body"
 _END_OF_ROWS: Final = re.compile(rb"(?<=\n)\r?\n")
 _SECRET: Final = re.compile(rb"[^\s]")
 _LONGEST_NAME: Final = 64  # bytes of a row of which we know by then that it is none of ours
-M = TypeVar("M", Request, Response)
 
 
 class Redaction:
@@ -50,30 +49,34 @@ class Redaction:
     def event(self, event: Event) -> Event:
         """What is written of an event."""
         match event:
-            case DatagramReceived():
-                return replace(event, data=self.message(event.data))
-            case StreamReceived():
-                place = self._flows.setdefault(event.flow, _Place(self.names))
-                return replace(event, data=place.next(event.data))
+            case DatagramReceived(at, endpoint, source, local, data):
+                return DatagramReceived(at, endpoint, source, local, self.message(data))
+            case StreamReceived(at, flow, data):
+                place = self._flows.setdefault(flow, _Place(self.names))
+                return StreamReceived(at, flow, place.next(data))
             case FlowClosed():
                 self._flows.pop(event.flow, None)
                 return event
             case SendFailed():
                 return replace(event, quoted=self.message(event.quoted))
             case RequestSubmitted() | AckSubmitted():
-                return replace(event, request=self._parsed(event.request))
+                return replace(event, request=self._request(event.request))
             case ResponseSubmitted():
-                return replace(event, response=self._parsed(event.response))
+                return replace(event, response=self._response(event.response))
             case _:
                 return event
 
     def action(self, action: Action) -> Action:
         """What is written of an action."""
-        if isinstance(action, Send):
-            return replace(action, data=self.message(action.data))
-        if isinstance(action, Deliver) and action.message is not None:
-            return replace(action, message=self._parsed(action.message))
-        return action
+        match action:
+            case Send(name, endpoint, remote, flow, data, local):
+                return Send(name, endpoint, remote, flow, self.message(data), local)
+            case Deliver(handle, kind, Request() as request):
+                return Deliver(handle, kind, self._request(request))
+            case Deliver(handle, kind, Response() as response):
+                return Deliver(handle, kind, self._response(response))
+            case _:
+                return action
 
     def message(self, data: bytes) -> bytes:
         """What is written of a message, or of the beginning of one."""
@@ -83,15 +86,20 @@ class Redaction:
         shown = self._rows.sub(lambda row: row[1] + _blank(row[2]), rows)
         return shown + (_blank(body) if BODY in self.names else body)
 
-    def _parsed(self, message: M) -> M:
+    def _request(self, request: Request) -> Request:
+        rows, body = self._parts(request)
+        return Request(request.method, request.uri_text, rows, body)
+
+    def _response(self, response: Response) -> Response:
+        rows, body = self._parts(response)
+        return Response(response.status, response.reason, rows, body)
+
+    def _parts(self, message: Message) -> tuple[tuple[str, ...], bytes]:
         rows = [
             _without(line.encode("utf-8", "surrogateescape")).decode() if key in self.names else line
             for key, line in zip(message.names, message.lines, strict=True)
         ]
-        body = _blank(message.body) if BODY in self.names else message.body
-        if isinstance(message, Request):
-            return Request(message.method, message.uri_text, tuple(rows), body)
-        return Response(message.status, message.reason, tuple(rows), body)
+        return tuple(rows), _blank(message.body) if BODY in self.names else message.body
 
 
 class _Place:

@@ -4,8 +4,8 @@
     {"n":1,"event":{"is":"TimerFired","at":13.0,...},"actions":[{"is":"Send",...},...]}
     {"n":2,"config":{...},"policy":{...}}
 
-The third is what another engine goes on with. A line is written in one go, so that of a program that
-is killed nothing is torn but the last.
+The third is what another engine goes on with. A line is written in one go: of a program that is
+killed nothing is torn but the last one.
 """
 
 from collections.abc import Callable
@@ -55,7 +55,7 @@ class Writer:
             }
         )
 
-    def swap(self, config: Config, policy: Source) -> None:
+    def swap(self, config: Config, policy: Source | None) -> None:
         """Write that from here on another engine steps the same state: a reload."""
         self._number += 1
         self._line({"n": self._number, "config": config, "policy": _source(policy)})
@@ -64,7 +64,9 @@ class Writer:
         self._write(self._codec.text(content) + "\n")
 
 
-def _source(policy: Source) -> dict[str, object]:
+def _source(policy: Source | None) -> dict[str, object] | None:
+    if policy is None:
+        return None
     if isinstance(policy, Toml):
         return {"toml": policy.text, "name": policy.name, "files": dict(policy.files)}
     return {"class": policy.name}

@@ -1,0 +1,138 @@
+"""Running a journal again, up to the first difference."""
+
+import json
+from collections.abc import Callable
+
+from sansip.engine.actions import Action
+from sansip.engine.config import Config
+from sansip.engine.engine import Engine
+from sansip.engine.events import Administered, Consulted, Event, RequestSubmitted
+from sansip.engine.policy import Policy
+from sansip.errors import LocalProtocolError
+from sansip.journal import Journal, JournalError, Source, Step, Swap, Toml
+from sansip.journal.codec import Codec
+from sansip.journal.redaction import Redaction
+from sansip.replay.following import Call
+from sansip.replay.words import contrast, words
+from sansip.toml import load
+from sansip.value import value
+
+Policies = Callable[[str], Policy]
+
+
+@value
+class Difference:
+    """Where a replay first differs from its journal; ``str`` tells it in words.
+
+    ``refused`` is what the event is refused with now (``LocalProtocolError``), or empty.
+    """
+
+    number: int
+    event: Event
+    recorded: tuple[Action, ...]
+    replayed: tuple[Action, ...]
+    refused: str = ""
+
+    def __str__(self) -> str:
+        lines = [f"step {self.number} differs: {words(self.event)}"]
+        if self.refused:
+            count = len(self.recorded)
+            lines += [f"    recorded  {count} actions", f"    replayed  refused: {self.refused}"]
+        else:
+            lines += contrast(self.recorded, self.replayed)
+        return "\n".join(lines)
+
+
+def unnamed(name: str) -> Policy:
+    """What finds policies where nobody else does: none can be found without importing."""
+    raise JournalError(f"the policy is {name}: hand in an engine that has it")
+
+
+def engine_of(config: Config, source: Source | None, policies: Policies = unnamed) -> Engine:
+    """Make the engine that a journal tells of; ``policies`` finds one by ``module:Class``."""
+    if source is None:
+        return Engine(config)
+    if isinstance(source, Toml):
+        files = dict(source.files)
+
+        def text_of(name: str) -> str:
+            if name not in files:
+                raise FileNotFoundError(2, "not in the journal")
+            return files[name]
+
+        return Engine(config, load(source.text, source.name, text_of).policy())
+    return Engine(config, policies(source.name))
+
+
+def replay(  # noqa: PLR0913 - by keyword
+    journal: Journal,
+    engine: Engine | None = None,
+    *,
+    policies: Policies = unnamed,
+    until: int | None = None,
+    call: str | None = None,
+    show: Callable[[Step], object] | None = None,
+) -> Difference | None:
+    """Run a journal again; the first difference, or None if there is none.
+
+    By the engine that its head tells of, unless another is given. ``until`` is the number of the
+    last step that is run. With ``call``, a Call-ID, only differences within that call count; all
+    the rest is run too, since it is one state. ``show`` is given each step that counts, before it
+    is compared. ``JournalError`` if the journal cannot be read, or not be run.
+    """
+    head = journal.head
+    runner = Runner(head.redacted)
+    engine = engine or engine_of(head.config, head.policy, policies)
+    state, _ = engine.start(head.seed, head.started)
+    followed = None if call is None else Call(call)
+    for step in journal:
+        if until is not None and step.number > until:
+            break
+        if isinstance(step, Swap):
+            engine = engine_of(step.config, step.policy, policies)
+            continue
+        replayed: tuple[Action, ...] = ()
+        refused = ""
+        runner.check(step)
+        try:
+            state, replayed = engine.step(state, step.event)
+        except LocalProtocolError as error:
+            refused = str(error) or "LocalProtocolError"
+        except Exception as error:
+            error.add_note(f"at step {step.number}: {words(step.event)}")
+            raise
+        if followed is not None and not followed.has(step.event, step.actions + replayed):
+            continue
+        if show is not None:
+            show(step)
+        if refused or replayed != step.actions:
+            written = runner.written(replayed)
+            if refused or written != step.actions:
+                return Difference(step.number, step.event, step.actions, written, refused)
+    return None
+
+
+class Runner:
+    """What a journal has written and what it has left out, when two sides are compared."""
+
+    def __init__(self, redacted: tuple[str, ...]) -> None:
+        """``redacted`` is the head's."""
+        self._codec = Codec()
+        self._redaction = Redaction(redacted) if redacted else None
+
+    def check(self, step: Step) -> None:
+        """See that the event can be stepped: ``JournalError`` if a part of it was not written."""
+        if isinstance(step.event, Consulted | Administered | RequestSubmitted):
+            text = self._codec.text(self._codec.named(step.event))
+            if '"is":"opaque"' in text:  # within a text these quotes would be escaped
+                raise JournalError(
+                    f"step {step.number} cannot be run again, since the journal does not know the "
+                    f"class of a part of it: {words(step.event)}"
+                )
+
+    def written(self, actions: tuple[Action, ...]) -> tuple[Action, ...]:
+        """What a journal would say of these actions."""
+        if self._redaction is not None:
+            actions = tuple(map(self._redaction.action, actions))
+        texts = [self._codec.text(self._codec.named(action)) for action in actions]
+        return tuple([self._codec.read(json.loads(text)) for text in texts])
