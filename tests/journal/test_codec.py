@@ -18,7 +18,7 @@ from sansip.testing import messages, requests, responses
 
 ADDRESS = sansip.Address("2001:db8::1", 5060)
 TIMER = sansip.Timer("c|z9hG4bK1|INVITE", "A", 7)
-ODD = "caf\u00e9 \U0001f600 \x00 \udcff \u2028 \"\\"
+ODD = 'caf\u00e9 \U0001f600 \x00 \udcff \u2028 "\\'
 REQUEST = sansip.Request("INVITE", "sip:bob@h", ("Via: SIP/2.0/UDP h", f"Subject: {ODD}"), b"\xff")
 RESPONSE = sansip.Response(200, "", (), b"")
 GROUP = sansip.Group(
@@ -232,9 +232,7 @@ def test_a_configuration_comes_back_to_the_last_slot(config: sansip.Config) -> N
 
 def test_the_larger_configuration_leaves_nothing_as_it_is_by_default() -> None:
     """So that a parameter that somebody adds is tried above."""
-    least, most = (
-        objects(written_head(config))[0]["config"] for config in CONFIGS.values()
-    )
+    least, most = (objects(written_head(config))[0]["config"] for config in CONFIGS.values())
     assert {name for name, setting in least.items() if setting == most[name]} == set()
 
 
