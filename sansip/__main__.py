@@ -49,7 +49,7 @@ def main(arguments: Sequence[str], out: TextIO) -> int:
 
 
 class _UnfitError(Exception):
-    """A policy that cannot be had, and why."""
+    """What cannot be had, and why."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -75,11 +75,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _replay(given: argparse.Namespace, out: TextIO) -> int:
     file: Path = given.file
-    last = 0
+    shown = 0
 
     def show(step: Step) -> None:
-        nonlocal last
-        last = step.number
+        nonlocal shown
+        shown += 1
         if given.print:
             out.write(f"{step.number} {words(step.event)}\n")
             out.writelines([f"    {words(action)}\n" for action in step.actions])
@@ -92,6 +92,8 @@ def _replay(given: argparse.Namespace, out: TextIO) -> int:
             found: object = decisions(journal, policy, policies=_policy, until=given.until)
         else:
             found = replay(journal, policies=_policy, until=given.until, call=given.call, show=show)
+            if given.call is not None and not shown:
+                raise _UnfitError(f"no step has to do with the call {given.call}")
     if journal.torn:
         out.write(f"{journal.torn}: the writer was killed\n")
     version = journal.head.sansip

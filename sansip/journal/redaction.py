@@ -2,8 +2,10 @@
 
 Lengths stay, so that Content-Length, framing and every limit mean what they meant; so do white
 space and line ends. What the core orders is redacted as what it hears is: it hands both on as they
-came, and so a redacted journal replays without difference, unless somebody decides by what was left
-out: a policy that reads bodies, or ``hash-auth-user``. What ``Consulted`` says is written as it is.
+came. So a redacted journal replays without difference, unless somebody decides by what was left
+out: a policy that reads bodies, or ``hash-auth-user``. Of headers that the core itself reads (From,
+Call-ID ...) that is none. What ``Consulted`` says is written as it is, and so are ``seed`` and
+``secret``, without which there would be no replay.
 
 A connection brings bytes in pieces of any size; how far its current message has come is kept here,
 for a row or a body may begin in one piece and end in another.
@@ -96,7 +98,9 @@ class Redaction:
 
     def _parts(self, message: Message) -> tuple[tuple[str, ...], bytes]:
         rows = [
-            _without(line.encode("utf-8", "surrogateescape")).decode() if key in self.names else line
+            _without(line.encode("utf-8", "surrogateescape")).decode()
+            if key in self.names
+            else line
             for key, line in zip(message.names, message.lines, strict=True)
         ]
         return tuple(rows), _blank(message.body) if BODY in self.names else message.body

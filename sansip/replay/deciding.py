@@ -72,8 +72,9 @@ def decisions(
             swapped = engine_of(step.config, step.policy, policies)
             engine = _both(swapped, other, found.append)
             continue
-        runner.check(step)
-        state, _ = engine.step(state, step.event)
+        state, replayed = engine.step(state, runner.event(step))
+        if replayed != step.actions:
+            runner.sides(step.actions, replayed)  # which learns
         if found:
             return Decided(step.number, *found[0])
     return None

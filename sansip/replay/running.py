@@ -1,7 +1,9 @@
 """Running a journal again, up to the first difference."""
 
 import json
+import re
 from collections.abc import Callable
+from typing import Any, Final
 
 from sansip.engine.actions import Action
 from sansip.engine.config import Config
@@ -18,6 +20,7 @@ from sansip.toml import load
 from sansip.value import value
 
 Policies = Callable[[str], Policy]
+_LOOP: Final = re.compile(r"(?<=[0-9a-f]\.)[0-9a-f]{12}(?![0-9a-z])")
 
 
 @value
@@ -93,46 +96,75 @@ def replay(  # noqa: PLR0913 - by keyword
             continue
         replayed: tuple[Action, ...] = ()
         refused = ""
-        runner.check(step)
+        event = runner.event(step)
         try:
-            state, replayed = engine.step(state, step.event)
+            state, replayed = engine.step(state, event)
         except LocalProtocolError as error:
             refused = str(error) or "LocalProtocolError"
         except Exception as error:
             error.add_note(f"at step {step.number}: {words(step.event)}")
             raise
-        if followed is not None and not followed.has(step.event, step.actions + replayed):
+        recorded = step.actions
+        if replayed != recorded:
+            recorded, replayed = runner.sides(recorded, replayed)
+        if followed is not None and not followed.has(step.event, recorded + replayed):
             continue
         if show is not None:
             show(step)
-        if refused or replayed != step.actions:
-            written = runner.written(replayed)
-            if refused or written != step.actions:
-                return Difference(step.number, step.event, step.actions, written, refused)
+        if refused or recorded != replayed:
+            return Difference(step.number, step.event, recorded, replayed, refused)
     return None
 
 
 class Runner:
-    """What a journal has written and what it has left out, when two sides are compared."""
+    """What a journal has written and what it has left out, when two sides are compared.
+
+    The loop part of a branch is made of the header fields that decide where a request goes (RFC 5393
+    4.2), Proxy-Authorization among them. Where that is left out, branches have other loop parts than
+    those that were recorded: they are learnt from the first message that has one, and from then on
+    an event has the replayed one in place of the recorded.
+    """
 
     def __init__(self, redacted: tuple[str, ...]) -> None:
         """``redacted`` is the head's."""
         self._codec = Codec()
         self._redaction = Redaction(redacted) if redacted else None
+        self._loops: dict[str, str] = {}  # recorded and replayed
 
-    def check(self, step: Step) -> None:
-        """See that the event can be stepped: ``JournalError`` if a part of it was not written."""
-        if isinstance(step.event, Consulted | Administered | RequestSubmitted):
-            text = self._codec.text(self._codec.named(step.event))
-            if '"is":"opaque"' in text:  # within a text these quotes would be escaped
-                raise JournalError(
-                    f"step {step.number} cannot be run again, since the journal does not know the "
-                    f"class of a part of it: {words(step.event)}"
-                )
+    def event(self, step: Step) -> Event:
+        """What is stepped; ``JournalError`` if a part of it was not written."""
+        event = step.event
+        unsure = isinstance(event, Consulted | Administered | RequestSubmitted)
+        if not (unsure or self._loops):
+            return event
+        text = self._text(event)
+        if unsure and '"is":"opaque"' in text:  # within a text these quotes would be escaped
+            raise JournalError(
+                f"step {step.number} cannot be run again, since the journal does not know the "
+                f"class of a part of it: {words(event)}"
+            )
+        renamed: Event = self._read(self._renamed(text)) if self._loops else event
+        return renamed
 
-    def written(self, actions: tuple[Action, ...]) -> tuple[Action, ...]:
-        """What a journal would say of these actions."""
-        if self._redaction is not None:
-            actions = tuple(map(self._redaction.action, actions))
-        texts = [self._codec.text(self._codec.named(action)) for action in actions]
-        return tuple([self._codec.read(json.loads(text)) for text in texts])
+    def sides(
+        self, recorded: tuple[Action, ...], replayed: tuple[Action, ...]
+    ) -> tuple[tuple[Action, ...], tuple[Action, ...]]:
+        """Both sides as a journal would have them; equal if there is no difference."""
+        if self._redaction is None:
+            return recorded, tuple([self._read(self._text(action)) for action in replayed])
+        texts = [self._text(self._redaction.action(action)) for action in replayed]
+        before = [self._text(action) for action in recorded]
+        for one, other in zip(before, texts, strict=False):
+            pairs = zip(_LOOP.findall(one), _LOOP.findall(other), strict=False)
+            self._loops.update([pair for pair in pairs if pair[0] != pair[1]])
+        before = [self._renamed(text) for text in before]
+        return tuple(map(self._read, before)), tuple(map(self._read, texts))
+
+    def _text(self, thing: Event | Action) -> str:
+        return self._codec.text(self._codec.named(thing))
+
+    def _read(self, text: str) -> Any:  # noqa: ANN401 - an event or an action
+        return self._codec.read(json.loads(text))
+
+    def _renamed(self, text: str) -> str:
+        return _LOOP.sub(lambda found: self._loops.get(found[0], found[0]), text)

@@ -33,14 +33,11 @@ def contrast(recorded: tuple[Action, ...], replayed: tuple[Action, ...]) -> Iter
 
 
 def _field_contrast(name: str, one: object, other: object) -> Iterator[str]:
-    if one == other:
-        return
     before, after = _lines(one), _lines(other)
-    for at, (line, line_now) in enumerate(zip_longest(before, after, fillvalue=_NONE), 1):
-        if line != line_now:
-            yield f"    {name}, line {at}:" if len(before) > 1 else f"    {name}:"
-            yield from _sides("      ", line, line_now)
-            return
+    pairs = enumerate(zip_longest(before, after, fillvalue=_NONE), 1)
+    for at, (line, now) in [(at, pair) for at, pair in pairs if pair[0] != pair[1]][:1]:
+        yield f"    {name}, line {at}:" if len(before) > 1 else f"    {name}:"
+        yield from _sides("      ", line, now)
 
 
 def _sides(margin: str, recorded: str, replayed: str) -> Iterator[str]:
@@ -57,8 +54,10 @@ def _lines(thing: object) -> list[str]:
     if isinstance(thing, Request | Response):
         thing = thing.render()
     if isinstance(thing, bytes):
-        return [ascii(line)[1:-1] for line in thing.decode("utf-8", "replace").split("\r\n")]
-    return [words(thing)]
+        return [
+            ascii(line)[1:-1] for line in thing.decode("utf-8", "backslashreplace").split("\r\n")
+        ]
+    return [repr(thing) if isinstance(thing, str) else words(thing)]
 
 
 def _field(thing: object) -> str:
