@@ -80,7 +80,7 @@ class Call:
             case _:
                 pass
 
-    def _hears(self, event: Event) -> bool:  # noqa: PLR0911 - one for each kind of event
+    def _hears(self, event: Event) -> bool:
         match event:
             case DatagramReceived() | StreamReceived():
                 return self._is_in(event.data)

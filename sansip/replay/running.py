@@ -67,7 +67,7 @@ def engine_of(config: Config, source: Source | None, policies: Policies = unname
     return Engine(config, policies(source.name))
 
 
-def replay(  # noqa: PLR0913 - by keyword
+def replay(
     journal: Journal,
     engine: Engine | None = None,
     *,
@@ -119,10 +119,10 @@ def replay(  # noqa: PLR0913 - by keyword
 class Runner:
     """What a journal has written and what it has left out, when two sides are compared.
 
-    The loop part of a branch is made of the header fields that decide where a request goes (RFC 5393
-    4.2), Proxy-Authorization among them. Where that is left out, branches have other loop parts than
-    those that were recorded: they are learnt from the first message that has one, and from then on
-    an event has the replayed one in place of the recorded.
+    The loop part of a branch is made of the header fields that decide where a request goes (RFC
+    5393 4.2), Proxy-Authorization among them. Where that is left out, branches have loop parts that
+    were not recorded: they are learnt from the first message that has one, and from then on events
+    have the replayed ones in place of the recorded.
     """
 
     def __init__(self, redacted: tuple[str, ...]) -> None:

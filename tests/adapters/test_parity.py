@@ -271,7 +271,8 @@ def test_every_adapter_tells_the_same_and_the_core_alone_does_it_again(
             assert run.has(kind, reason)
             run.replayed(Engine(config, Gateways()))
             journals[adapter.name] = run.journal()
-        run.replayed_elsewhere(tmp_path / "run.journal")  # all are the same
+            if adapter.name == "trio":  # as all the others, as will be seen
+                run.replayed_elsewhere(tmp_path / "run.journal")
     first = journals.pop("trio")
     for journal in journals.values():
         assert journal == first

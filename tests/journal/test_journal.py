@@ -92,13 +92,13 @@ def test_a_torn_line_in_the_middle_is_an_error() -> None:
 
 def test_a_missing_line_is_noticed() -> None:
     lines = journal_of(a_call())
-    with pytest.raises(JournalError, match="^line 3 has number 3, not 2$"):
+    with pytest.raises(JournalError, match=r"^line 3 has number 3, not 2$"):
         list(read([*lines[:2], *lines[3:]]))
 
 
 def test_a_line_twice_is_noticed() -> None:
     lines = journal_of(a_call())
-    with pytest.raises(JournalError, match="^line 3 has number 1, not 2$"):
+    with pytest.raises(JournalError, match=r"^line 3 has number 1, not 2$"):
         list(read([*lines[:2], lines[1]]))
 
 
@@ -117,20 +117,22 @@ def test_a_line_twice_is_noticed() -> None:
 )
 def test_a_line_that_is_none_of_a_journal_is_named(parts: dict[str, object]) -> None:
     lines = journal_of(a_call())
-    with pytest.raises(JournalError, match="^line 3: "):
+    with pytest.raises(JournalError, match=r"^line 3: "):
         list(read([*lines[:2], changed(lines[2], **parts)]))
 
 
 def test_an_array_is_no_line_of_a_journal() -> None:
     lines = journal_of(a_call())
-    with pytest.raises(JournalError, match="^line 2 is not JSON"):
+    with pytest.raises(JournalError, match=r"^line 2 is not JSON"):
         list(read([lines[0], "[]\n", *lines[2:]]))
 
 
 @pytest.mark.parametrize("number", [0, 2, "1", None])
 def test_another_format_is_refused_with_the_version_that_wrote_it(number: object) -> None:
     (line, *_) = journal_of(a_call())
-    with pytest.raises(JournalError, match="^line 1: format .*, written by sansip 9.9; this reads"):
+    with pytest.raises(
+        JournalError, match=r"^line 1: format .*, written by sansip 9.9; this reads"
+    ):
         read([changed(line, format=number, config="of another kind")])
 
 
@@ -138,12 +140,12 @@ def test_another_format_is_refused_with_the_version_that_wrote_it(number: object
     "line", ["", "\n", "no JSON", "[]", "{}", '{"sansip":"0.1.0"}', '{"format":2}']
 )
 def test_what_has_no_head_is_no_journal(line: str) -> None:
-    with pytest.raises(JournalError, match="^line 1: this is no head of a journal"):
+    with pytest.raises(JournalError, match=r"^line 1: this is no head of a journal"):
         read([line])
 
 
 def test_nothing_at_all_is_no_journal() -> None:
-    with pytest.raises(JournalError, match="^line 1: this is no head of a journal"):
+    with pytest.raises(JournalError, match=r"^line 1: this is no head of a journal"):
         read([])
 
 
@@ -154,7 +156,7 @@ def test_nothing_at_all_is_no_journal() -> None:
 )
 def test_a_head_that_is_damaged_is_refused(parts: dict[str, object]) -> None:
     (line, *_) = journal_of(a_call())
-    with pytest.raises(JournalError, match="^line 1: this is no head of a journal"):
+    with pytest.raises(JournalError, match=r"^line 1: this is no head of a journal"):
         read([changed(line, **parts)])
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
@@ -157,6 +158,13 @@ def test_a_file_that_is_not_there_or_no_journal_is_said(command: Command, tmp_pa
 def test_another_process_runs_it(file: Path) -> None:
     assert elsewhere.sansip("replay", file) == (0, "no difference\n", "")
     assert elsewhere.sansip()[0] == 0
+
+
+def test_it_is_a_program(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["sansip", "replay", str(file)])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("sansip", run_name="__main__")
+    assert ended.value.code == 0
 
 
 def test_the_core_does_not_load_it() -> None:

@@ -1,7 +1,6 @@
 """Another policy is asked what the recorded one was asked; the first answer that differs."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -9,7 +8,18 @@ import sansip
 from journals import head_of, journal_of
 from sansip.journal import BODY, CREDENTIALS, JournalError, Named, Writer, read
 from sansip.replay import Decided, Raised, decisions
-from stage import GW_1, GW_2, Decide, Stage, ToGroup, ToName, config, make_request, on_stage
+from stage import (
+    GW_1,
+    GW_2,
+    Decide,
+    Stage,
+    ToGroup,
+    ToName,
+    Whatever,
+    config,
+    make_request,
+    on_stage,
+)
 
 PLAIN = sansip.Relay(sansip.Dispatch("gateways"))
 
@@ -71,18 +81,15 @@ def test_what_is_asked_is_what_the_recorded_policy_was_asked() -> None:
         ("sip:a@h", sansip.parse_uri("sip:a@h")),
     ],
 )
-def test_decisions_that_mean_the_same_do_not_differ(one: Any, other: Any) -> None:
-    policies = [Decide(sansip.Relay(to)) for to in (one, other)]
+def test_decisions_that_mean_the_same_do_not_differ(one: Whatever, other: Whatever) -> None:
+    policies = Decide(sansip.Relay(one)), Decide(sansip.Relay(other))
     assert compared(*policies, lambda stage: stage.receive(make_request())) is None
 
 
 def test_failure_routes_are_compared() -> None:
     asked = sansip.Relay(sansip.Dispatch("gateways"), on_failure="failed")
-    policies = [
-        Decide(asked, failed=lambda failed, status=status: sansip.Reply(status))
-        for status in (480, 404)
-    ]
-    found = compared(*policies, a_call)
+    one = Decide(asked, failed=lambda _: sansip.Reply(480))
+    found = compared(one, Decide(asked, failed=lambda _: sansip.Reply(404)), a_call)
     assert found is not None
     assert (found.method, found.recorded, found.other) == (
         "failed",
@@ -97,11 +104,9 @@ def test_what_is_decided_after_a_question_is_compared() -> None:
         stage.receive(make_request())
         stage.step(sansip.Consulted(stage.now, stage.consults[0].question, "bob"))
 
-    policies = [
-        Decide(sansip.Ask("who?", "told"), told=lambda _r, _s, answer, n=n: sansip.Reply(n))
-        for n in (404, 480)
-    ]
-    found = compared(*policies, consulted)
+    asked = sansip.Ask("who?", "told")
+    one = Decide(asked, told=lambda *_: sansip.Reply(404))
+    found = compared(one, Decide(asked, told=lambda *_: sansip.Reply(480)), consulted)
     assert found is not None
     assert (found.number, found.method) == (2, "told")
 

@@ -5,7 +5,6 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,8 +13,8 @@ from hypothesis import strategies as st
 import sansip
 from elsewhere import differences
 from journals import head_of, journal_of
-from programs import PROGRAMS, Program, play
-from sansip.journal import BODY, CREDENTIALS, JournalError, Named, Step, Toml, Writer, read
+from programs import PROGRAMS, Program, play, story
+from sansip.journal import BODY, CREDENTIALS, JournalError, Named, Source, Step, Toml, Writer, read
 from sansip.replay import Difference, engine_of, replay
 from sansip.toml import load
 from stage import (
@@ -26,11 +25,12 @@ from stage import (
     Stage,
     ToGroup,
     ToName,
+    Whatever,
     config,
     make_request,
     on_stage,
 )
-from wishes import ENGINES
+from wishes import ENGINES, Wishes
 from world import World
 
 POLICIES: dict[str, Callable[[], sansip.Policy]] = {
@@ -57,17 +57,19 @@ def a_call(policy: sansip.Policy | None = None) -> Stage:
     return stage
 
 
-def journal_of_world(world: World, redacted: tuple[str, ...] = ()) -> list[str]:
+def journal_of_world(
+    world: World, policy: Source | None = None, *, redacted: tuple[str, ...] = ()
+) -> list[str]:
     """What an adapter would have written: what is refused never gets to its ``tap``."""
     lines: list[str] = []
-    writer = Writer(lines.append, head_of(world.engine.config, None, redacted=redacted))
+    writer = Writer(lines.append, head_of(world.engine.config, policy, redacted=redacted))
     for number, (event, actions) in enumerate(zip(world.events, world.actions, strict=True)):
         if number not in world.wrong:
             writer.event(event, actions)
     return lines
 
 
-def edited(line: str, change: Callable[[Any], object]) -> str:
+def edited(line: str, change: Callable[[Whatever], object]) -> str:
     """A line after a change of its content."""
     content = json.loads(line)
     change(content)
@@ -85,7 +87,7 @@ def test_whatever_happens_replays_without_difference(
     redacted: tuple[str, ...],
 ) -> None:
     world = play(engine, program, prompt=prompt)
-    lines = journal_of_world(world, redacted)
+    lines = journal_of_world(world, redacted=redacted)
     other = sansip.Engine(read(lines).head.config, engine.policy)
     assert replay(read(lines), other) is None
 
@@ -105,6 +107,18 @@ def test_the_state_that_a_replay_comes_to_is_the_one_that_was_recorded() -> None
 def test_another_process_with_other_hashes_replays_it_without_difference(tmp_path: Path) -> None:
     assert os.environ.get("PYTHONHASHSEED") not in ("1", "4242")
     assert differences(journal_of(a_call(), TO_GROUP), tmp_path / "run.journal") == []
+
+
+@pytest.mark.parametrize("engine", ENGINES, ids=range(len(ENGINES)))
+def test_whatever_a_program_does_another_process_does_it_again(
+    engine: sansip.Engine, tmp_path: Path
+) -> None:
+    wishes = ("fork", "group", "load", "streams", "restless")
+    told = [story(n, n % 3, wishes[n % 5], "stream" if n % 4 else "plain", 9) for n in range(15)]
+    world = play(engine, [step for steps in told for step in steps], prompt=False)
+    policy = Named("wishes:Wishes") if isinstance(engine.policy, Wishes) else None
+    assert len(world.events) > 100
+    assert differences(journal_of_world(world, policy), tmp_path / "run.journal", ("7",)) == []
 
 
 def test_a_redacted_journal_replays_without_difference() -> None:
@@ -175,7 +189,7 @@ def test_from_a_swap_on_another_engine_steps_the_same_state() -> None:
     assert replay(read(stays), policies=policy_named) is not None
 
 
-def renumber(content: Any) -> None:
+def renumber(content: Whatever) -> None:
     content["n"] -= 1
 
 
@@ -265,8 +279,10 @@ def test_a_field_that_is_a_value_is_shown_as_a_whole() -> None:
     lines[1] = lines[1].replace('"name":"hunt","serial":5', '"name":"hunt","serial":6')
     assert str(replay(read(lines), sansip.Engine(config(), ToGroup()))).endswith(
         "    timer:\n"
-        "      recorded  Timer owner=x|s|z9hg4bkcaller|198.51.100.1:5060|INVITE name=hunt serial=6\n"
-        "      replayed  Timer owner=x|s|z9hg4bkcaller|198.51.100.1:5060|INVITE name=hunt serial=5"
+        "      recorded  Timer owner=x|s|z9hg4bkcaller|198.51.100.1:5060|INVITE name=hunt "
+        "serial=6\n"
+        "      replayed  Timer owner=x|s|z9hg4bkcaller|198.51.100.1:5060|INVITE name=hunt "
+        "serial=5"
     )
 
 
@@ -319,7 +335,7 @@ def test_what_nobody_can_hear_again_ends_a_replay() -> None:
     stage = on_stage(Decide(sansip.Ask("who?", "told"), told=lambda *_: sansip.Reply(404)))
     stage.receive(make_request())
     stage.step(sansip.Consulted(1000.5, stage.consults[0].question, ['"is":"opaque"', Row()]))
-    with pytest.raises(JournalError, match="^step 2 cannot be run again"):
+    with pytest.raises(JournalError, match=r"^step 2 cannot be run again"):
         replay(read(journal_of(stage)), stage.engine)
 
 

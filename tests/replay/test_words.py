@@ -8,6 +8,10 @@ from sansip.replay import words
 from stage import make_request
 
 ADDRESS = sansip.Address("2001:db8::1", 5060)
+SEND_FAILED = (
+    "SendFailed at=1.5 endpoint=udp:h remote=[2001:db8::1]:5060 reason=ICMP id=None "
+    "quoted='\ufffd' (4 bytes)"
+)
 
 
 @pytest.mark.parametrize(
@@ -25,9 +29,8 @@ ADDRESS = sansip.Address("2001:db8::1", 5060)
             "DnsAnswered at=1.5 query=3 answer=(NoName ttl=5.0)",
         ),
         (
-            sansip.Send("1 c|x", "udp:h", ADDRESS, None, b"\xff\r\nb"),
-            "Send id='1 c|x' endpoint=udp:h remote=[2001:db8::1]:5060 flow=None "
-            "data='\ufffd' (4 bytes) local=None",
+            sansip.SendFailed(1.5, "udp:h", ADDRESS, "ICMP", None, b"\xff\r\nb"),
+            SEND_FAILED,
         ),
         (
             sansip.Deliver("h", "end", None),
