@@ -97,7 +97,7 @@ class Codec:
         found = cast("dict[str, object]", content)
         cls = _CLASSES.get(str(found.get("is")))
         if cls is None:
-            raise CodecError(f"{_short(content)} is no value of sansip")
+            raise CodecError(f"{_short(found)} is no value of sansip")
         return self.read_as(cls, {name: part for name, part in found.items() if name != "is"})
 
     def read_as(self, cls: type[Any], content: object) -> Any:  # noqa: ANN401 - of this class
@@ -108,7 +108,7 @@ class Codec:
         found = cast("dict[str, Any]", content)
         if found.keys() != shape.names:
             odd = ", ".join(sorted(found.keys() ^ shape.names))
-            raise CodecError(f"{_short(content)} is no {shape.name}: see {odd}")
+            raise CodecError(f"{_short(found)} is no {shape.name}: see {odd}")
         given = {
             name: found[name] if into is None else into(found[name])
             for name, into in zip(shape.fields, shape.ins, strict=True)
@@ -276,12 +276,12 @@ _ENDPOINT: Final = _Shape(
 )
 
 
-def _is_known(kind: object) -> bool:
+def _is_known(kind: Any) -> bool:  # noqa: ANN401 - of annotations
     """Whether the fields of this class are known."""
     return kind in (Endpoint, Request, Response) or hasattr(kind, "__dataclass_fields__")
 
 
-def _is_scalar(kind: object) -> bool:
+def _is_scalar(kind: Any) -> bool:  # noqa: ANN401 - of annotations
     return kind in _SCALARS or get_origin(kind) is Literal
 
 

@@ -102,19 +102,18 @@ def test_a_line_twice_is_noticed() -> None:
         list(read([*lines[:2], lines[1]]))
 
 
-@pytest.mark.parametrize(
-    "parts",
-    [
-        {"event": {"is": "Anything"}},
-        {"event": 17},
-        {"event": {"is": "StreamReceived", "at": 1.0, "flow": 1, "data": {"hex": "x"}}},
-        {"event": {"is": "StreamReceived", "at": 1.0, "flow": 1, "data": 17}},
-        {"event": {"is": "DnsAnswered", "at": 1.0, "query": 1, "answer": {"is": "nothing"}}},
-        {"actions": None},
-        {"actions": [{}]},
-    ],
-    ids=str,
+DAMAGES: tuple[dict[str, object], ...] = (
+    {"event": {"is": "Anything"}},
+    {"event": 17},
+    {"event": {"is": "StreamReceived", "at": 1.0, "flow": 1, "data": {"hex": "x"}}},
+    {"event": {"is": "StreamReceived", "at": 1.0, "flow": 1, "data": 17}},
+    {"event": {"is": "DnsAnswered", "at": 1.0, "query": 1, "answer": {"is": "nothing"}}},
+    {"actions": None},
+    {"actions": [{}]},
 )
+
+
+@pytest.mark.parametrize("parts", DAMAGES, ids=str)
 def test_a_line_that_is_none_of_a_journal_is_named(parts: dict[str, object]) -> None:
     lines = journal_of(a_call())
     with pytest.raises(JournalError, match=r"^line 3: "):

@@ -162,6 +162,7 @@ def test_another_process_runs_it(file: Path) -> None:
 
 def test_it_is_a_program(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["sansip", "replay", str(file)])
+    monkeypatch.delitem(sys.modules, "sansip.__main__")
     with pytest.raises(SystemExit) as ended:
         runpy.run_module("sansip", run_name="__main__")
     assert ended.value.code == 0

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 import sansip
-from journals import head_of, journal_of
+from journals import always, head_of, journal_of
 from sansip.journal import BODY, CREDENTIALS, JournalError, Named, Writer, read
 from sansip.replay import Decided, Raised, decisions
 from stage import (
@@ -88,8 +88,8 @@ def test_decisions_that_mean_the_same_do_not_differ(one: Whatever, other: Whatev
 
 def test_failure_routes_are_compared() -> None:
     asked = sansip.Relay(sansip.Dispatch("gateways"), on_failure="failed")
-    one = Decide(asked, failed=lambda _: sansip.Reply(480))
-    found = compared(one, Decide(asked, failed=lambda _: sansip.Reply(404)), a_call)
+    one = Decide(asked, failed=always(sansip.Reply(480)))
+    found = compared(one, Decide(asked, failed=always(sansip.Reply(404))), a_call)
     assert found is not None
     assert (found.method, found.recorded, found.other) == (
         "failed",
@@ -105,8 +105,8 @@ def test_what_is_decided_after_a_question_is_compared() -> None:
         stage.step(sansip.Consulted(stage.now, stage.consults[0].question, "bob"))
 
     asked = sansip.Ask("who?", "told")
-    one = Decide(asked, told=lambda *_: sansip.Reply(404))
-    found = compared(one, Decide(asked, told=lambda *_: sansip.Reply(480)), consulted)
+    one = Decide(asked, told=always(sansip.Reply(404)))
+    found = compared(one, Decide(asked, told=always(sansip.Reply(480))), consulted)
     assert found is not None
     assert (found.number, found.method) == (2, "told")
 
@@ -157,7 +157,7 @@ def test_a_policy_that_raises_has_decided_something_else() -> None:
 
 def test_a_policy_without_the_method_has_decided_something_else() -> None:
     asked = sansip.Relay(sansip.Dispatch("gateways"), on_failure="failed")
-    found = compared(Decide(asked, failed=lambda _: sansip.Finish()), Decide(asked), a_call)
+    found = compared(Decide(asked, failed=always(sansip.Finish())), Decide(asked), a_call)
     assert found is not None
     assert found.recorded == sansip.Finish()
     assert isinstance(found.other, Raised)

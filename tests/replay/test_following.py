@@ -1,6 +1,7 @@
 """Which steps have to do with a call: its messages, and what they have led to."""
 
 import sansip
+from journals import always
 from line import BOTH, Line, over_tcp
 from sansip.replay import Call
 from stage import (
@@ -90,7 +91,7 @@ def test_connections_that_it_has_opened_are_the_calls() -> None:
 
 
 def test_questions_of_its_policy_are_the_calls() -> None:
-    stage = on_stage(Decide(sansip.Ask("who?", "told"), told=lambda *_: sansip.Reply(404)))
+    stage = on_stage(Decide(sansip.Ask("who?", "told"), told=always(sansip.Reply(404))))
     stage.receive(make_request(call_id="one"))
     stage.receive(make_request(call_id="two", branch="z9hG4bKtwo"))
     for consult in stage.consults:

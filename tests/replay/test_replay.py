@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import sansip
 from elsewhere import differences
-from journals import head_of, journal_of
+from journals import always, head_of, journal_of
 from programs import PROGRAMS, Program, play, story
 from sansip.journal import BODY, CREDENTIALS, JournalError, Named, Source, Step, Toml, Writer, read
 from sansip.replay import Difference, engine_of, replay
@@ -323,7 +323,7 @@ class Row:
 
 
 def test_what_a_policy_asks_is_compared_as_far_as_the_journal_knows_it() -> None:
-    stage = on_stage(Decide(sansip.Ask(Row(), "told"), told=lambda *_: sansip.Reply(404)))
+    stage = on_stage(Decide(sansip.Ask(Row(), "told"), told=always(sansip.Reply(404))))
     stage.receive(make_request())
     stage.step(sansip.Consulted(1000.5, stage.consults[0].question, "nobody"))
     lines = journal_of(stage)
@@ -332,7 +332,7 @@ def test_what_a_policy_asks_is_compared_as_far_as_the_journal_knows_it() -> None
 
 
 def test_what_nobody_can_hear_again_ends_a_replay() -> None:
-    stage = on_stage(Decide(sansip.Ask("who?", "told"), told=lambda *_: sansip.Reply(404)))
+    stage = on_stage(Decide(sansip.Ask("who?", "told"), told=always(sansip.Reply(404))))
     stage.receive(make_request())
     stage.step(sansip.Consulted(1000.5, stage.consults[0].question, ['"is":"opaque"', Row()]))
     with pytest.raises(JournalError, match=r"^step 2 cannot be run again"):
@@ -340,7 +340,7 @@ def test_what_nobody_can_hear_again_ends_a_replay() -> None:
 
 
 def test_a_text_that_looks_like_something_unknown_is_only_a_text() -> None:
-    stage = on_stage(Decide(sansip.Ask("who?", "told"), told=lambda *_: sansip.Reply(404)))
+    stage = on_stage(Decide(sansip.Ask("who?", "told"), told=always(sansip.Reply(404))))
     stage.receive(make_request())
     stage.step(sansip.Consulted(1000.5, stage.consults[0].question, '{"is":"opaque","of":1}'))
     assert replay(read(journal_of(stage)), stage.engine) is None

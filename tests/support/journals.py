@@ -1,12 +1,14 @@
 """Journals of a stage: what its engine has heard and ordered, as lines."""
 
 import json
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 import sansip
 from sansip.journal import Head, Named, Source, Step, Swap, Writer, read
 from stage import SEED, Stage
+
+Decided = TypeVar("Decided")
 
 STARTED = 1000.0  # when a stage begins
 POLICY = Named("stage:ToName")
@@ -43,6 +45,15 @@ def written(
     for event in events:
         writer.event(event, actions)
     return lines
+
+
+def always(decision: Decided) -> Callable[..., Decided]:
+    """A method of a policy that always decides this."""
+
+    def decide(*_about: object) -> Decided:
+        return decision
+
+    return decide
 
 
 def steps(lines: Iterable[str]) -> list[Step]:
