@@ -89,7 +89,8 @@ def _replay(given: argparse.Namespace, out: TextIO) -> int:
         journal = read(lines)
         if given.policy or given.config:
             policy = _policy(given.policy) if given.policy else _routes(given.config)
-            found: object = decisions(journal, policy, policies=_policy, until=given.until)
+            differ = decisions(journal, policy, policies=_policy, until=given.until)
+            found: object = next(differ, None)
         else:
             found = replay(journal, policies=_policy, until=given.until, call=given.call, show=show)
             if given.call is not None and not shown:

@@ -7,7 +7,7 @@ caused disturbs the comparison. What a decision comes to (hops, their order, tim
 it: that depends on groups and DNS, too.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -30,7 +30,7 @@ class Raised:
 
 @value
 class Decided:
-    """Where two policies first differ; ``str`` tells it in words."""
+    """Where two policies differ; ``str`` tells it in words."""
 
     number: int  # of the step
     method: str
@@ -54,8 +54,8 @@ def decisions(
     *,
     policies: Policies = unnamed,
     until: int | None = None,
-) -> Decided | None:
-    """Ask another policy, too, whatever a journal's is asked; the first decision that differs.
+) -> Iterator[Decided]:
+    """Ask another policy, too, whatever a journal's is asked; the decisions that differ.
 
     ``engine`` and ``until`` are as in ``replay``. What is decided within dialogs is compared where
     the recorded policy decides about that at all.
@@ -75,9 +75,8 @@ def decisions(
         state, replayed = engine.step(state, runner.event(step))
         if replayed != step.actions:
             runner.sides(step.actions, replayed)  # which learns
-        if found:
-            return Decided(step.number, *found[0])
-    return None
+        yield from [Decided(step.number, *difference) for difference in found]
+        found.clear()
 
 
 Differs = Callable[[tuple[str, Request, object, object]], object]

@@ -132,6 +132,12 @@ def test_bodies_of_a_stream_stay_unless_they_are_named() -> None:
     assert heard([MESSAGE, MESSAGE], CREDENTIALS) == [LEFT[:-4] + MESSAGE[-4:]] * 2
 
 
+def test_a_length_holds_for_one_message_only() -> None:
+    second = b"BYE sip:h SIP/2.0\r\n\r\nAuthorization: a\r\n\r\n"
+    (found,) = heard([MESSAGE + second])
+    assert found == LEFT + second.replace(b": a", b": x")
+
+
 def test_connections_are_told_apart_and_forgotten() -> None:
     redaction = Redaction(ALL)
     cut = 40

@@ -132,6 +132,22 @@ def to_gateway(call_id: str, method: str = "INVITE", to_tag: str = "") -> sansip
     return request.remove("Via")
 
 
+def test_timers_of_what_a_transaction_belongs_to_are_the_calls() -> None:
+    call = Call("one")
+    request = make_request(call_id="one")
+    send = sansip.Send("7 s|a|h|INVITE", "udp:h", ADDRESS, None, request.render())
+    assert call.has(sansip.RequestSubmitted(1.0, "mine", request), (send,))
+    for owner, ours in (
+        ("s|a|h|INVITE", True),
+        ("x|s|a|h|INVITE", True),
+        ("u|s|a|h|INVITE", True),
+        ("x|l|mine", True),
+        ("x|s|b|h|INVITE", False),
+        ("x|l|other", False),
+    ):
+        assert call.has(sansip.TimerFired(1.0, sansip.Timer(owner, "hunt", 1)), ()) is ours
+
+
 def test_the_timer_of_a_calls_dialog_is_the_calls() -> None:
     call = Call("one")
     for name, ours in (("one", True), ("one2", False), ("tw", False)):
