@@ -33,7 +33,7 @@ from sansip.message.names import COMPACT, long_name
 CREDENTIALS: Final = ("authorization", "proxy-authorization")
 BODY: Final = "body"
 _END_OF_ROWS: Final = re.compile(rb"(?<=\n)\r?\n")
-_SECRET: Final = re.compile(rb"[^\s]")
+_HIDDEN: Final = bytes([byte if byte in b" \t\r\n" else ord("x") for byte in range(256)])
 _LONGEST_NAME: Final = 64  # bytes of a row of which we know by then that it is none of ours
 
 
@@ -46,7 +46,9 @@ class Redaction:
         self._flows: dict[int, _Place] = {}
         spelt = [*self.names, *[short for short, name in COMPACT.items() if name in self.names]]
         any_of = b"|".join([re.escape(name.encode()) for name in spelt if name != BODY])
-        self._rows = re.compile(rb"(?im)^((?:%b)[ \t]*+:)((?:.|\n[ \t])++)" % any_of)
+        self._rows = re.compile(
+            rb"(?i)(\n(?:%b)[ \t]*+:)((?:[^\n]|\n[ \t])++)" % (any_of or b"(?!)")
+        )
 
     def event(self, event: Event) -> Event:
         """What is written of an event."""
@@ -170,4 +172,4 @@ def _without(row: bytes, begin: int | None = None) -> bytes:
 
 
 def _blank(text: bytes) -> bytes:
-    return _SECRET.sub(b"x", text)
+    return text.translate(_HIDDEN)
