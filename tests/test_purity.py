@@ -42,6 +42,7 @@ BARRED_NAMES = {
     "print",
 }
 CORE = Path(sansip.__path__[0])
+COMMANDS = CORE / "__main__.py"  # no part of the core: it opens the files of `python -m sansip`
 # What the packages of the adapters may import besides Python's own modules, asyncio not counted.
 ADAPTERS = {
     sansip_adapter: {"sansip", "sansip_adapter", "dns"},
@@ -52,7 +53,7 @@ TESTING = CORE / "testing"  # for those who have hypothesis; nothing else import
 
 
 def sources(folder: Path) -> list[Path]:
-    return sorted(folder.rglob("*.py"))
+    return sorted(set(folder.rglob("*.py")) - {COMMANDS})
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
@@ -108,6 +109,12 @@ def test_nothing_in_the_core_imports_from_the_public_face(source: Path) -> None:
     for name in imports(parsed(source)):
         from_face = name == "sansip" or (name.startswith("sansip.") and name.count(".") == 1)
         assert not from_face or name in modules, f"{name} stands above all layers"
+
+
+def test_nothing_imports_the_commands() -> None:
+    for folder in (CORE, *[Path(package.__path__[0]) for package in ADAPTERS]):
+        for source in sources(folder):
+            assert not [name for name in imports(parsed(source)) if "__main__" in name]
 
 
 @pytest.mark.parametrize(

@@ -128,12 +128,13 @@ class Config:
     """Everything an engine needs to know but its policy. It does not change."""
 
     __slots__ = (
-        "_allowed", "_mine", "_named", "_placed", "_sent_bys", "aliases", "compact_above",
-        "concluded", "endpoints", "extensions", "families", "follow_maddr", "follow_sent_by",
-        "groups", "limits", "lingering", "multicasts", "secret", "server_facts", "tcp_above",
-        "timing", "transports", "wildcards",
+        "_allowed", "_mine", "_named", "_placed", "_sent_bys", "aliases", "allow_hops",
+        "compact_above", "concluded", "endpoints", "extensions", "families", "follow_maddr",
+        "follow_sent_by", "groups", "limits", "lingering", "multicasts", "secret", "server_facts",
+        "tcp_above", "timing", "transports", "wildcards",
     )  # fmt: skip
     aliases: tuple[str, ...]
+    allow_hops: tuple[str, ...]
     compact_above: int | None
     concluded: tuple[Facts, Facts]
     endpoints: tuple[Endpoint, ...]
@@ -244,7 +245,8 @@ class Config:
         places = own + bound + [(a.host.lower(), a.port) for a in named]
         self._mine = frozenset([(plain_host(host), port) for host, port in places])
         self._sent_bys = frozenset(str(Address(host, port)) for host, port in own)
-        networks = [_network(text) for text in allow_hops]
+        self.allow_hops = tuple(allow_hops)
+        networks = [_network(text) for text in self.allow_hops]
         self._allowed = tuple([(as_number(str(n[0])), _ALL ^ int(n.hostmask)) for n in networks])
         self.multicasts = any(n.overlaps(m) for n in networks for m in _MULTICAST)
         self.wildcards = frozenset([e.name for e in self.endpoints if _is_wildcard(e.bind.host)])

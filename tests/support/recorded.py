@@ -3,10 +3,14 @@
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import elsewhere
+import sansip
 from loops import Adapter
 from sansip import Action, Engine, Event, State
+from sansip.journal import Head, Named, Writer
 from sansip_adapter.server import Server
 
 SEED = bytes(range(32))
@@ -24,6 +28,7 @@ class Run:
 
     started: float = 0.0
     state: State | None = None
+    written: list[str] = field(default_factory=list[str])  # its journal
     steps: list[Step] = field(default_factory=list[Step])
 
     def has(self, kind: type[Event], reason: str) -> bool:
@@ -39,6 +44,10 @@ class Run:
             assert again == actions
         assert state == self.state
 
+    def replayed_elsewhere(self, file: Path) -> None:
+        """Run it again from its journal alone, in a process with other hashes: no difference."""
+        assert elsewhere.differences(self.written, file, ("1",)) == []
+
     def journal(self) -> list[str]:
         """A line for each event and each action, without what differs from run to run."""
         lines: list[str] = []
@@ -51,14 +60,19 @@ class Run:
 def record(adapter: Adapter, engine: Engine, script: Script, options: Mapping[str, Any]) -> Run:
     """Run a script to its end, and keep what the core did until then."""
     run = Run()
+    writers: list[Writer] = []
 
     def tap(event: Event, actions: tuple[Action, ...]) -> None:
         if run.state is None:
             run.steps.append((event, actions))
+            writers[0].event(event, actions)
 
     async def main() -> None:
         async with adapter.serving(engine, tap=tap, seed=SEED, **options) as server:
             run.started = server.started
+            name = f"{type(engine.policy).__module__}:{type(engine.policy).__qualname__}"
+            head = Head(sansip.__version__, SEED, server.started, engine.config, Named(name))
+            writers.append(Writer(run.written.append, head))
             await script(server)
             run.state = server.state
 

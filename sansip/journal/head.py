@@ -1,0 +1,47 @@
+"""What a journal begins with: all that a replay needs besides the events."""
+
+from typing import Final
+
+from sansip.engine.config import Config
+from sansip.value import value
+
+FORMAT: Final = 1
+
+
+@value
+class Toml:
+    """The policy of an example proxy: the text of its file, and of the lists that this names."""
+
+    text: str
+    name: str = "journal"  # what errors call it
+    files: tuple[tuple[str, str], ...] = ()
+
+
+@value
+class Named:
+    """Any other policy: ``module:Class``, made without arguments."""
+
+    name: str
+
+
+Source = Toml | Named
+
+
+@value
+class Head:
+    """With what an engine began; ``seed`` and ``started`` are what ``Engine.start`` was given.
+
+    Whoever has the seed can foretell branches and tags, and whoever has ``Config.secret`` can forge
+    a Record-Route: a journal is to be kept as both are.
+    """
+
+    sansip: str  # the version
+    seed: bytes
+    started: float
+    config: Config
+    policy: Source | None = None  # None: everything is delivered
+    redacted: tuple[str, ...] = ()  # names of headers in lower case, and "body"
+
+
+class JournalError(ValueError):
+    """What is wrong with a journal, and in which line."""

@@ -1,0 +1,175 @@
+"""What a journal leaves out: credentials and bodies, each byte of them replaced by an ``x``.
+
+Lengths stay, so that Content-Length, framing and every limit mean what they meant; so do white
+space and line ends. What the core orders is redacted as what it hears is: it hands both on as they
+came. So a redacted journal replays without difference, unless somebody decides by what was left
+out: a policy that reads bodies, or ``hash-auth-user``. Of headers that the core itself reads (From,
+Call-ID ...) that is none. What ``Consulted`` says is written as it is, and so are ``seed`` and
+``secret``, without which there would be no replay.
+
+A connection brings bytes in pieces of any size; how far its current message has come is kept here,
+for a row or a body may begin in one piece and end in another.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+from sansip.engine.actions import Action, Deliver, Send
+from sansip.engine.events import (
+    AckSubmitted,
+    DatagramReceived,
+    Event,
+    FlowClosed,
+    RequestSubmitted,
+    ResponseSubmitted,
+    SendFailed,
+    StreamReceived,
+)
+from sansip.message import Message, Request, Response
+from sansip.message.names import COMPACT, long_name
+
+CREDENTIALS: Final = ("authorization", "proxy-authorization")
+BODY: Final = "body"
+_END_OF_ROWS: Final = re.compile(rb"(?<=\n)\r?\n")
+_HIDDEN: Final = bytes([byte if byte in b" \t\r\n" else ord("x") for byte in range(256)])
+_LONGEST_NAME: Final = 64  # bytes of a row of which we know by then that it is none of ours
+
+
+class Redaction:
+    """Leaves out the headers of these names, and bodies if one of them is ``body``."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        """Nothing has come over any connection yet."""
+        self.names = tuple(sorted({long_name(name.strip()) for name in names}))
+        self._flows: dict[int, _Place] = {}
+        spelt = [*self.names, *[short for short, name in COMPACT.items() if name in self.names]]
+        any_of = b"|".join([re.escape(name.encode()) for name in spelt if name != BODY])
+        self._rows = re.compile(
+            rb"(?i)(\n(?:%b)[ \t]*+:)((?:[^\n]|\n[ \t])++)" % (any_of or b"(?!)")
+        )
+
+    def event(self, event: Event) -> Event:
+        """What is written of an event."""
+        match event:
+            case DatagramReceived(at, endpoint, source, local, data):
+                return DatagramReceived(at, endpoint, source, local, self.message(data))
+            case StreamReceived(at, flow, data):
+                place = self._flows.setdefault(flow, _Place(self.names))
+                return StreamReceived(at, flow, place.next(data))
+            case FlowClosed():
+                self._flows.pop(event.flow, None)
+                return event
+            case SendFailed():
+                return replace(event, quoted=self.message(event.quoted))
+            case RequestSubmitted() | AckSubmitted():
+                return replace(event, request=self._request(event.request))
+            case ResponseSubmitted():
+                return replace(event, response=self._response(event.response))
+            case _:
+                return event
+
+    def action(self, action: Action) -> Action:
+        """What is written of an action."""
+        match action:
+            case Send(name, endpoint, remote, flow, data, local):
+                return Send(name, endpoint, remote, flow, self.message(data), local)
+            case Deliver(handle, kind, Request() as request):
+                return Deliver(handle, kind, self._request(request))
+            case Deliver(handle, kind, Response() as response):
+                return Deliver(handle, kind, self._response(response))
+            case _:
+                return action
+
+    def message(self, data: bytes) -> bytes:
+        """What is written of a message, or of the beginning of one."""
+        found = _END_OF_ROWS.search(data)
+        end = found.end() if found else len(data)
+        rows, body = data[:end], data[end:]
+        shown = self._rows.sub(lambda row: row[1] + _blank(row[2]), rows)
+        return shown + (_blank(body) if BODY in self.names else body)
+
+    def _request(self, request: Request) -> Request:
+        rows, body = self._parts(request)
+        return Request(request.method, request.uri_text, rows, body)
+
+    def _response(self, response: Response) -> Response:
+        rows, body = self._parts(response)
+        return Response(response.status, response.reason, rows, body)
+
+    def _parts(self, message: Message) -> tuple[tuple[str, ...], bytes]:
+        rows = [
+            _without(line.encode("utf-8", "surrogateescape")).decode()
+            if key in self.names
+            else line
+            for key, line in zip(message.names, message.lines, strict=True)
+        ]
+        return tuple(rows), _blank(message.body) if BODY in self.names else message.body
+
+
+class _Place:
+    """How far a stream has come in its messages."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self._names = names
+        self._row = b""  # what has come of the current row, as far as it matters
+        self._hides = False  # whether the row, and those that are folds of it, is left out
+        self._is_blank = True  # whether nothing of the message has come yet
+        self._length = 0  # what Content-Length has said
+        self._body = 0  # bytes of the body that are still to come
+
+    def next(self, data: bytes) -> bytes:
+        shown: list[bytes] = []
+        at = 0
+        while at < len(data):
+            if self._body:
+                piece = data[at : at + self._body]
+                self._body -= len(piece)
+                shown.append(_blank(piece) if BODY in self._names else piece)
+            else:
+                end = data.find(b"\n", at) + 1
+                piece = data[at : end or len(data)]
+                shown.append(self._part_of_row(piece))
+            at += len(piece)
+        return b"".join(shown)
+
+    def _part_of_row(self, piece: bytes) -> bytes:
+        """Take what may be a row, or only a part of one."""
+        known = len(self._row)
+        self._row += piece[: max(0, _LONGEST_NAME - known)]
+        if self._row[:1] not in (b" ", b"\t"):  # no fold
+            name, colon, _ = self._row.partition(b":")
+            self._hides = bool(colon) and _long(name) in self._names
+            shown = _without(piece, max(0, len(name) + 1 - known)) if self._hides else piece
+        else:
+            shown = _blank(piece) if self._hides else piece
+        if piece.endswith(b"\n"):
+            self._end_row()
+        return shown
+
+    def _end_row(self) -> None:
+        row, self._row = self._row, b""
+        if row.strip(b"\r\n"):
+            self._is_blank = False
+            name, _, text = row.partition(b":")
+            if _long(name) == "content-length" and text.strip().isdigit():
+                self._length = int(text)
+        elif not self._is_blank:
+            self._body = self._length
+            self._is_blank, self._length = True, 0
+
+
+def _long(name: bytes) -> str:
+    text = name.strip(b" \t").lower().decode("latin-1")
+    return COMPACT.get(text, text)
+
+
+def _without(row: bytes, begin: int | None = None) -> bytes:
+    """A row, without what stands from there on, or else behind its colon."""
+    at = row.index(b":") + 1 if begin is None else begin
+    return row[:at] + _blank(row[at:])
+
+
+def _blank(text: bytes) -> bytes:
+    return text.translate(_HIDDEN)

@@ -1,0 +1,22 @@
+"""Replay: a journal is run again, by the same core or a newer one, or under another policy.
+
+``replay`` gives the first step in which what is ordered is not what was recorded, or None.
+``decisions`` asks another policy whatever the recorded one was asked, and gives the answers that
+differ. Both are pure: files are opened, and policies imported, by who calls.
+"""
+
+from sansip.replay.deciding import Decided, Raised, decisions
+from sansip.replay.following import Call
+from sansip.replay.running import Difference, engine_of, replay
+from sansip.replay.words import words
+
+__all__ = [
+    "Call",
+    "Decided",
+    "Difference",
+    "Raised",
+    "decisions",
+    "engine_of",
+    "replay",
+    "words",
+]

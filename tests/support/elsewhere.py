@@ -1,0 +1,36 @@
+"""Another process, in which nothing is known but what a file says."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+SUPPORT = Path(__file__).parent
+ROOT = SUPPORT.parents[1]
+
+
+def sansip(*arguments: str | Path, hash_seed: str = "1") -> tuple[int, str, str]:
+    """Run ``python -m sansip`` with this PYTHONHASHSEED: exit status, and what it says."""
+    paths = [str(ROOT), str(SUPPORT), os.environ.get("PYTHONPATH", "")]
+    done = subprocess.run(  # noqa: S603 (our own program)
+        [sys.executable, "-m", "sansip", *map(str, arguments)],
+        env=os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(paths)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def differences(
+    lines: Iterable[str], file: Path, hash_seeds: Iterable[str] = ("1", "4242")
+) -> list[str]:
+    """What differs when these lines are replayed from that file, by other seeds of hashes."""
+    file.write_text("".join(lines), encoding="ascii")
+    found: list[str] = []
+    for hash_seed in hash_seeds:
+        status, said, complaint = sansip("replay", file, hash_seed=hash_seed)
+        if (status, said, complaint) != (0, "no difference\n", ""):
+            found.append(f"{status}: {said}{complaint}")
+    return found
