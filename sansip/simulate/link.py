@@ -27,10 +27,13 @@ class Link:
     loss: float = 0.0
     duplication: float = 0.0
 
+    @property
+    def is_certain(self) -> bool:
+        """Whether nothing is left to chance: every packet takes ``delay``."""
+        return not (self.loss or self.jitter or self.duplication)
+
     def delays(self, draws: Draws, ordinal: int) -> tuple[float, ...]:
         """How long the packet of this number takes: nothing if it is lost, two times if doubled."""
-        if not (self.jitter or self.loss or self.duplication):
-            return (self.delay,)
         octets = draws.octets("packet", ordinal)
         lost, doubled, first, second = [
             int.from_bytes(octets[at : at + 4], "big") / _DIGITS for at in (0, 4, 8, 12)

@@ -22,7 +22,6 @@ from sansip.value import value
 Message = Request | Response
 
 QUOTED: Final = 548  # bytes of a datagram that an ICMP error brings back
-_PERFECT: Final = Link()
 
 
 @value(eq=False)
@@ -125,7 +124,7 @@ class Network:
         self._at: dict[Address, Node] = {}
         self._links: dict[tuple[str, str], Link] = {}
         self._cut: set[tuple[str, str]] = set()
-        self._gone: dict[tuple[str, str], int] = {}  # packets so far, by link
+        self._gone: dict[tuple[str, str], int] = {}  # packets that chance decided about
         self._heap: list[tuple[float, int, Node, Happening]] = []
         self._number = 0
 
@@ -183,10 +182,12 @@ class Network:
 
     def _arrivals(self, sender: str, receiver: str) -> tuple[float, ...]:
         way = sender, receiver
-        number = self._gone[way] = self._gone.get(way, 0) + 1
         if way in self._cut:
             return ()
         link = self._links.get(way, self.link)
+        if link.is_certain:
+            return (self.now + link.delay,)
+        number = self._gone[way] = self._gone.get(way, 0) + 1
         delays = link.delays(self.draws(f"{sender} > {receiver}"), number)
         return tuple([self.now + delay for delay in delays])
 

@@ -45,7 +45,7 @@ class Party(Node):
     def asked(self, request: Request, source: Address) -> None:
         """A request has come."""
 
-    def answered(self, response: Response, source: Address) -> None:
+    def answered(self, response: Response) -> None:
         """A response has come."""
 
     def woken(self, what: str, about: str, number: int) -> None:
@@ -90,8 +90,8 @@ class Party(Node):
         match happening:
             case Packet(source, _, _, Request() as request):
                 self.asked(request, source)
-            case Packet(source, _, _, Response() as response):
-                self.answered(response, source)
+            case Packet(_, _, _, Response() as response):
+                self.answered(response)
             case Wake(what, about, number) if what.startswith(AGAIN):
                 saying = self._saying.get(about)
                 if saying is not None and saying.number == number:

@@ -38,7 +38,7 @@ class Call:
 class Phone(Gateway):
     """It calls; what it asks goes to ``proxy`` first, what belongs to a dialog along its route."""
 
-    def __init__(  # noqa: PLR0913 - what it is made of
+    def __init__(
         self,
         network: Network,
         address: str | Address,
@@ -51,7 +51,7 @@ class Phone(Gateway):
         self.proxy = proxy
         self.calls: dict[str, Call] = {}
 
-    def call(  # noqa: PLR0913 - all but the first by keyword
+    def call(
         self,
         uri: str,
         *,
@@ -95,7 +95,7 @@ class Phone(Gateway):
                 if call.give_up is not None:
                     self.wake(call.give_up, _GIVE_UP, about)
             case "hang up":
-                self._bye(call, list(call.dialogs.values())[0])
+                self._bye(call, next(iter(call.dialogs.values())))
             case "give up":
                 call.cancelled = not call.status
                 if call.cancelled and call.provisional:
@@ -103,16 +103,16 @@ class Phone(Gateway):
             case _:
                 self._concluded(call, 487, "gave up")
 
-    def answered(self, response: Response, source: Address) -> None:
+    def answered(self, response: Response) -> None:
         """A response has come."""
         call = self.calls.get(response.call_id or "")
         if call is None:
             return
         method, status = response.cseq.method, response.status
         if status >= 200 or method == "INVITE":
-            was_waited_for = self.stop(_key(method, call.call_id))
-            if method == "BYE" and was_waited_for and not call.ended:
-                call.ended = status
+            self.stop(_key(method, call.call_id, response))
+            if method == "BYE":
+                call.ended = call.ended or status
         if method == "INVITE":
             if status < 200:
                 self._progress(call, status)
@@ -124,12 +124,12 @@ class Phone(Gateway):
 
     def unanswered(self, key: str) -> None:
         """Nobody has answered (RFC 3261 8.1.3.1)."""
-        method, _, call_id = key.partition(" ")
+        method, call_id, *_ = key.split(" ")
         call = self.calls.get(call_id)
         if call is not None and method == "INVITE":
             self._concluded(call, 408, "nobody answered")
         elif call is not None and method == "BYE":
-            call.ended = 408
+            call.ended = call.ended or 408
 
     # --- what it does
 
@@ -180,7 +180,7 @@ class Phone(Gateway):
         if method == "ACK":
             self.say(request, to)
         else:
-            self.repeat(_key(method, call.call_id), request, to, self.timing.t2)
+            self.repeat(_key(method, call.call_id, response), request, to, self.timing.t2)
 
     def _make(
         self,
@@ -195,8 +195,10 @@ class Phone(Gateway):
         return Request.make(method, uri, [("Via", via), ("Max-Forwards", "70"), *rows], body)
 
 
-def _key(method: str, call_id: str) -> str:
-    return f"{method} {call_id}"
+def _key(method: str, call_id: str, response: Response | None = None) -> str:
+    """What a request is said again under; there may be a BYE for each dialog of a call."""
+    tag = response.to_tag if response is not None and method == "BYE" else ""
+    return f"{method} {call_id} {tag}"
 
 
 def _place(text: str | None) -> Address | None:

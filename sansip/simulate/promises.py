@@ -25,7 +25,7 @@ Key = tuple[str, str]  # of a transaction: branch and sent-by
 _COOKIE: Final = "z9hG4bK"  # without it a branch is not unique (8.1.1.7)
 
 
-class Broken(AssertionError):
+class Broken(AssertionError):  # noqa: N818 - as it is read: Broken: a 503 gets no ACK
     """A promise that was not kept."""
 
 
@@ -55,7 +55,7 @@ class Branch:
 
     uri: str
     remote: Address
-    call: Asked
+    asked: Asked
     sent: float
     rang: bool = False
     status: int = 0  # of its first final response
@@ -76,22 +76,23 @@ class Promises:
     def __init__(self, timing: Timing) -> None:
         """Nothing has been on the wire yet."""
         self._timeout = timing.timeout
-        self._calls: dict[tuple[Key, str], Asked] = {}
-        self._branches: dict[Key, Branch] = {}
+        self._asked: dict[tuple[Key | None, str], Asked] = {}
+        self._branches: dict[Key | None, Branch] = {}
         self._refused: list[Branch] = []  # in this step
 
     # --- what comes
 
     def came(self, message: Request | Response, now: float) -> None:
         """It was received."""
-        key = _key(message.via)
-        if key is None:
-            return
         if isinstance(message, Request):
-            if message.method not in ("ACK", "CANCEL"):
-                self._calls.setdefault((key, message.method), Asked(message.method))
-        elif message.cseq.method == "INVITE":
-            branch = self._branches.get(key)
+            method = message.method
+            if method in ("ACK", "CANCEL"):
+                return
+            key = _key(message.via)
+            if key is not None and (key, method) not in self._asked:
+                self._asked[key, method] = Asked(method)
+        elif message.cseq.method == "INVITE" and message.has_via:
+            branch = self._branches.get(_key(message.via))
             if branch is not None and not branch.is_over(now, self._timeout):
                 self._heard(branch, message.status)
 
@@ -104,54 +105,52 @@ class Promises:
             branch.unacknowledged = status
             self._refused.append(branch)
         if status < 300 or status >= 600:
-            branch.call.closed = branch.call.closed or f"a {status}"
+            branch.asked.closed = branch.asked.closed or f"a {status}"
 
     # --- what goes
 
     def went(self, message: Request | Response, remote: Address, now: float, data: bytes) -> None:
         """It was sent."""
-        key = _key(message.via) if not isinstance(message, Response) or message.has_via else None
-        if key is None:
-            return
         if isinstance(message, Response):
-            self._answered(key, message, data)
+            if message.has_via:
+                self._answered(_key(message.via), message, data)
             return
         match message.method:
             case "INVITE":
-                self._invited(key, message, remote, now)
+                self._invited(_key(message.via), message, remote, now)
             case "CANCEL":
-                self._cancelled(key, message, remote, now)
+                self._cancelled(_key(message.via), message, remote, now)
             case "ACK":
-                self._acknowledged(key, remote)
+                self._acknowledged(_key(message.via), remote)
             case _:
                 pass
 
-    def _answered(self, key: Key, response: Response, data: bytes) -> None:
+    def _answered(self, key: Key | None, response: Response, data: bytes) -> None:
         method = response.cseq.method
-        call = self._calls.get((key, "INVITE" if method == "CANCEL" else method))
-        if call is None:
+        asked = self._asked.get((key, "INVITE" if method == "CANCEL" else method))
+        if asked is None:
             return
         if method != "CANCEL":
-            call.answer(response.status, data)
+            asked.answer(response.status, data)
         elif response.status == 200:
-            call.closed = call.closed or "a CANCEL"
+            asked.closed = asked.closed or "a CANCEL"
 
-    def _invited(self, key: Key, request: Request, remote: Address, now: float) -> None:
+    def _invited(self, key: Key | None, request: Request, remote: Address, now: float) -> None:
         if key in self._branches:
             return  # once more
-        call = self._call_of(request)
-        if call.closed:
-            raise Broken(f"a new branch, to {remote}, after {call.closed}")
-        self._branches[key] = Branch(request.uri_text, remote, call, now)
+        asked = self._asked_by(request)
+        if asked.closed:
+            raise Broken(f"a new branch, to {remote}, after {asked.closed}")
+        self._branches[key] = Branch(request.uri_text, remote, asked, now)
 
-    def _call_of(self, request: Request) -> Asked:
+    def _asked_by(self, request: Request) -> Asked:
         """Whose request this is: it came with what now is its second Via."""
         vias = request.values("via")
         key = _key(parse_via(vias[1])) if len(vias) > 1 else None
-        known = None if key is None else self._calls.get((key, "INVITE"))
+        known = None if key is None else self._asked.get((key, "INVITE"))
         return Asked("INVITE") if known is None else known  # or the embedding program's own
 
-    def _cancelled(self, key: Key, request: Request, remote: Address, now: float) -> None:
+    def _cancelled(self, key: Key | None, request: Request, remote: Address, now: float) -> None:
         branch = self._branches.get(key)
         if branch is None:
             raise Broken(f"a CANCEL for what was never sent, to {remote}")
@@ -165,7 +164,7 @@ class Promises:
             raise Broken(f"a CANCEL after a {branch.status}, to {remote}")
         branch.cancelled = now
 
-    def _acknowledged(self, key: Key, remote: Address) -> None:
+    def _acknowledged(self, key: Key | None, remote: Address) -> None:
         branch = self._branches.get(key)
         if branch is None:
             return  # of a 2xx: it has a branch of its own (13.2.2.4)
@@ -189,8 +188,8 @@ class Promises:
         for branch in self._branches.values():
             if branch.rang and not branch.status and branch.cancelled is None:
                 raise Broken(f"{branch.uri} is left ringing at {branch.remote}: nobody cancelled")
-        for (key, method), call in self._calls.items():
-            if method == "INVITE" and 0 < call.status < 200:
+        for (key, method), asked in self._asked.items():
+            if key is not None and method == "INVITE" and 0 < asked.status < 200:
                 raise Broken(f"the INVITE {key[0]} from {key[1]} never got a final answer")
 
 
