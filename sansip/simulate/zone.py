@@ -7,6 +7,7 @@ other than IN, ``$INCLUDE`` and wildcards are not.
 
 import re
 from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv6Address
 from types import MappingProxyType
 from typing import Final
 
@@ -19,7 +20,8 @@ ALIAS: Final = "CNAME"
 
 _PIECE: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[()]|;.*|(?:[^\s"();\\]|\\.)+|\s+|.')
 _ESCAPE: Final = re.compile(r"\\(\d{3}|.)")
-_TIME: Final = re.compile(r"(\d+)([smhdw]?)", re.IGNORECASE)
+_TIME: Final = re.compile(r"(?:\d+[smhdw]?)+", re.IGNORECASE)
+_PART: Final = re.compile(r"(\d+)(\D?)")
 _UNITS: Final = MappingProxyType({"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800})
 
 
@@ -70,8 +72,10 @@ def rows(text: str, origin: str = "") -> tuple[Row, ...]:
 
 def _row(name: str, kind: str, ttl: float, data: list[str], end: str) -> Row:
     match kind:
-        case "A" | "AAAA":
-            return Row(name, kind, ttl, Ip(data[0]))
+        case "A":
+            return Row(name, kind, ttl, Ip(str(IPv4Address(data[0]))))
+        case "AAAA":
+            return Row(name, kind, ttl, Ip(str(IPv6Address(data[0]))))
         case "SRV":
             priority, weight, port = map(int, data[:3])
             return Row(name, kind, ttl, Srv(priority, weight, port, _full(data[3], end)))
@@ -124,7 +128,7 @@ def _unescaped(found: re.Match[str]) -> str:
 
 
 def _seconds(text: str) -> float:
-    found = _TIME.findall(text)
-    if not found or "".join(["".join(pair) for pair in found]) != text:
+    if not _TIME.fullmatch(text):
         raise ValueError(f"{text} is no time")
-    return float(sum(int(number) * _UNITS[unit.lower()] for number, unit in found))
+    parts = _PART.findall(text)
+    return float(sum(int(number) * _UNITS[unit.lower()] for number, unit in parts))
