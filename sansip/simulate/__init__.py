@@ -12,7 +12,7 @@ from sansip.simulate.gateway import BUSY, PICKS_UP, RINGS, SILENT, UNAVAILABLE, 
 from sansip.simulate.host import Host
 from sansip.simulate.ladder import ladder
 from sansip.simulate.link import Link
-from sansip.simulate.network import Node, Packet, Sight
+from sansip.simulate.network import Node, Packet, Said, Sight
 from sansip.simulate.party import Party
 from sansip.simulate.phone import Call, Phone
 from sansip.simulate.promises import Broken
@@ -34,6 +34,7 @@ __all__ = [
     "Packet",
     "Party",
     "Phone",
+    "Said",
     "Sight",
     "World",
     "ladder",

@@ -103,7 +103,7 @@ class Gateway(Party):
 
     def _invite(self, branch: str, request: Request, source: Address) -> None:
         self.invites.append(request)
-        answers = self.answers if isinstance(self.answers, tuple) else self.answers(request)
+        answers = self.answers(request) if callable(self.answers) else self.answers
         tag = self.network.draws(self.name).token("tag", len(self.invites))
         self._invited[branch] = Invited(request, source, answers, tag)
         for number, answer in enumerate(answers):

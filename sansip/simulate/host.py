@@ -4,9 +4,8 @@ Only datagrams: a connection that it wants to open is refused, as where nobody l
 """
 
 import dataclasses
-from collections import deque
 from collections.abc import Callable
-from typing import Final
+from typing import Final, assert_never, cast
 
 from sansip.address import Address
 from sansip.engine.actions import (
@@ -37,6 +36,7 @@ from sansip.simulate.network import (
     Network,
     Node,
     Packet,
+    Said,
     Unreachable,
     Wake,
     read,
@@ -47,7 +47,6 @@ from sansip.table import Table
 Tell = Callable[[Event, tuple[Action, ...]], object]
 Program = Callable[["Host", Deliver | Consult], object]
 
-MOST_REPORTS: Final = 10_000
 _REFUSED: Final = "connection refused"
 _UNREACHABLE: Final = "port unreachable"
 _WILDCARDS: Final = ("0.0.0.0", "::")  # noqa: S104 - nothing is bound here
@@ -81,7 +80,6 @@ class Host(Node):
         self.names = names
         self.program = program
         self.tell = tell
-        self.reports: deque[Report] = deque(maxlen=MOST_REPORTS)
         self.starts = 0
 
     # --- its life
@@ -166,11 +164,13 @@ class Host(Node):
                     if self.program is not None:
                         self.program(self, action)
                 case Report():
-                    self.reports.append(action)
+                    network.reports.append(Said(now, self.name, action))
                 case OpenFlow(flow):
                     network.later(now, self, FlowClosed(now, flow, _REFUSED))
                 case StopDns() | CloseFlow():
                     pass  # an answer nobody waits for does no harm; and nothing is open
+                case _:
+                    assert_never(action)
 
     def _send(self, send: Send) -> None:
         source = self._from[send.endpoint]
@@ -188,8 +188,11 @@ def left(state: State) -> dict[str, int]:
     fleet = state.fleet
     things |= {"calls": fleet.calls, "loads": fleet.loads}
     things |= {"paths": fleet.watch.paths, "probes": fleet.watch.probes}
-    tables = {name: thing for name, thing in things.items() if isinstance(thing, Table)}
-    sizes = {name: len(table) for name, table in tables.items()}
+    sizes = {
+        name: len(cast("Table[object, object]", thing))
+        for name, thing in things.items()
+        if isinstance(thing, Table)
+    }
     sizes |= {"in_flight": state.in_flight, "bytes_in_flight": state.bytes_in_flight}
     return {name: size for name, size in sizes.items() if size}
 

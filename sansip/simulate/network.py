@@ -11,7 +11,7 @@ from heapq import heapify, heappop, heappush
 from typing import Final
 
 from sansip.address import Address
-from sansip.engine.actions import Timer
+from sansip.engine.actions import Report, Timer
 from sansip.engine.events import Event
 from sansip.entropy import SEED_SIZES, Draws
 from sansip.errors import LocalProtocolError, RemoteProtocolError
@@ -65,6 +65,15 @@ class Sight:
     arrives: tuple[float, ...]
 
 
+@value
+class Said:
+    """What an engine has reported."""
+
+    at: float
+    name: str  # of its node
+    report: Report
+
+
 Happening = Packet | Unreachable | Timer | Wake | Event
 
 
@@ -115,12 +124,13 @@ class Network:
     """Nodes, links and the clock."""
 
     def __init__(self, seed: int | str | bytes, link: Link, keep: int) -> None:
-        """All links are like ``link`` at first; the last ``keep`` packets are remembered."""
+        """All links are like ``link`` at first; the last ``keep`` packets and reports are kept."""
         self.seed = _seed(seed)
         self.now = 0.0
         self.link = link
         self.nodes: dict[str, Node] = {}
         self.wire: deque[Sight] = deque(maxlen=keep)
+        self.reports: deque[Said] = deque(maxlen=keep)
         self._at: dict[Address, Node] = {}
         self._links: dict[tuple[str, str], Link] = {}
         self._cut: set[tuple[str, str]] = set()
@@ -217,12 +227,11 @@ class Network:
 
 
 def read(data: bytes) -> Message | None:
-    """What a packet says; None for what is no message, a keep-alive for example."""
+    """What a packet says; None for what is no message, or none that is in order."""
     try:
         return parse(data, limits=ANY_SIZE)
-    except RemoteProtocolError as error:
-        found = error.message  # the answer to what cannot be read may be no better
-        return found if isinstance(found, Response) else None
+    except RemoteProtocolError:
+        return None
 
 
 def _seed(given: int | str | bytes) -> bytes:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from sansip.address import Address
+from sansip.errors import RemoteProtocolError
 from sansip.message import Request, Response, Via, parse_via
 from sansip.timing import Timing
 
@@ -83,7 +84,13 @@ class Promises:
     # --- what comes
 
     def came(self, message: Request | Response, now: float) -> None:
-        """It was received."""
+        """It was received; what is out of order promises nothing."""
+        try:
+            self._came(message, now)
+        except RemoteProtocolError:
+            return
+
+    def _came(self, message: Request | Response, now: float) -> None:
         if isinstance(message, Request):
             method = message.method
             if method in ("ACK", "CANCEL"):

@@ -28,7 +28,7 @@ class World(Network):
     def __init__(
         self, seed: int | str | bytes = 0, *, link: Link | None = None, keep: int = 10_000
     ) -> None:
-        """``link`` is what all links are like at first, ``keep`` how many packets are kept."""
+        """``link`` is what all links are like at first, ``keep`` how much of the past is kept."""
         super().__init__(seed, link or Link(), keep)
         self.names = Names()
         self._given = seed
@@ -47,8 +47,10 @@ class World(Network):
         return f"World(seed={self._given!r})"
 
     def __str__(self) -> str:
-        """The seed, the time, and what was on the wire last."""
-        return f"{self!r} after {self.now:.3f} s:\n{ladder(tuple(self.wire)[-_SHOWN:])}"
+        """The seed, the time, and what was on the wire last, with what engines said of it."""
+        wire = tuple(self.wire)[-_SHOWN:]
+        reports = [said for said in self.reports if wire and said.at >= wire[0].at]
+        return f"{self!r} after {self.now:.3f} s:\n{ladder(wire, reports)}"
 
     # --- who is there
 

@@ -4,6 +4,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -54,14 +55,16 @@ def proxy_of(world: World, policy: sansip.Policy | None = None) -> Host:
 def played(seed: int | str | bytes) -> tuple[list[str], list[tuple[int, int]]]:
     """All that happened in a world with everything in it, and what came of its calls."""
     happened: list[str] = []
+
+    def tell(event: sansip.Event, actions: tuple[sansip.Action, ...]) -> None:
+        happened.append(repr((event, actions)))
+
     with World(seed, link=Link(0.02, jitter=0.3, loss=0.1, duplication=0.1)) as world:
         world.zone(ZONE)
         config = sansip.Config(
             [sansip.Endpoint("udp", str(PROXY))], groups={"gateways": GATEWAYS}, secret=SECRET
         )
-        proxy = world.engine(
-            sansip.Engine(config, Drawn()), tell=lambda *said: happened.append(repr(said))
-        )
+        proxy = world.engine(sansip.Engine(config, Drawn()), tell=tell)
         scripts = (PICKS_UP, RINGS, BUSY, UNAVAILABLE, SILENT, (Answer(1.0, 180), Answer(3.0, 603)))
         draws = world.draws("scripts")
         gateways = [
@@ -129,7 +132,7 @@ def test_a_seed_may_be_a_number_a_text_or_a_key() -> None:
 
 
 def test_an_error_tells_the_seed_and_what_was_on_the_wire() -> None:
-    with pytest.raises(ZeroDivisionError) as raised, World(42) as world:
+    with pytest.raises(ZeroDivisionError) as raised, World(42) as world:  # noqa: PT012 - all of it
         world.phone("198.51.100.1", proxy_of(world), name="alice").call("sip:bob@example.com")
         world.run()
         raise ZeroDivisionError
@@ -152,12 +155,8 @@ def test_a_run_that_fails_tells_the_seed_once_with_a_with_or_without() -> None:
         astray = Astray(world, "astray", ())
         world.join(astray)
         world.later(1.0, astray, Wake("now", ""))
-        with pytest.raises(Broken, match="here") as raised:
-            if around:
-                with world:
-                    world.run()
-            else:
-                world.run()
+        with pytest.raises(Broken, match="here") as raised, world if around else nullcontext():
+            world.run()
         assert [note[:14] for note in raised.value.__notes__] == ["World(seed=42)"]
 
 
@@ -230,3 +229,15 @@ def test_a_ladder_marks_what_is_lost_doubled_and_sent_again() -> None:
         "     1.500  alice > gw  INVITE sip:bob@example.com (again) (twice)",
         "     1.600  alice > gw  \N{REPLACEMENT CHARACTER} (twice)",
     ]
+
+
+def test_a_ladder_has_what_engines_said_in_its_place() -> None:
+    world = World()
+    world.phone("198.51.100.1", proxy_of(world), name="alice").call("sip:bob@example.com")
+    world.run(1.0)
+    lines = str(world).splitlines()
+    assert lines[0] == "World(seed=0) after 1.000 s:"
+    topics = [line.split(": ")[1] for line in lines[1:] if " > " not in line]
+    assert topics
+    assert topics == [said.report.topic for said in world.reports]
+    assert str(World()) == "World(seed=0) after 0.000 s:\n"
