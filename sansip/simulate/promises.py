@@ -4,6 +4,8 @@ Each promise is a function over what was on the wire of one engine, from its sta
 state of the engine is looked into, so it cannot talk its way out. RFC 3261 has all of them:
 
 * at most one final answer upstream, but for further 2xx to INVITE (16.7 step 5);
+* every 2xx to an INVITE goes upstream at once (16.7 step 5), as long as there is a transaction for
+  it: that may be gone T4 after another final answer (RFC 6026 8.3);
 * every final response above 299 to an INVITE gets an ACK at once, where its INVITE went (17.1.1.3);
 * a CANCEL only to what has answered provisionally and not finally, and where its INVITE went (9.1);
 * no new branch after a CANCEL, a 2xx or a 6xx (16.7 step 5, 16.10);
@@ -15,6 +17,7 @@ and the one that it came with in its second.
 """
 
 from dataclasses import dataclass, field
+from math import inf
 from typing import Final
 
 from sansip.address import Address
@@ -37,9 +40,12 @@ class Asked:
     method: str
     finals: list[bytes] = field(default_factory=list[bytes])
     status: int = 0  # the highest so far
+    ended: float = inf  # when its first final answer went
     closed: str = ""  # why it may have no new branches
+    own: bool = False  # by the embedding program, which is told without a wire
+    owed: int = 0  # the status of a 2xx that came, until it has gone upstream
 
-    def answer(self, status: int, data: bytes) -> None:
+    def answer(self, status: int, data: bytes, now: float) -> None:
         """Look at an answer: "at most one final", and only 2xx to INVITE behind it."""
         if status >= 200 and data not in self.finals:
             further = self.method == "INVITE" and 200 <= status < 300
@@ -47,6 +53,9 @@ class Asked:
                 first = self.finals[0][8:11].decode()
                 raise Broken(f"a {status} goes upstream after a {first}")
             self.finals.append(data)
+            self.ended = min(self.ended, now)
+        if status == self.owed:
+            self.owed = 0
         self.status = max(self.status, status)
 
 
@@ -76,10 +85,10 @@ class Promises:
 
     def __init__(self, timing: Timing) -> None:
         """Nothing has been on the wire yet."""
-        self._timeout = timing.timeout
+        self._timing = timing
         self._asked: dict[tuple[Key | None, str], Asked] = {}
         self._branches: dict[Key | None, Branch] = {}
-        self._refused: list[Branch] = []  # in this step
+        self._ended: list[Branch] = []  # in this step
 
     # --- what comes
 
@@ -100,17 +109,19 @@ class Promises:
                 self._asked[key, method] = Asked(method)
         elif message.cseq.method == "INVITE" and message.has_via:
             branch = self._branches.get(_key(message.via))
-            if branch is not None and not branch.is_over(now, self._timeout):
-                self._heard(branch, message.status)
+            if branch is not None and not branch.is_over(now, self._timing.timeout):
+                self._heard(branch, message.status, now)
 
-    def _heard(self, branch: Branch, status: int) -> None:
+    def _heard(self, branch: Branch, status: int, now: float) -> None:
         if status < 200:
             branch.rang = True
             return
         branch.status = status
+        self._ended.append(branch)
         if status >= 300:
             branch.unacknowledged = status
-            self._refused.append(branch)
+        elif not branch.asked.own and now < branch.asked.ended + self._timing.t4:
+            branch.asked.owed = status
         if status < 300 or status >= 600:
             branch.asked.closed = branch.asked.closed or f"a {status}"
 
@@ -120,7 +131,7 @@ class Promises:
         """It was sent."""
         if isinstance(message, Response):
             if message.has_via:
-                self._answered(_key(message.via), message, data)
+                self._answered(_key(message.via), message, now, data)
             return
         match message.method:
             case "INVITE":
@@ -132,13 +143,13 @@ class Promises:
             case _:
                 pass
 
-    def _answered(self, key: Key | None, response: Response, data: bytes) -> None:
+    def _answered(self, key: Key | None, response: Response, now: float, data: bytes) -> None:
         method = response.cseq.method
         asked = self._asked.get((key, "INVITE" if method == "CANCEL" else method))
         if asked is None:
             return
         if method != "CANCEL":
-            asked.answer(response.status, data)
+            asked.answer(response.status, data, now)
         elif response.status == 200:
             asked.closed = asked.closed or "a CANCEL"
 
@@ -155,7 +166,7 @@ class Promises:
         vias = request.values("via")
         key = _key(parse_via(vias[1])) if len(vias) > 1 else None
         known = None if key is None else self._asked.get((key, "INVITE"))
-        return Asked("INVITE") if known is None else known  # or the embedding program's own
+        return Asked("INVITE", own=True) if known is None else known
 
     def _cancelled(self, key: Key | None, request: Request, remote: Address, now: float) -> None:
         branch = self._branches.get(key)
@@ -183,12 +194,15 @@ class Promises:
 
     def settled(self) -> None:
         """A step is over, and everything that it ordered has been sent."""
-        if self._refused:
-            for branch in self._refused:
+        if self._ended:
+            for branch in self._ended:
                 if branch.unacknowledged:
                     status, remote = branch.unacknowledged, branch.remote
                     raise Broken(f"a {status} from {remote} gets no ACK")
-            self._refused.clear()
+                if branch.asked.owed:
+                    status, remote = branch.asked.owed, branch.remote
+                    raise Broken(f"a {status} from {remote} does not go upstream")
+            self._ended.clear()
 
     def over(self) -> None:
         """All is over: nothing will ever happen again."""

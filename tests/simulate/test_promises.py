@@ -4,6 +4,7 @@ The fault is in what the engine orders: something is kept back, changed, or adde
 """
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import pytest
 
@@ -124,6 +125,11 @@ def test_an_engine_without_a_fault_keeps_them() -> None:
         (anew, RINGS, "a new branch, to 203.0.113.1:5060, after a CANCEL"),
         (anew, PICKS_UP, "a new branch, to 203.0.113.2:5060, after a 200"),
         (anew, (Answer(0.5, 603),), "a new branch, to 203.0.113.2:5060, after a 603"),
+        (
+            keeping_back(b"SIP/2.0 200"),
+            PICKS_UP,
+            "a 200 from 203.0.113.1:5060 does not go upstream",
+        ),
         (keeping_back(b"SIP/2.0 487"), RINGS, "never got a final answer"),
         (instead(b"SIP/2.0 487", b"SIP/2.0 487", b"SIP/2.0 486"), RINGS, "a 486 goes upstream"),
         (
@@ -228,6 +234,18 @@ def test_who_answers_when_nobody_waits_any_more_gets_no_ack(rings: bool) -> None
     looking.comes(reply(invite(), 486), 32.1)
     looking.comes(reply(invite(), 180), 32.1)
     looking.over()
+
+
+@pytest.mark.rule("6026-8.3-01")
+def test_a_2xx_that_comes_long_after_a_refusal_has_gone_upstream_may_go_nowhere() -> None:
+    for at, owed in ((4.9, True), (5.1, False)):
+        looking = Looking()
+        looking.comes(invite())
+        own = invite("z9hG4bKown", "z9hG4bKcaller")
+        looking.goes(own)
+        looking.goes(reply(invite(), 603))
+        with pytest.raises(Broken, match="does not go upstream") if owed else nullcontext():
+            looking.comes(reply(own, 200), at)
 
 
 def test_a_copy_of_a_refusal_need_not_get_its_ack_at_once() -> None:
