@@ -93,7 +93,9 @@ class Gateway(Party):
                 if invited is not None and not invited.is_answered:
                     self._answer(invited, Answer(0.0, 487))
             case _:
-                self.say(reply(request, 200), source)
+                made = reply(request, 200)
+                _share(request, made)
+                self.say(made, source)
 
     def woken(self, what: str, about: str, number: int) -> None:
         """It is time for the next answer."""
@@ -115,11 +117,17 @@ class Gateway(Party):
         if 100 < status < 300:
             headers = (("Contact", self.contact), *headers)
         made = reply(request, status, to_tag=invited.tag, headers=headers, body=answer.body)
+        _share(request, made)
         invited.last = made
         if status < 200:
             self.say(made, invited.source)
         else:
             self.repeat(_final(made), made, invited.source, self.timing.t2)
+
+
+def _share(request: Request, made: Response) -> None:
+    """What a response copies from its request need not be read again: it is asked for often."""
+    made.via, made.cseq, made.call_id = request.via, request.cseq, request.call_id
 
 
 def _final(message: Request | Response) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from sansip.address import Address
-from sansip.message import Request, Response, ack, cancel, parse_name_addr
+from sansip.message import Request, Response, Via, ack, cancel, parse_name_addr
 from sansip.simulate.gateway import Gateway, Script
 from sansip.simulate.network import Network, Node
 from sansip.simulate.party import DEFAULT_PORT
@@ -191,8 +191,12 @@ class Phone(Gateway):
         body: bytes = b"",
     ) -> Request:
         draw = self.network.draws(self.name).token(f"branch {method} {number}")
-        via = f"SIP/2.0/UDP {self.address};branch=z9hG4bK{draw};rport"
-        return Request.make(method, uri, [("Via", via), ("Max-Forwards", "70"), *rows], body)
+        place = self.address
+        via = Via("UDP", place.host, place.port, f"z9hG4bK{draw}", (("rport", ""),))
+        rows = [("Via", str(via)), ("Max-Forwards", "70"), *rows]
+        made = Request.make(method, uri, rows, body)
+        made.via = via
+        return made
 
 
 def _key(method: str, call_id: str, response: Response | None = None) -> str:
