@@ -151,7 +151,8 @@ class Host(Node):
                     self._running[timer.owner] = timer
                     network.later(now + after, self, timer)
                 case StopTimer(timer):
-                    if self._running.get(timer.owner) == timer:
+                    running = self._running.get(timer.owner)
+                    if running is not None and running.serial == timer.serial:
                         del self._running[timer.owner]
                 case Send():
                     self._send(action)

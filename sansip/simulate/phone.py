@@ -8,11 +8,22 @@ from sansip.message import Request, Response, Via, ack, cancel, parse_name_addr
 from sansip.simulate.gateway import Gateway, Script
 from sansip.simulate.network import Network, Node
 from sansip.simulate.party import DEFAULT_PORT
+from sansip.value import value
 
 _CALL: Final = "call"
 _HANG_UP: Final = "hang up"
 _GIVE_UP: Final = "give up"
 _ABANDON: Final = "abandon"
+
+
+@value
+class Dialog:
+    """What a 2xx has begun (RFC 3261 12.1.2): where its requests go, and what they have in them."""
+
+    tag: str
+    target: str
+    to: Address
+    rows: tuple[tuple[str, str], ...]
 
 
 @dataclass
@@ -32,7 +43,7 @@ class Call:
     answered_by: Address | None = None  # the Contact of who took it
     ended: int = 0  # the status of the answer to BYE; 408 if none came
     cancelled: bool = False
-    dialogs: dict[str, Response] = field(default_factory=dict[str, Response])  # by tag
+    dialogs: dict[str, Dialog] = field(default_factory=dict[str, Dialog])  # by their tags
 
 
 class Phone(Gateway):
@@ -95,7 +106,7 @@ class Phone(Gateway):
                 if call.give_up is not None:
                     self.wake(call.give_up, _GIVE_UP, about)
             case "hang up":
-                self._bye(call, next(iter(call.dialogs.values())))
+                self._within(call, next(iter(call.dialogs.values())), "BYE", 2)
             case "give up":
                 call.cancelled = not call.status
                 if call.cancelled and call.provisional:
@@ -110,7 +121,8 @@ class Phone(Gateway):
             return
         method, status = response.cseq.method, response.status
         if status >= 200 or method == "INVITE":
-            self.stop(_key(method, call.call_id, response))
+            tag = response.to_tag or "" if method == "BYE" else ""
+            self.stop(_key(method, call.call_id, tag))
             if method == "BYE":
                 call.ended = call.ended or status
         if method == "INVITE":
@@ -146,41 +158,42 @@ class Phone(Gateway):
     def _taken(self, call: Call, response: Response) -> None:
         """A 2xx: each copy gets its ACK; who comes second, or too late, gets a BYE (13.2.2.4)."""
         tag = response.to_tag or ""
-        is_new, is_first = tag not in call.dialogs, not call.dialogs
-        call.dialogs[tag] = response
-        self._within(call, response, "ACK", 1)
+        dialog, is_first = call.dialogs.get(tag), not call.dialogs
+        if dialog is not None:
+            self._within(call, dialog, "ACK", 1)
+            return
+        contact = response.get("contact")
+        dialog = call.dialogs[tag] = self._dialog(call, tag, response, contact)
+        self._within(call, dialog, "ACK", 1)
         if is_first:
-            call.answered_by = _place(response.get("contact"))
+            call.answered_by = _place(contact)
             self._concluded(call, response.status, response.reason)
             self.wake(0.0 if call.cancelled else call.talk, _HANG_UP, call.call_id)
-        elif is_new:
-            self._bye(call, response)
+        else:
+            self._within(call, dialog, "BYE", 2)
+
+    def _dialog(self, call: Call, tag: str, response: Response, contact: str | None) -> Dialog:
+        routes = tuple(reversed(response.values("record-route")))
+        rows = [("Route", route) for route in routes]
+        rows += [(name, response.get(name.lower()) or "") for name in ("From", "To", "Call-ID")]
+        target = call.uri if contact is None else parse_name_addr(contact).uri_text
+        to = _place(routes[0] if routes else contact) or self.proxy.address
+        return Dialog(tag, target, to, tuple(rows))
 
     def _concluded(self, call: Call, status: int, reason: str) -> None:
         if not call.status:
             call.status, call.reason = status, reason
             call.set_up = self.now - call.begun
 
-    def _bye(self, call: Call, response: Response) -> None:
-        self._within(call, response, "BYE", 2)
-
-    def _within(self, call: Call, response: Response, method: str, number: int) -> None:
-        """Ask something within the dialog of this 2xx, along its route set (12.2.1.1)."""
-        routes = tuple(reversed(response.values("record-route")))
-        rows = [
-            *[("Route", route) for route in routes],
-            ("From", response.get("from") or ""),
-            ("To", response.get("to") or ""),
-            ("Call-ID", call.call_id),
-            ("CSeq", f"{number} {method}"),
-        ]
-        target = parse_name_addr(response.get("contact") or f"<{call.uri}>").uri
-        request = self._make(method, str(target), f"{call.call_id}-{response.to_tag}", rows)
-        to = _place(routes[0] if routes else response.get("contact")) or self.proxy.address
+    def _within(self, call: Call, dialog: Dialog, method: str, number: int) -> None:
+        """Ask something within a dialog, along its route set (12.2.1.1)."""
+        rows = [*dialog.rows, ("CSeq", f"{number} {method}")]
+        request = self._make(method, dialog.target, f"{call.call_id}-{dialog.tag}", rows)
         if method == "ACK":
-            self.say(request, to)
+            self.say(request, dialog.to)
         else:
-            self.repeat(_key(method, call.call_id, response), request, to, self.timing.t2)
+            key = _key(method, call.call_id, dialog.tag)
+            self.repeat(key, request, dialog.to, self.timing.t2)
 
     def _make(
         self,
@@ -199,9 +212,8 @@ class Phone(Gateway):
         return made
 
 
-def _key(method: str, call_id: str, response: Response | None = None) -> str:
+def _key(method: str, call_id: str, tag: str = "") -> str:
     """What a request is said again under; there may be a BYE for each dialog of a call."""
-    tag = response.to_tag if response is not None and method == "BYE" else ""
     return f"{method} {call_id} {tag}"
 
 
