@@ -210,20 +210,21 @@ class Network:
 
     def forget(self, node: Node) -> None:
         """Nothing that was to happen to this node will, but for the packets on their way to it."""
-        self._heap = [
-            entry for entry in self._heap if entry[2] is not node or isinstance(entry[3], Packet)
-        ]
-        heapify(self._heap)
+        heap = self._heap
+        heap[:] = [each for each in heap if each[2] is not node or isinstance(each[3], Packet)]
+        heapify(heap)
 
     @property
-    def next_due(self) -> float | None:
-        """When the next thing happens; None if nothing ever will."""
-        return self._heap[0][0] if self._heap else None
+    def goes_on(self) -> bool:
+        """Whether anything is still to happen."""
+        return bool(self._heap)
 
-    def happen(self) -> None:
-        """Let the next thing happen."""
-        self.now, _, node, happening = heappop(self._heap)
-        node.take(happening)
+    def happen(self, until: float) -> None:
+        """Let everything happen that is due until then, in its order."""
+        heap = self._heap
+        while heap and heap[0][0] <= until:
+            self.now, _, node, happening = heappop(heap)
+            node.take(happening)
 
 
 def read(data: bytes) -> Message | None:

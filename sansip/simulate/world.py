@@ -107,11 +107,10 @@ class World(Network):
 
     def _run(self, seconds: float | None) -> None:
         until = self.now + (LONGEST if seconds is None else seconds)
-        while (due := self.next_due) is not None and due <= until:
-            self.happen()
+        self.happen(until)
         if seconds is not None:
             self.now = until
-        elif due is not None:
+        elif self.goes_on:
             raise Broken(f"it never ends: something is still to happen after {LONGEST:.0f} s")
         else:
             self._end()
