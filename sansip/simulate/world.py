@@ -111,7 +111,9 @@ class World(Network):
         if seconds is not None:
             self.now = until
         elif self.goes_on:
-            raise Broken(f"it never ends: something is still to happen after {LONGEST:.0f} s")
+            raise Broken(
+                f"it never ends: {LONGEST:.0f} s are over, and something is still to happen"
+            )
         else:
             self._end()
 

@@ -76,6 +76,21 @@ def test_a_packet_more_on_one_link_changes_nothing_on_another() -> None:
     assert fates(0) == fates(7)
 
 
+def test_each_copy_takes_its_own_time() -> None:
+    world = World(link=Link(0.1, jitter=1.0, duplication=1.0))
+    talk(world)
+    first, second = world.wire[0].arrives
+    assert first != second
+
+
+def test_each_way_of_a_link_has_its_own_chances() -> None:
+    world = World(link=Link(0.1, jitter=1.0))
+    here, there = talk(world)
+    there.say(Response.make(200, "OK"), here.address)
+    there_at, here_at = [sight.arrives for sight in world.wire]
+    assert there_at != here_at
+
+
 def test_nothing_gets_through_where_it_is_cut_until_it_is_mended() -> None:
     world = World()
     here, there = talk(world)
