@@ -236,7 +236,6 @@ def test_who_answers_when_nobody_waits_any_more_gets_no_ack(rings: bool) -> None
     looking.over()
 
 
-@pytest.mark.rule("6026-8.3-01")
 def test_a_2xx_that_comes_long_after_a_refusal_has_gone_upstream_may_go_nowhere() -> None:
     for at, owed in ((4.9, True), (5.1, False)):
         looking = Looking()
