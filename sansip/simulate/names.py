@@ -1,0 +1,72 @@
+"""DNS as engines see it: what the zones say, after a while; or a failure; or nothing at all.
+
+There is one for all nodes: resolvers that disagree are not simulated.
+"""
+
+from typing import Final
+
+from sansip.dns import Answer, Failure, Found, Ip, Naptr, NoName, NoRecords, Record, Srv
+from sansip.simulate.zone import ALIAS, TTL, Row, rows
+
+MOST_ALIASES: Final = 8  # a chain of CNAMEs may be circular
+EVERYTHING: Final = ""
+
+
+class Names:
+    """All zones, and how well DNS works; ``delay`` is what an answer takes, in seconds."""
+
+    def __init__(self) -> None:
+        """No zone yet."""
+        self.delay = 0.01
+        self._rows: dict[str, list[Row]] = {}
+        self._failing: dict[str, str] = {}
+
+    def load(self, text: str, origin: str = "") -> None:
+        """Put the records of a zone file in place of what their names had."""
+        fresh: dict[str, list[Row]] = {}
+        for row in rows(text, origin):
+            fresh.setdefault(row.name, []).append(row)
+        self._rows |= fresh
+
+    def fail(self, name: str = EVERYTHING, reason: str = "SERVFAIL") -> None:
+        """From now on this name cannot be found out; without a reason, there is no answer at all.
+
+        Without a name that is so of all names.
+        """
+        self._failing[name] = reason
+
+    def mend(self, name: str = EVERYTHING) -> None:
+        """What failed works again."""
+        self._failing.pop(name, None)
+
+    def answer(self, name: str, kind: str) -> Answer | None:
+        """Answer a question; None is silence."""
+        for _ in range(MOST_ALIASES):
+            for failing in (EVERYTHING, name):
+                if failing in self._failing:
+                    reason = self._failing[failing]
+                    return Failure(reason) if reason else None
+            held = self._rows.get(name, [])
+            found = [row for row in held if row.type == kind]
+            aliases = [row.says for row in held if row.type == ALIAS and isinstance(row.says, str)]
+            if found or not aliases:
+                return self._said(name, found)
+            name = aliases[0]
+        return Failure("a chain of aliases without end")
+
+    def _said(self, name: str, found: list[Row]) -> Answer:
+        records: list[Record] = [r.says for r in found if isinstance(r.says, Ip | Srv | Naptr)]
+        if records:
+            return Found(tuple(records), min(row.ttl for row in found))
+        if any(held == name or held.endswith("." + name) for held in self._rows):
+            return NoRecords(self._denial(name))
+        return NoName(self._denial(name))
+
+    def _denial(self, name: str) -> float:
+        """For how long "no" holds: by the SOA of the nearest zone above (RFC 2308 5)."""
+        while name:
+            for row in self._rows.get(name, ()):
+                if row.type == "SOA":
+                    return row.ttl
+            name = name.partition(".")[2]
+        return TTL

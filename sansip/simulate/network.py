@@ -1,0 +1,242 @@
+"""The network: nodes by their addresses, links between them, and the clock.
+
+The clock is one heap of what is going to happen: packets that arrive, timers, answers of DNS. It is
+data, nothing else, and ties are decided by the order in which it was put there; so one seed is one
+run. Time moves only from one happening to the next.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from heapq import heapify, heappop, heappush
+from typing import Final
+
+from sansip.address import Address
+from sansip.engine.actions import Report, Timer
+from sansip.engine.events import Event
+from sansip.entropy import SEED_SIZES, Draws
+from sansip.errors import LocalProtocolError, RemoteProtocolError
+from sansip.message import ANY_SIZE, Request, Response, parse
+from sansip.simulate.link import Link
+from sansip.value import value
+
+Message = Request | Response
+
+QUOTED: Final = 548  # bytes of a datagram that an ICMP error brings back
+
+
+@value(eq=False)
+class Packet:
+    """A datagram on its way; ``message`` is what it says, None if it cannot be read."""
+
+    source: Address
+    to: Address
+    data: bytes
+    message: Message | None
+
+
+@value
+class Unreachable:
+    """An ICMP error: nobody has the port that this packet was for."""
+
+    packet: Packet
+
+
+@value
+class Wake:
+    """What a party wanted to be told later: what, what about, and the how-manieth time."""
+
+    what: str
+    about: str
+    number: int = 0
+
+
+@value
+class Sight:
+    """A packet as somebody sees it who watches all links.
+
+    ``sender`` and ``receiver`` are names of nodes (of an address that nobody has, the address);
+    ``arrives`` are the times at which it gets there: none if it is lost.
+    """
+
+    at: float
+    sender: str
+    receiver: str
+    data: bytes
+    arrives: tuple[float, ...]
+
+
+@value
+class Said:
+    """What an engine has reported."""
+
+    at: float
+    name: str  # of its node
+    report: Report
+
+
+Happening = Packet | Unreachable | Timer | Wake | Event
+
+
+class Node:
+    """Something at one address or several: an engine, or a party with a script."""
+
+    def __init__(self, network: "Network", name: str, addresses: Iterable[Address]) -> None:
+        """``name`` is what links and people call it."""
+        self.network = network
+        self.name = name
+        self.addresses = tuple(addresses)
+        self.up = False
+
+    def take(self, happening: Happening) -> None:
+        """It happens now; a packet for who is down comes back as an ICMP error."""
+        if self.up or not isinstance(happening, Packet):
+            self.happens(happening)
+        else:
+            self.network.refuse(self, happening)
+
+    def happens(self, happening: Happening) -> None:
+        """It happens now, to somebody who is up."""
+        raise NotImplementedError
+
+    # --- its life
+
+    @property
+    def address(self) -> Address:
+        """Its address; of several the first."""
+        return self.addresses[0]
+
+    @property
+    def now(self) -> float:
+        """The time."""
+        return self.network.now
+
+    def start(self) -> None:
+        """Be there, for the first time or again."""
+        self.up = True
+
+    def crash(self) -> None:
+        """The process is gone, and all that it knew; the machine answers that nobody listens."""
+        self.up = False
+        self.network.forget(self)
+
+
+class Network:
+    """Nodes, links and the clock."""
+
+    def __init__(self, seed: int | str | bytes, link: Link, keep: int) -> None:
+        """All links are like ``link`` at first; the last ``keep`` packets and reports are kept."""
+        self.seed = _seed(seed)
+        self.now = 0.0
+        self.link = link
+        self.nodes: dict[str, Node] = {}
+        self.wire: deque[Sight] = deque(maxlen=keep)
+        self.reports: deque[Said] = deque(maxlen=keep)
+        self._at: dict[Address, Node] = {}
+        self._links: dict[tuple[str, str], Link] = {}
+        self._cut: set[tuple[str, str]] = set()
+        self._gone: dict[tuple[str, str], int] = {}  # packets that chance decided about
+        self._heap: list[tuple[float, int, Node, Happening]] = []
+        self._number = 0
+
+    # --- who is there
+
+    def join(self, node: Node) -> None:
+        """A node is there from now on; the only one of its name, and at its addresses."""
+        if node.name in self.nodes:
+            raise LocalProtocolError(f"two nodes have the name {node.name}")
+        for address in node.addresses:
+            if address in self._at:
+                raise LocalProtocolError(f"{node.name} is at {address}, where another node is")
+            self._at[address] = node
+        self.nodes[node.name] = node
+        node.start()
+
+    def draws(self, owner: str) -> Draws:
+        """The draws of this owner, all from the seed of the world."""
+        return Draws(self.seed, owner)
+
+    # --- links
+
+    def connect(self, one: Node, other: Node, link: Link) -> None:
+        """Both ways between these two are like ``link`` from now on."""
+        self._links[one.name, other.name] = self._links[other.name, one.name] = link
+
+    def cut(self, one: Node, *others: Node) -> None:
+        """Nothing gets through between these any more; without ``others``: between one and all."""
+        for other in others or tuple(self.nodes.values()):
+            self._cut |= {(one.name, other.name), (other.name, one.name)}
+
+    def mend(self, one: Node, *others: Node) -> None:
+        """What was cut is whole again; what was lost is lost."""
+        for other in others or tuple(self.nodes.values()):
+            self._cut -= {(one.name, other.name), (other.name, one.name)}
+
+    def send(self, sender: Node, packet: Packet) -> None:
+        """A packet leaves; what comes of it is for its link to say."""
+        receiver = self._at.get(packet.to)
+        if receiver is None:
+            self.wire.append(Sight(self.now, sender.name, str(packet.to), packet.data, ()))
+            return
+        arrives = self._arrivals(sender.name, receiver.name)
+        sight = Sight(self.now, sender.name, receiver.name, packet.data, arrives)
+        self.wire.append(sight)
+        for due in arrives:
+            self.later(due, receiver, packet)
+
+    def refuse(self, receiver: Node, packet: Packet) -> None:
+        """Nobody listens where this packet has arrived: its sender hears of that."""
+        sender = self._at.get(packet.source)
+        if sender is not None:
+            for due in self._arrivals(receiver.name, sender.name):
+                self.later(due, sender, Unreachable(packet))
+
+    def _arrivals(self, sender: str, receiver: str) -> tuple[float, ...]:
+        way = sender, receiver
+        if way in self._cut:
+            return ()
+        link = self._links.get(way, self.link)
+        if link.is_certain:
+            return (self.now + link.delay,)
+        number = self._gone[way] = self._gone.get(way, 0) + 1
+        delays = link.delays(self.draws(f"{sender} > {receiver}"), number)
+        return tuple([self.now + delay for delay in delays])
+
+    # --- the clock
+
+    def later(self, due: float, node: Node, happening: Happening) -> None:
+        """It happens to this node then."""
+        self._number += 1
+        heappush(self._heap, (due, self._number, node, happening))
+
+    def forget(self, node: Node) -> None:
+        """Nothing that was to happen to this node will, but for the packets on their way to it."""
+        heap = self._heap
+        heap[:] = [each for each in heap if each[2] is not node or isinstance(each[3], Packet)]
+        heapify(heap)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether anything is still to happen."""
+        return bool(self._heap)
+
+    def happen(self, until: float) -> None:
+        """Let everything happen that is due until then, in its order."""
+        heap = self._heap
+        while heap and heap[0][0] <= until:
+            self.now, _, node, happening = heappop(heap)
+            node.take(happening)
+
+
+def read(data: bytes) -> Message | None:
+    """What a packet says; None for what is no message, or none that is in order."""
+    try:
+        return parse(data, limits=ANY_SIZE)
+    except RemoteProtocolError:
+        return None
+
+
+def _seed(given: int | str | bytes) -> bytes:
+    """Bytes that are fit to be a key, of whatever people choose for a seed."""
+    if isinstance(given, bytes) and len(given) in SEED_SIZES:
+        return given
+    return Draws(b"the seed of a world", repr(given)).octets("seed", size=32)

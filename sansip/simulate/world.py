@@ -1,0 +1,131 @@
+"""The world: where engines, phones and gateways are put together, and time is let go by."""
+
+from types import TracebackType
+from typing import Final, Self
+
+from sansip.address import Address
+from sansip.engine.engine import Engine
+from sansip.simulate.gateway import PICKS_UP, Gateway, Script
+from sansip.simulate.host import Host, Program, Tell
+from sansip.simulate.ladder import ladder
+from sansip.simulate.link import Link
+from sansip.simulate.names import Names
+from sansip.simulate.network import Network, Node
+from sansip.simulate.phone import Phone
+from sansip.simulate.promises import Broken
+
+LONGEST: Final = 86_400.0  # seconds of a world: what goes on for longer goes on for ever
+_SHOWN: Final = 60  # packets, of a run that failed
+
+
+class World(Network):
+    """Nodes, links, zones and a clock, all from one seed.
+
+    The same seed, and the same things done with the world, give the same run, byte for byte.
+    As a context manager it tells the seed, and what was on the wire last, with any error.
+    """
+
+    def __init__(
+        self, seed: int | str | bytes = 0, *, link: Link | None = None, keep: int = 10_000
+    ) -> None:
+        """``link`` is what all links are like at first, ``keep`` how much of the past is kept."""
+        super().__init__(seed, link or Link(), keep)
+        self.names = Names()
+        self._given = seed
+        self._told: BaseException | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _: object, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self._tell(error)
+
+    def __repr__(self) -> str:
+        return f"World(seed={self._given!r})"
+
+    def __str__(self) -> str:
+        """The seed, the time, and what was on the wire last, with what engines said of it."""
+        wire = tuple(self.wire)[-_SHOWN:]
+        reports = [said for said in self.reports if wire and said.at >= wire[0].at]
+        return f"{self!r} after {self.now:.3f} s:\n{ladder(wire, reports)}"
+
+    # --- who is there
+
+    def engine(
+        self,
+        engine: Engine,
+        name: str = "proxy",
+        *,
+        program: Program | None = None,
+        tell: Tell | None = None,
+    ) -> Host:
+        """Start an engine, at the addresses of its udp endpoints; see ``Host``."""
+        host = Host(name, engine, self, self.names, program=program, tell=tell)
+        self.join(host)
+        return host
+
+    def gateway(
+        self, address: str | Address, answers: Script = PICKS_UP, name: str = ""
+    ) -> Gateway:
+        """Put a gateway there; see ``Gateway``."""
+        gateway = Gateway(self, address, answers, name)
+        self.join(gateway)
+        return gateway
+
+    def phone(
+        self,
+        address: str | Address,
+        proxy: Node,
+        answers: Script = PICKS_UP,
+        name: str = "",
+    ) -> Phone:
+        """Put a phone there, whose calls go to ``proxy``; see ``Phone``."""
+        phone = Phone(self, address, proxy, answers, name)
+        self.join(phone)
+        return phone
+
+    def zone(self, text: str, origin: str = "") -> None:
+        """Load a zone file; what DNS can do wrong is in ``names``."""
+        self.names.load(text, origin)
+
+    # --- time
+
+    def run(self, seconds: float | None = None) -> None:
+        """Let so much time go by; or all that is left, until nothing will ever happen again.
+
+        In the latter case all tables of the engines have to be empty at the end, and every promise
+        kept: ``Broken`` is raised if not. Groups that are probed never come to an end.
+        """
+        try:
+            self._run(seconds)
+        except Exception as error:
+            self._tell(error)
+            raise
+
+    def _run(self, seconds: float | None) -> None:
+        until = self.now + (LONGEST if seconds is None else seconds)
+        self.happen(until)
+        if seconds is not None:
+            self.now = until
+        elif self.goes_on:
+            raise Broken(
+                f"it never ends: {LONGEST:.0f} s are over, and something is still to happen"
+            )
+        else:
+            self._end()
+
+    def _tell(self, error: BaseException) -> None:
+        """Say with an error, once, which run it was."""
+        if error is not self._told:
+            self._told = error
+            error.add_note(str(self))
+
+    def _end(self) -> None:
+        for node in self.nodes.values():
+            if isinstance(node, Host) and node.up:
+                node.promises.over()
+                if left := node.left():
+                    raise Broken(f"all is over, and {node.name} still holds {left}")
