@@ -1,7 +1,7 @@
 """What commands open: journals, the files of proxies, and policies by their names."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -32,7 +32,7 @@ def command(commands: Parsers, name: str, about: str, description: str, examples
 
 
 @contextmanager
-def journal_of(file: Path) -> Iterator[Journal]:
+def journal_of(file: Path) -> Generator[Journal]:
     """Open a journal; what goes wrong with it is said with the name of the file."""
     # What is no ASCII is not of a journal: it will be said where it stands.
     with file.open(encoding="ascii", errors="replace") as lines:
