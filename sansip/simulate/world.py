@@ -5,6 +5,7 @@ from typing import Final, Self
 
 from sansip.address import Address
 from sansip.engine.engine import Engine
+from sansip.ladder import text
 from sansip.simulate.gateway import PICKS_UP, Gateway, Script
 from sansip.simulate.host import Host, Program, Tell
 from sansip.simulate.ladder import ladder
@@ -50,7 +51,7 @@ class World(Network):
         """The seed, the time, and what was on the wire last, with what engines said of it."""
         wire = tuple(self.wire)[-_SHOWN:]
         reports = [said for said in self.reports if wire and said.at >= wire[0].at]
-        return f"{self!r} after {self.now:.3f} s:\n{ladder(wire, reports)}"
+        return f"{self!r} after {self.now:.3f} s:\n{text(ladder(wire, reports))}"
 
     # --- who is there
 
