@@ -29,6 +29,7 @@ from sansip.engine.events import TimerFired as Fired
 from sansip.engine.hosts import is_ip
 from sansip.engine.state import State
 from sansip.errors import LocalProtocolError
+from sansip.journal import Source
 from sansip.simulate.names import Names
 from sansip.simulate.network import (
     QUOTED,
@@ -42,6 +43,7 @@ from sansip.simulate.network import (
     read,
 )
 from sansip.simulate.promises import Promises
+from sansip.simulate.record import Record, source_of
 from sansip.table import Table
 
 Tell = Callable[[Event, tuple[Action, ...]], object]
@@ -64,11 +66,15 @@ class Host(Node):
         *,
         program: Program | None = None,
         tell: Tell | None = None,
+        policy: Source | None = None,
+        journal: bool = False,
     ) -> None:
         """It starts when it joins the network.
 
         ``program`` is called with every ``Deliver`` and ``Consult``, and answers with ``submit``;
-        ``tell`` with every event and what came of it, for a journal.
+        ``tell`` with every event and what came of it. With ``journal`` all that is kept, for
+        ``records``; ``policy`` is what a journal says about the policy, ``module:Class`` if it is
+        not told.
         """
         datagrams = [each for each in engine.config.endpoints if each.transport == "udp"]
         if not datagrams:
@@ -81,6 +87,9 @@ class Host(Node):
         self.program = program
         self.tell = tell
         self.starts = 0
+        self.records: list[Record] = []  # one for each start
+        self._policy = policy or source_of(engine)
+        self._keeps = journal
 
     # --- its life
 
@@ -91,6 +100,9 @@ class Host(Node):
         self.seed = self.network.draws(self.name).octets("seed", self.starts, 32)
         self.started = self.now
         self._running: dict[str, Timer] = {}
+        if self._keeps:
+            begun = Record(self.seed, self.started, self.engine.config, self._policy)
+            self.records.append(begun)
         self.promises = Promises(self.engine.config.timing)
         self.state, actions = self.engine.start(self.seed, self.now)
         self._perform(actions)
@@ -137,7 +149,12 @@ class Host(Node):
 
     def step(self, event: Event) -> None:
         """Give the engine an event of now, do what it orders, and see that it is good."""
-        self.state, actions = self.engine.step(self.state, event)
+        actions: tuple[Action, ...] = ()
+        try:
+            self.state, actions = self.engine.step(self.state, event)
+        finally:  # the last that a journal tells of may be what the engine failed at
+            if self._keeps:
+                self.records[-1].steps.append((event, actions))
         if self.tell is not None:
             self.tell(event, actions)
         self._perform(actions)
