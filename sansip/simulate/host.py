@@ -30,7 +30,6 @@ from sansip.engine.hosts import is_ip
 from sansip.engine.state import State
 from sansip.errors import LocalProtocolError
 from sansip.journal import Source
-from sansip.simulate.names import Names
 from sansip.simulate.network import (
     QUOTED,
     Happening,
@@ -62,7 +61,6 @@ class Host(Node):
         name: str,
         engine: Engine,
         network: Network,
-        names: Names,
         *,
         program: Program | None = None,
         tell: Tell | None = None,
@@ -83,7 +81,6 @@ class Host(Node):
         super().__init__(network, name, self._places)
         self._from = {endpoint: place for place, endpoint in self._places.items()}
         self.engine = engine
-        self.names = names
         self.program = program
         self.tell = tell
         self.starts = 0
@@ -174,9 +171,9 @@ class Host(Node):
                 case Send():
                     self._send(action)
                 case QueryDns(query, name, kind):
-                    answer = self.names.answer(name, kind)
+                    answer = network.names.answer(name, kind)
                     if answer is not None:
-                        due = now + self.names.delay
+                        due = now + network.names.delay
                         network.later(due, self, DnsAnswered(due, query, answer))
                 case Deliver() | Consult():
                     if self.program is not None:

@@ -17,6 +17,7 @@ from sansip.entropy import SEED_SIZES, Draws
 from sansip.errors import LocalProtocolError, RemoteProtocolError
 from sansip.message import ANY_SIZE, Request, Response, parse
 from sansip.simulate.link import Link
+from sansip.simulate.names import Names
 from sansip.value import value
 
 Message = Request | Response
@@ -128,6 +129,7 @@ class Network:
         self.seed = _seed(seed)
         self.now = 0.0
         self.link = link
+        self.names = Names()
         self.nodes: dict[str, Node] = {}
         self.wire: deque[Sight] = deque(maxlen=keep)
         self.reports: deque[Said] = deque(maxlen=keep)

@@ -11,7 +11,6 @@ from sansip.simulate.gateway import PICKS_UP, Gateway, Script
 from sansip.simulate.host import Host, Program, Tell
 from sansip.simulate.ladder import ladder
 from sansip.simulate.link import Link
-from sansip.simulate.names import Names
 from sansip.simulate.network import Network, Node
 from sansip.simulate.phone import Phone
 from sansip.simulate.promises import Broken
@@ -40,7 +39,6 @@ class World(Network):
         With ``journal`` everything is kept that engines are told and do, for ``journals``.
         """
         super().__init__(seed, link or Link(), keep)
-        self.names = Names()
         self._given = seed
         self._journal = journal
         self._told: BaseException | None = None
@@ -79,7 +77,6 @@ class World(Network):
             name,
             engine,
             self,
-            self.names,
             program=program,
             tell=tell,
             policy=policy,
