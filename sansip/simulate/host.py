@@ -32,6 +32,7 @@ from sansip.errors import LocalProtocolError
 from sansip.journal import Source
 from sansip.simulate.network import (
     QUOTED,
+    Again,
     Happening,
     Network,
     Node,
@@ -46,6 +47,7 @@ from sansip.simulate.record import Record, source_of
 from sansip.table import Table
 
 Tell = Callable[[Event, tuple[Action, ...]], object]
+Rarer = QueryDns | StopDns | Deliver | Consult | Report | OpenFlow | CloseFlow
 Program = Callable[["Host", Deliver | Consult], object]
 
 _REFUSED: Final = "connection refused"
@@ -123,26 +125,24 @@ class Host(Node):
 
     def happens(self, happening: Happening) -> None:
         """It happens now."""
-        now = self.now
-        match happening:
-            case Packet():
-                if happening.message is not None:
-                    self.promises.came(happening.message, now)
-                endpoint = self._places[happening.to]
-                source, to, data = happening.source, happening.to, happening.data
-                self.step(DatagramReceived(now, endpoint, source, to, data))
-            case Timer(owner):
-                if self._running.get(owner) is happening:  # else it was stopped, or replaced
-                    del self._running[owner]
-                    self.step(Fired(now, happening))
-            case Unreachable(packet):
-                endpoint = self._places[packet.source]
-                quoted = packet.data[:QUOTED]
-                self.step(SendFailed(now, endpoint, packet.to, _UNREACHABLE, None, quoted))
-            case Wake():
-                pass  # those are for parties
-            case _:
-                self.step(happening)
+        now = self.network.now
+        if isinstance(happening, Packet):
+            if happening.message is not None:
+                self.promises.came(happening.message, now)
+            to = happening.to
+            event = DatagramReceived(now, self._places[to], happening.source, to, happening.data)
+            self.step(event)
+        elif isinstance(happening, Timer):
+            owner = happening.owner
+            if self._running.get(owner) is happening:  # else it was stopped, or replaced
+                del self._running[owner]
+                self.step(Fired(now, happening))
+        elif isinstance(happening, Unreachable):
+            packet = happening.packet
+            endpoint, quoted = self._places[packet.source], packet.data[:QUOTED]
+            self.step(SendFailed(now, endpoint, packet.to, _UNREACHABLE, None, quoted))
+        elif not isinstance(happening, Wake | Again):  # those are for parties
+            self.step(happening)
 
     def step(self, event: Event) -> None:
         """Give the engine an event of now, do what it orders, and see that it is good."""
@@ -157,42 +157,49 @@ class Host(Node):
         self._perform(actions)
         self.promises.settled()
 
-    def _perform(self, actions: tuple[Action, ...]) -> None:  # noqa: C901 - an arm for each order
-        network, now = self.network, self.now
+    def _perform(self, actions: tuple[Action, ...]) -> None:
+        network = self.network
         for action in actions:
-            match action:
-                case StartTimer(timer, after):
-                    self._running[timer.owner] = timer
-                    network.later(now + after, self, timer)
-                case StopTimer(timer):
-                    running = self._running.get(timer.owner)
-                    if running is not None and running.serial == timer.serial:
-                        del self._running[timer.owner]
-                case Send():
-                    self._send(action)
-                case QueryDns(query, name, kind):
-                    answer = network.names.answer(name, kind)
-                    if answer is not None:
-                        due = now + network.names.delay
-                        network.later(due, self, DnsAnswered(due, query, answer))
-                case Deliver() | Consult():
-                    if self.program is not None:
-                        self.program(self, action)
-                case Report():
-                    network.reports.append(Said(now, self.name, action))
-                case OpenFlow(flow):
-                    network.later(now, self, FlowClosed(now, flow, _REFUSED))
-                case StopDns() | CloseFlow():
-                    pass  # an answer nobody waits for does no harm; and nothing is open
-                case _:
-                    assert_never(action)
+            if isinstance(action, Send):
+                self._send(action)
+            elif isinstance(action, StartTimer):
+                timer = action.timer
+                self._running[timer.owner] = timer
+                network.later(network.now + action.after, self, timer)
+            elif isinstance(action, StopTimer):
+                owner = action.timer.owner
+                running = self._running.get(owner)
+                if running is not None and running.serial == action.timer.serial:
+                    del self._running[owner]
+            else:
+                self._perform_rarer(action)
+
+    def _perform_rarer(self, action: Rarer) -> None:
+        network, now = self.network, self.now
+        match action:
+            case QueryDns(query, name, kind):
+                answer = network.names.answer(name, kind)
+                if answer is not None:
+                    due = now + network.names.delay
+                    network.later(due, self, DnsAnswered(due, query, answer))
+            case Deliver() | Consult():
+                if self.program is not None:
+                    self.program(self, action)
+            case Report():
+                network.reports.append(Said(now, self.name, action))
+            case OpenFlow(flow):
+                network.later(now, self, FlowClosed(now, flow, _REFUSED))
+            case StopDns() | CloseFlow():
+                pass  # an answer nobody waits for does no harm; and nothing is open
+            case _:
+                assert_never(action)
 
     def _send(self, send: Send) -> None:
-        source = self._from[send.endpoint]
+        network, source = self.network, self._from[send.endpoint]
         message = read(send.data)
         if message is not None:
-            self.promises.went(message, send.remote, self.now, send.data)
-        self.network.send(self, Packet(source, send.remote, send.data, message))
+            self.promises.went(message, send.remote, network.now, send.data)
+        network.send(self, Packet(source, send.remote, send.data, message))
 
 
 def left(state: State) -> dict[str, int]:
