@@ -162,7 +162,7 @@ def test_a_run_that_fails_tells_the_seed_once_with_a_with_or_without() -> None:
 
 def test_a_node_has_to_say_what_happens_to_it() -> None:
     with pytest.raises(NotImplementedError):
-        Node(World(), "x", ()).take(Wake("now", ""))
+        Node(World(), "x", ()).happens(Wake("now", ""))
 
 
 def test_a_run_takes_as_long_as_it_is_told() -> None:
