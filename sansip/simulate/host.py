@@ -5,6 +5,7 @@ Only datagrams: a connection that it wants to open is refused, as where nobody l
 
 import dataclasses
 from collections.abc import Callable
+from operator import attrgetter, is_
 from typing import Final, assert_never, cast
 
 from sansip.address import Address
@@ -41,12 +42,14 @@ from sansip.simulate.network import (
     Wake,
     read,
 )
-from sansip.simulate.promises import Promises
+from sansip.simulate.promises import Broken, Promises
 from sansip.table import Table
 
 Tell = Callable[[Event, tuple[Action, ...]], object]
 Program = Callable[["Host", Deliver | Consult], object]
 
+_NAMES: Final = tuple([each.name for each in dataclasses.fields(State)])
+_fields: Final = attrgetter(*_NAMES)
 _REFUSED: Final = "connection refused"
 _UNREACHABLE: Final = "port unreachable"
 _WILDCARDS: Final = ("0.0.0.0", "::")  # noqa: S104 - nothing is bound here
@@ -125,7 +128,7 @@ class Host(Node):
             case Timer(owner):
                 if self._running.get(owner) is happening:  # else it was stopped, or replaced
                     del self._running[owner]
-                    self.step(Fired(now, happening))
+                    self._fire(happening)
             case Unreachable(packet):
                 endpoint = self._places[packet.source]
                 quoted = packet.data[:QUOTED]
@@ -135,9 +138,17 @@ class Host(Node):
             case _:
                 self.step(happening)
 
+    def _fire(self, timer: Timer) -> None:
+        """A timer fires, and something has to come of it: else it had better been stopped."""
+        before = self.state
+        self.step(Fired(self.now, timer))
+        if not self._ordered and all(map(is_, _fields(before), _fields(self.state))):
+            raise Broken(f"timer {timer.name} of {timer.owner} fires, and nobody waits for it")
+
     def step(self, event: Event) -> None:
         """Give the engine an event of now, do what it orders, and see that it is good."""
         self.state, actions = self.engine.step(self.state, event)
+        self._ordered = len(actions)
         if self.tell is not None:
             self.tell(event, actions)
         self._perform(actions)
@@ -183,9 +194,7 @@ class Host(Node):
 
 def left(state: State) -> dict[str, int]:
     """What the tables of a state hold that is to be gone when all is over, and how much."""
-    things: dict[str, object] = {
-        each.name: getattr(state, each.name) for each in dataclasses.fields(state)
-    }
+    things: dict[str, object] = dict(zip(_NAMES, _fields(state), strict=True))
     fleet = state.fleet
     things |= {"calls": fleet.calls, "loads": fleet.loads}
     things |= {"paths": fleet.watch.paths, "probes": fleet.watch.probes}

@@ -14,6 +14,8 @@ state of the engine is looked into, so it cannot talk its way out. RFC 3261 has 
 * no branch is left ringing that nobody cancelled (16.7 step 10);
 * every INVITE that got a 100 gets a final answer (17.2.1).
 
+Beside the wire, hosts see to it that no timer fires that nobody waits for.
+
 Who belongs to whom says the wire: a request that is sent on has its own branch in its first Via,
 and the one that it came with in its second.
 """

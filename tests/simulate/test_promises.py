@@ -144,6 +144,27 @@ def test_each_fault_is_found(fault: Fault, one: Script, why: str) -> None:
         run(fault, one)
 
 
+class Forgetful(sansip.Engine):
+    """An engine that stops no timer."""
+
+    __slots__ = ()
+
+    def step(
+        self, state: sansip.State, event: sansip.Event
+    ) -> tuple[sansip.State, tuple[sansip.Action, ...]]:
+        state, actions = super().step(state, event)
+        return state, tuple([each for each in actions if not isinstance(each, sansip.StopTimer)])
+
+
+def test_a_timer_that_nobody_waits_for_is_found() -> None:
+    world = World()
+    proxy = world.engine(Forgetful(sansip.Config([sansip.Endpoint("udp", PROXY)]), Both()))
+    world.gateway(FIRST)
+    world.phone(CALLER, proxy).call("sip:bob@example.com")
+    with pytest.raises(Broken, match=r"timer \w+ of .* fires, and nobody waits for it"):
+        world.run()
+
+
 # What no world brings about by itself.
 
 
@@ -274,7 +295,7 @@ def test_a_copy_of_a_2xx_goes_upstream_as_long_as_there_is_a_transaction_for_it(
 
 def test_who_rings_when_there_is_an_answer_rings_in_vain() -> None:
     looking, own = answered_with(180)
-    with pytest.raises(Broken, match="a 183 from .* does not go upstream"):
+    with pytest.raises(Broken, match=r"a 183 from .* does not go upstream"):
         looking.comes(reply(own, 183), 1.0)
     looking, own = answered_with(180)
     looking.goes(reply(invite(), 408), 1.0)
@@ -283,7 +304,7 @@ def test_who_rings_when_there_is_an_answer_rings_in_vain() -> None:
 
 def test_no_new_branch_once_there_is_an_answer() -> None:
     looking, _ = answered_with(486)
-    with pytest.raises(Broken, match="a new branch, to .*, after a 486 has gone upstream"):
+    with pytest.raises(Broken, match=r"a new branch, to .*, after a 486 has gone upstream"):
         looking.goes(invite("z9hG4bKanother", "z9hG4bKcaller"))
 
 
