@@ -81,8 +81,7 @@ from sansip.message import (
 )
 from sansip.proxy.vocabulary import Finish, TryNext
 from sansip.timing import Timing
-
-__version__ = "0.1.0"
+from sansip.version import VERSION as __version__
 
 __all__ = [
     "AckSubmitted",

@@ -4,11 +4,11 @@ import argparse
 from pathlib import Path
 from typing import Final, TextIO
 
-from sansip import __version__
 from sansip.commands.files import Parsers, UnfitError, command, journal_of, policy_of, settings_of
 from sansip.engine.policy import Policy
 from sansip.journal import Step
 from sansip.replay import decisions, replay, words
+from sansip.version import VERSION
 
 ABOUT: Final = """\
 Runs a journal again. Says that nothing differs, or where the first difference is: both sides.
@@ -64,7 +64,7 @@ def run(given: argparse.Namespace, out: TextIO) -> int:
     if journal.torn:
         out.write(f"{journal.torn}: the writer was killed\n")
     version = journal.head.sansip
-    if found and version != __version__:
-        out.write(f"recorded by sansip {version}; this is sansip {__version__}\n")
+    if found and version != VERSION:
+        out.write(f"recorded by sansip {version}; this is sansip {VERSION}\n")
     out.write(f"{found or 'no difference'}\n")
     return 1 if found else 0

@@ -5,6 +5,7 @@ Only datagrams: a connection that it wants to open is refused, as where nobody l
 
 import dataclasses
 from collections.abc import Callable
+from operator import attrgetter, is_
 from typing import Final, assert_never, cast
 
 from sansip.address import Address
@@ -42,7 +43,7 @@ from sansip.simulate.network import (
     Wake,
     read,
 )
-from sansip.simulate.promises import Promises
+from sansip.simulate.promises import Broken, Promises
 from sansip.simulate.record import Record, source_of
 from sansip.table import Table
 
@@ -50,6 +51,8 @@ Tell = Callable[[Event, tuple[Action, ...]], object]
 Rarer = QueryDns | StopDns | Deliver | Consult | Report | OpenFlow | CloseFlow
 Program = Callable[["Host", Deliver | Consult], object]
 
+_NAMES: Final = tuple([each.name for each in dataclasses.fields(State)])
+_fields: Final = attrgetter(*_NAMES)
 _REFUSED: Final = "connection refused"
 _UNREACHABLE: Final = "port unreachable"
 _WILDCARDS: Final = ("0.0.0.0", "::")  # noqa: S104 - nothing is bound here
@@ -136,13 +139,20 @@ class Host(Node):
             owner = happening.owner
             if self._running.get(owner) is happening:  # else it was stopped, or replaced
                 del self._running[owner]
-                self.step(Fired(now, happening))
+                self._fire(happening)
         elif isinstance(happening, Unreachable):
             packet = happening.packet
             endpoint, quoted = self._places[packet.source], packet.data[:QUOTED]
             self.step(SendFailed(now, endpoint, packet.to, _UNREACHABLE, None, quoted))
         elif not isinstance(happening, Wake | Again):  # those are for parties
             self.step(happening)
+
+    def _fire(self, timer: Timer) -> None:
+        """A timer fires, and something has to come of it: else it had better been stopped."""
+        before = self.state
+        self.step(Fired(self.now, timer))
+        if not self._ordered and all(map(is_, _fields(before), _fields(self.state))):
+            raise Broken(f"timer {timer.name} of {timer.owner} fires, and nobody waits for it")
 
     def step(self, event: Event) -> None:
         """Give the engine an event of now, do what it orders, and see that it is good."""
@@ -152,6 +162,7 @@ class Host(Node):
         finally:  # the last that a journal tells of may be what the engine failed at
             if self._keeps:
                 self.records[-1].steps.append((event, actions))
+        self._ordered = len(actions)
         if self.tell is not None:
             self.tell(event, actions)
         self._perform(actions)
@@ -204,9 +215,7 @@ class Host(Node):
 
 def left(state: State) -> dict[str, int]:
     """What the tables of a state hold that is to be gone when all is over, and how much."""
-    things: dict[str, object] = {
-        each.name: getattr(state, each.name) for each in dataclasses.fields(state)
-    }
+    things: dict[str, object] = dict(zip(_NAMES, _fields(state), strict=True))
     fleet = state.fleet
     things |= {"calls": fleet.calls, "loads": fleet.loads}
     things |= {"paths": fleet.watch.paths, "probes": fleet.watch.probes}
