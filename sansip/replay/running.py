@@ -15,8 +15,8 @@ from sansip.errors import LocalProtocolError
 from sansip.journal import Head, Journal, JournalError, Source, Step, Swap, Toml
 from sansip.journal.codec import Codec
 from sansip.journal.redaction import Redaction
+from sansip.ladder.following import Call
 from sansip.replay.contrast import contrast
-from sansip.replay.following import Call
 from sansip.replay.tally import Tally
 from sansip.replay.told import told
 from sansip.replay.words import shortened, words

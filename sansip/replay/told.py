@@ -24,16 +24,17 @@ from sansip.engine.events import (
     StreamReceived,
     TimerFired,
 )
-from sansip.replay.words import first_line, shortened, words
+from sansip.ladder.wording import start_line
+from sansip.replay.words import shortened, words
 
 
 def told(thing: Event | Action) -> str:  # noqa: C901, PLR0911, PLR0912 - one arm for each kind
     """Tell an event or an action in a line; of serial numbers and such it says nothing."""
     match thing:
         case DatagramReceived():
-            return f"<- {thing.source}  {first_line(thing.data)}"
+            return f"<- {thing.source}  {_start(thing.data)}"
         case StreamReceived():
-            return f"<- connection {thing.flow}  {first_line(thing.data)}"
+            return f"<- connection {thing.flow}  {_start(thing.data)}"
         case FlowOpened():
             return f"connection {thing.flow} is open with {thing.remote}"
         case FlowClosed():
@@ -45,9 +46,9 @@ def told(thing: Event | Action) -> str:  # noqa: C901, PLR0911, PLR0912 - one ar
         case DnsAnswered():
             return f"DNS answers question {thing.query}: {_answer(thing.answer)}"
         case Send(flow=None):
-            return f"-> {thing.remote}  {first_line(thing.data)}"
+            return f"-> {thing.remote}  {_start(thing.data)}"
         case Send():
-            return f"-> {thing.remote} by connection {thing.flow}  {first_line(thing.data)}"
+            return f"-> {thing.remote} by connection {thing.flow}  {_start(thing.data)}"
         case OpenFlow():
             return f"opens connection {thing.flow} to {thing.remote} by {thing.transport}"
         case CloseFlow():
@@ -61,12 +62,16 @@ def told(thing: Event | Action) -> str:  # noqa: C901, PLR0911, PLR0912 - one ar
         case StopDns():
             return f"asks DNS no more, question {thing.query}"
         case Deliver():
-            what = "" if thing.message is None else f": {first_line(thing.message.render())}"
+            what = "" if thing.message is None else f": {_start(thing.message.render())}"
             return f"delivers {thing.kind} {shortened(thing.handle)}{what}"
         case Report():
             return f"reports {thing.topic}: {shortened(thing.text)}"
         case _:
             return words(thing)
+
+
+def _start(data: bytes) -> str:
+    return shortened(start_line(data))
 
 
 def _because(reason: str) -> str:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from sansip.address import Address
+from sansip.ladder.wording import plain
 from sansip.message import Request, Response
 
 LONGEST: Final = 160  # characters of one field
@@ -27,17 +28,9 @@ def difference(thing: object, other: object) -> str:
     return " ".join([type(thing).__name__, *parts])
 
 
-def first_line(data: bytes) -> str:
-    """The first line of a message, or how many bytes there are of what does not begin with one."""
-    line, _, _ = data.decode("utf-8", "replace").partition("\r\n")
-    if not line.isprintable() or not line:
-        return f"({len(data)} bytes)"
-    return shortened(line)
-
-
 def shortened(text: str) -> str:
     """Cut what is long; what is no ASCII is escaped, so that any terminal can show it."""
-    text = ascii(text)[1:-1]
+    text = plain(text)
     return text if len(text) <= LONGEST - 60 else f"{text[: LONGEST - 63]}..."
 
 

@@ -25,7 +25,7 @@ from sansip.errors import RemoteProtocolError
 from sansip.message import Request, Response, Via, parse_via
 from sansip.timing import Timing
 
-Key = tuple[str, str]  # of a transaction: branch and sent-by
+Key = tuple[str, str, int | None]  # of a transaction: branch and sent-by
 _COOKIE: Final = "z9hG4bK"  # without it a branch is not unique (8.1.1.7)
 
 
@@ -95,22 +95,19 @@ class Promises:
     def came(self, message: Request | Response, now: float) -> None:
         """It was received; what is out of order promises nothing."""
         try:
-            self._came(message, now)
+            if isinstance(message, Request):
+                if message.method not in ("ACK", "CANCEL"):
+                    self._asks(_key(message.via), message.method)
+            elif message.cseq.method == "INVITE" and message.has_via:
+                branch = self._branches.get(_key(message.via))
+                if branch is not None and not branch.is_over(now, self._timing.timeout):
+                    self._heard(branch, message.status, now)
         except RemoteProtocolError:
             return
 
-    def _came(self, message: Request | Response, now: float) -> None:
-        if isinstance(message, Request):
-            method = message.method
-            if method in ("ACK", "CANCEL"):
-                return
-            key = _key(message.via)
-            if key is not None and (key, method) not in self._asked:
-                self._asked[key, method] = Asked(method)
-        elif message.cseq.method == "INVITE" and message.has_via:
-            branch = self._branches.get(_key(message.via))
-            if branch is not None and not branch.is_over(now, self._timing.timeout):
-                self._heard(branch, message.status, now)
+    def _asks(self, key: Key | None, method: str) -> None:
+        if key is not None and (key, method) not in self._asked:
+            self._asked[key, method] = Asked(method)
 
     def _heard(self, branch: Branch, status: int, now: float) -> None:
         if status < 200:
@@ -211,11 +208,11 @@ class Promises:
                 raise Broken(f"{branch.uri} is left ringing at {branch.remote}: nobody cancelled")
         for (key, method), asked in self._asked.items():
             if key is not None and method == "INVITE" and 0 < asked.status < 200:
-                raise Broken(f"the INVITE {key[0]} from {key[1]} never got a final answer")
+                raise Broken(f"the INVITE {key[0]} from {key[1]}:{key[2]} never got a final answer")
 
 
 def _key(via: Via) -> Key | None:
     branch = via.branch
     if branch is None or not branch.startswith(_COOKIE):
         return None
-    return branch, f"{via.host}:{via.port}"
+    return branch, via.host, via.port

@@ -211,8 +211,8 @@ def test_another_policy_makes_a_difference_which_is_told_with_both_sides() -> No
     assert [type(action) for action in found.replayed] == [sansip.Send]
     assert str(found) == (
         "step 1 differs, 0.000 s after the start, in call call-1\n"
-        "  event: <- 198.51.100.1:5060  INVITE sip:bob@gw.example.com SIP/2.0\n"
-        "  action 1: -> 198.51.100.1:5060  SIP/2.0 100 Trying\n"
+        "  event: <- 198.51.100.1:5060  INVITE sip:bob@gw.example.com\n"
+        "  action 1: -> 198.51.100.1:5060  100 Trying\n"
         "    data, line 1:\n"
         "      recorded  SIP/2.0 100 Trying\n"
         "      replayed  SIP/2.0 486 Busy Here\n"
