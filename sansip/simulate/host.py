@@ -121,7 +121,7 @@ class Host(Node):
         match happening:
             case Packet():
                 if happening.message is not None:
-                    self.promises.came(happening.message, now)
+                    self.promises.came(happening.message, now, happening.source)
                 endpoint = self._places[happening.to]
                 source, to, data = happening.source, happening.to, happening.data
                 self.step(DatagramReceived(now, endpoint, source, to, data))

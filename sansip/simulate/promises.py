@@ -7,6 +7,7 @@ state of the engine is looked into, so it cannot talk its way out. RFC 3261 has 
 * every 101-199 to an INVITE goes upstream at once until there is a final answer, and every 2xx and
   every copy of it (16.7 step 5, RFC 6026 7.1), as long as there is a transaction for it: that may
   be gone 64*T1 after the first 2xx, and T4 after another final answer (RFC 6026 8.3);
+* answers go where their request came from, if it asked for that with rport (RFC 3581 4);
 * no 503 of a branch goes upstream: a 500 stands for it (16.7 step 6);
 * every final response above 299 to an INVITE gets an ACK at once, where its INVITE went (17.1.1.3);
 * a CANCEL only to what has answered provisionally and not finally, and where its INVITE went (9.1);
@@ -42,6 +43,7 @@ class Asked:
     """A request that came, or that the engine began itself, as its requester sees it."""
 
     method: str
+    sources: set[Address] = field(default_factory=set[Address])  # where responses go
     finals: list[bytes] = field(default_factory=list[bytes])
     status: int = 0  # the highest so far
     closes: float = inf  # when its transaction may be gone, for it has had its final answer
@@ -102,21 +104,23 @@ class Promises:
 
     # --- what comes
 
-    def came(self, message: Request | Response, now: float) -> None:
+    def came(self, message: Request | Response, now: float, source: Address | None = None) -> None:
         """It was received; what is out of order promises nothing."""
         try:
-            self._came(message, now)
+            self._came(message, now, source)
         except RemoteProtocolError:
             return
 
-    def _came(self, message: Request | Response, now: float) -> None:
+    def _came(self, message: Request | Response, now: float, source: Address | None) -> None:
         if isinstance(message, Request):
             method = message.method
             if method in ("ACK", "CANCEL"):
                 return
             key = _key(message.via)
-            if key is not None and (key, method) not in self._asked:
-                self._asked[key, method] = Asked(method)
+            if key is not None:
+                asked = self._asked.setdefault((key, method), Asked(method))
+                if source is not None and message.via.rport == "":
+                    asked.sources.add(source)
         elif message.cseq.method == "INVITE" and message.has_via:
             branch = self._branches.get(_key(message.via))
             if branch is not None:
@@ -159,7 +163,7 @@ class Promises:
         """It was sent."""
         if isinstance(message, Response):
             if message.has_via:
-                self._answered(_key(message.via), message, now, data)
+                self._answered(_key(message.via), message, remote, now, data)
             return
         match message.method:
             case "INVITE":
@@ -171,11 +175,18 @@ class Promises:
             case _:
                 pass
 
-    def _answered(self, key: Key | None, response: Response, now: float, data: bytes) -> None:
+    def _answered(
+        self, key: Key | None, response: Response, remote: Address, now: float, data: bytes
+    ) -> None:
         method = response.cseq.method
         asked = self._asked.get((key, "INVITE" if method == "CANCEL" else method))
         if asked is None:
             return
+        if asked.sources and remote not in asked.sources:
+            came = min(map(str, asked.sources))
+            raise Broken(
+                f"a {response.status} goes to {remote}, its {asked.method} came from {came}"
+            )
         if method != "CANCEL":
             asked.answer(response, data, now, self._timing)
         elif response.status == 200:
