@@ -5,8 +5,8 @@
 differ. Both are pure: files are opened, and policies imported, by who calls.
 """
 
+from sansip.ladder.following import Call
 from sansip.replay.deciding import Decided, Raised, decisions
-from sansip.replay.following import Call
 from sansip.replay.running import Difference, engine_of, replay
 from sansip.replay.words import words
 

@@ -14,7 +14,7 @@ from sansip.errors import LocalProtocolError
 from sansip.journal import Journal, JournalError, Source, Step, Swap, Toml
 from sansip.journal.codec import Codec
 from sansip.journal.redaction import Redaction
-from sansip.replay.following import Call
+from sansip.ladder.following import Call
 from sansip.replay.words import contrast, words
 from sansip.toml import load
 from sansip.value import value

@@ -30,7 +30,7 @@ from sansip.errors import RemoteProtocolError
 from sansip.message import Request, Response, Via, parse_via
 from sansip.timing import Timing
 
-Key = tuple[str, str]  # of a transaction: branch and sent-by
+Key = tuple[str, str, int | None]  # of a transaction: branch and sent-by
 _COOKIE: Final = "z9hG4bK"  # without it a branch is not unique (8.1.1.7)
 
 
@@ -107,24 +107,25 @@ class Promises:
     def came(self, message: Request | Response, now: float, source: Address | None = None) -> None:
         """It was received; what is out of order promises nothing."""
         try:
-            self._came(message, now, source)
+            if isinstance(message, Request):
+                if message.method not in ("ACK", "CANCEL"):
+                    self._asks(message, source)
+            elif message.cseq.method == "INVITE" and message.has_via:
+                branch = self._branches.get(_key(message.via))
+                if branch is not None:
+                    self._answer_came(branch, message, now)
         except RemoteProtocolError:
             return
 
-    def _came(self, message: Request | Response, now: float, source: Address | None) -> None:
-        if isinstance(message, Request):
-            method = message.method
-            if method in ("ACK", "CANCEL"):
-                return
-            key = _key(message.via)
-            if key is not None:
-                asked = self._asked.setdefault((key, method), Asked(method))
-                if source is not None and message.via.rport == "":
-                    asked.sources.add(source)
-        elif message.cseq.method == "INVITE" and message.has_via:
-            branch = self._branches.get(_key(message.via))
-            if branch is not None:
-                self._answer_came(branch, message, now)
+    def _asks(self, request: Request, source: Address | None) -> None:
+        via, method = request.via, request.method
+        key = _key(via)
+        if key is not None:
+            asked = self._asked.get((key, method))
+            if asked is None:
+                asked = self._asked[key, method] = Asked(method)
+            if source is not None and via.rport == "":
+                asked.sources.add(source)
 
     def _answer_came(self, branch: Branch, response: Response, now: float) -> None:
         timeout = self._timing.timeout
@@ -250,11 +251,11 @@ class Promises:
                 raise Broken(f"{branch.uri} is left ringing at {branch.remote}: nobody cancelled")
         for (key, method), asked in self._asked.items():
             if key is not None and method == "INVITE" and 0 < asked.status < 200:
-                raise Broken(f"the INVITE {key[0]} from {key[1]} never got a final answer")
+                raise Broken(f"the INVITE {key[0]} from {key[1]}:{key[2]} never got a final answer")
 
 
 def _key(via: Via) -> Key | None:
     branch = via.branch
     if branch is None or not branch.startswith(_COOKIE):
         return None
-    return branch, f"{via.host}:{via.port}"
+    return branch, via.host, via.port

@@ -5,11 +5,13 @@ from typing import Final, Self
 
 from sansip.address import Address
 from sansip.engine.engine import Engine
+from sansip.errors import LocalProtocolError
+from sansip.journal import Source
+from sansip.ladder import text
 from sansip.simulate.gateway import PICKS_UP, Gateway, Script
 from sansip.simulate.host import Host, Program, Tell
 from sansip.simulate.ladder import ladder
 from sansip.simulate.link import Link
-from sansip.simulate.names import Names
 from sansip.simulate.network import Network, Node
 from sansip.simulate.phone import Phone
 from sansip.simulate.promises import Broken
@@ -26,12 +28,20 @@ class World(Network):
     """
 
     def __init__(
-        self, seed: int | str | bytes = 0, *, link: Link | None = None, keep: int = 10_000
+        self,
+        seed: int | str | bytes = 0,
+        *,
+        link: Link | None = None,
+        keep: int = 10_000,
+        journal: bool = False,
     ) -> None:
-        """``link`` is what all links are like at first, ``keep`` how much of the past is kept."""
+        """``link`` is what all links are like at first, ``keep`` how much of the past is kept.
+
+        With ``journal`` everything is kept that engines are told and do, for ``journals``.
+        """
         super().__init__(seed, link or Link(), keep)
-        self.names = Names()
         self._given = seed
+        self._journal = journal
         self._told: BaseException | None = None
 
     def __enter__(self) -> Self:
@@ -50,7 +60,7 @@ class World(Network):
         """The seed, the time, and what was on the wire last, with what engines said of it."""
         wire = tuple(self.wire)[-_SHOWN:]
         reports = [said for said in self.reports if wire and said.at >= wire[0].at]
-        return f"{self!r} after {self.now:.3f} s:\n{ladder(wire, reports)}"
+        return f"{self!r} after {self.now:.3f} s:\n{text(ladder(wire, reports))}"
 
     # --- who is there
 
@@ -61,9 +71,18 @@ class World(Network):
         *,
         program: Program | None = None,
         tell: Tell | None = None,
+        policy: Source | None = None,
     ) -> Host:
-        """Start an engine, at the addresses of its udp endpoints; see ``Host``."""
-        host = Host(name, engine, self, self.names, program=program, tell=tell)
+        """Start an engine, at the addresses of its endpoints; see ``Host``."""
+        host = Host(
+            name,
+            engine,
+            self,
+            program=program,
+            tell=tell,
+            policy=policy,
+            journal=self._journal,
+        )
         self.join(host)
         return host
 
@@ -90,6 +109,27 @@ class World(Network):
     def zone(self, text: str, origin: str = "") -> None:
         """Load a zone file; what DNS can do wrong is in ``names``."""
         self.names.load(text, origin)
+
+    def journals(self) -> dict[str, list[str]]:
+        """What all engines were told and did: the lines of a journal for each of their starts.
+
+        By the names of the hosts; from the second start on with a number, as in ``proxy-2``. Only a
+        world with ``journal=True`` has any. ``sansip.journal.read`` reads them, and
+        ``sansip.replay`` runs them again.
+        """
+        made: dict[str, list[str]] = {}
+        for host in self.hosts:
+            for number, record in enumerate(host.records, 1):
+                name = host.name if number == 1 else f"{host.name}-{number}"
+                if name in made:
+                    raise LocalProtocolError(f"two journals have the name {name}")
+                made[name] = record.lines()
+        return made
+
+    @property
+    def hosts(self) -> tuple[Host, ...]:
+        """All engines, up or not."""
+        return tuple([node for node in self.nodes.values() if isinstance(node, Host)])
 
     # --- time
 
@@ -124,8 +164,7 @@ class World(Network):
             error.add_note(str(self))
 
     def _end(self) -> None:
-        for node in self.nodes.values():
-            if isinstance(node, Host) and node.up:
-                node.promises.over()
-                if left := node.left():
-                    raise Broken(f"all is over, and {node.name} still holds {left}")
+        for host in [host for host in self.hosts if host.up]:
+            host.promises.over()
+            if left := host.left():
+                raise Broken(f"all is over, and {host.name} still holds {left}")

@@ -173,7 +173,7 @@ def test_what_cannot_be_read_reaches_the_engine_all_the_same() -> None:
     world.send(phone, Packet(phone.address, host.address, data, None))
     world.run()
     assert world.wire[-1].data.startswith(b"SIP/2.0 400 ")
-    host.take(Wake("is for parties", ""))
+    host.happens(Wake("is for parties", ""))
 
 
 class Answering(sansip.Engine):

@@ -14,7 +14,7 @@ import pytest
 import elsewhere
 import sansip
 from journals import journal_of
-from sansip.__main__ import main
+from sansip.commands import main
 from sansip.journal import Named, Source
 from stage import GW_1, ToGroup, make_request, on_stage
 
@@ -162,7 +162,7 @@ def test_another_process_runs_it(file: Path) -> None:
 
 def test_it_is_a_program(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["sansip", "replay", str(file)])
-    monkeypatch.delitem(sys.modules, "sansip.__main__")
+    monkeypatch.delitem(sys.modules, "sansip.__main__", raising=False)
     with pytest.raises(SystemExit) as ended:
         runpy.run_module("sansip", run_name="__main__")
     assert ended.value.code == 0
@@ -170,7 +170,7 @@ def test_it_is_a_program(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_core_does_not_load_it() -> None:
     program = "import sys, sansip; print([n for n in sys.modules if n in %r])"
-    barred = ["argparse", "sansip.__main__", "sansip.journal", "sansip.replay", "json"]
+    barred = ["argparse", "sansip.commands", "sansip.journal", "sansip.replay", "json"]
     done = subprocess.run(  # noqa: S603 (ourselves)
         [sys.executable, "-c", program % (barred,)], capture_output=True, text=True, check=True
     )
