@@ -131,7 +131,7 @@ class Host(Node):
         now = self.network.now
         if isinstance(happening, Packet):
             if happening.message is not None:
-                self.promises.came(happening.message, now)
+                self.promises.came(happening.message, now, happening.source)
             to = happening.to
             event = DatagramReceived(now, self._places[to], happening.source, to, happening.data)
             self.step(event)
@@ -159,10 +159,10 @@ class Host(Node):
         actions: tuple[Action, ...] = ()
         try:
             self.state, actions = self.engine.step(self.state, event)
+            self._ordered = len(actions)
         finally:  # the last that a journal tells of may be what the engine failed at
             if self._keeps:
                 self.records[-1].steps.append((event, actions))
-        self._ordered = len(actions)
         if self.tell is not None:
             self.tell(event, actions)
         self._perform(actions)

@@ -7,6 +7,7 @@ state of the engine is looked into, so it cannot talk its way out. RFC 3261 has 
 * every 101-199 to an INVITE goes upstream at once until there is a final answer, and every 2xx and
   every copy of it (16.7 step 5, RFC 6026 7.1), as long as there is a transaction for it: that may
   be gone 64*T1 after the first 2xx, and T4 after another final answer (RFC 6026 8.3);
+* answers go where their request came from, if it asked for that with rport (RFC 3581 4);
 * no 503 of a branch goes upstream: a 500 stands for it (16.7 step 6);
 * every final response above 299 to an INVITE gets an ACK at once, where its INVITE went (17.1.1.3);
 * a CANCEL only to what has answered provisionally and not finally, and where its INVITE went (9.1);
@@ -42,6 +43,7 @@ class Asked:
     """A request that came, or that the engine began itself, as its requester sees it."""
 
     method: str
+    sources: set[Address] = field(default_factory=set[Address])  # where responses go
     finals: list[bytes] = field(default_factory=list[bytes])
     status: int = 0  # the highest so far
     closes: float = inf  # when its transaction may be gone, for it has had its final answer
@@ -102,12 +104,12 @@ class Promises:
 
     # --- what comes
 
-    def came(self, message: Request | Response, now: float) -> None:
+    def came(self, message: Request | Response, now: float, source: Address | None = None) -> None:
         """It was received; what is out of order promises nothing."""
         try:
             if isinstance(message, Request):
                 if message.method not in ("ACK", "CANCEL"):
-                    self._asks(_key(message.via), message.method)
+                    self._asks(message, source)
             elif message.cseq.method == "INVITE" and message.has_via:
                 branch = self._branches.get(_key(message.via))
                 if branch is not None:
@@ -115,9 +117,15 @@ class Promises:
         except RemoteProtocolError:
             return
 
-    def _asks(self, key: Key | None, method: str) -> None:
-        if key is not None and (key, method) not in self._asked:
-            self._asked[key, method] = Asked(method)
+    def _asks(self, request: Request, source: Address | None) -> None:
+        via, method = request.via, request.method
+        key = _key(via)
+        if key is not None:
+            asked = self._asked.get((key, method))
+            if asked is None:
+                asked = self._asked[key, method] = Asked(method)
+            if source is not None and via.rport == "":
+                asked.sources.add(source)
 
     def _answer_came(self, branch: Branch, response: Response, now: float) -> None:
         timeout = self._timing.timeout
@@ -156,7 +164,7 @@ class Promises:
         """It was sent."""
         if isinstance(message, Response):
             if message.has_via:
-                self._answered(_key(message.via), message, now, data)
+                self._answered(_key(message.via), message, remote, now, data)
             return
         match message.method:
             case "INVITE":
@@ -168,11 +176,18 @@ class Promises:
             case _:
                 pass
 
-    def _answered(self, key: Key | None, response: Response, now: float, data: bytes) -> None:
+    def _answered(
+        self, key: Key | None, response: Response, remote: Address, now: float, data: bytes
+    ) -> None:
         method = response.cseq.method
         asked = self._asked.get((key, "INVITE" if method == "CANCEL" else method))
         if asked is None:
             return
+        if asked.sources and remote not in asked.sources:
+            came = min(map(str, asked.sources))
+            raise Broken(
+                f"a {response.status} goes to {remote}, its {asked.method} came from {came}"
+            )
         if method != "CANCEL":
             asked.answer(response, data, now, self._timing)
         elif response.status == 200:

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 import pytest
 
 import sansip
-from sansip.message import Request, ack, cancel, reply
+from sansip.message import Request, ack, cancel, parse_via, reply
 from sansip.simulate import PICKS_UP, RINGS, SILENT, Answer, Broken, World
 from sansip.simulate.gateway import Script
 from sansip.simulate.network import read
@@ -300,6 +300,15 @@ def test_who_rings_when_there_is_an_answer_rings_in_vain() -> None:
     looking, own = answered_with(180)
     looking.goes(reply(invite(), 408), 1.0)
     looking.comes(reply(own, 183), 2.0)
+
+
+def test_answers_go_where_the_request_came_from() -> None:
+    asked = invite().with_top_via(parse_via(f"{invite().via};rport"))
+    for given, good in ((asked, False), (invite(), True)):
+        looking = Looking()
+        looking.came(given, 0.0, SECOND)
+        with nullcontext() if good else pytest.raises(Broken, match="its INVITE came from 203"):
+            looking.goes(reply(given, 486))
 
 
 def test_no_new_branch_once_there_is_an_answer() -> None:
