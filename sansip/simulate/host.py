@@ -3,11 +3,12 @@
 Only datagrams: a connection that it wants to open is refused, as where nobody listens.
 """
 
-import dataclasses
 from collections.abc import Callable
+from dataclasses import fields, replace
 from typing import Final, assert_never, cast
 
 from sansip.address import Address
+from sansip.dispatch import Group
 from sansip.engine.actions import (
     Action,
     CloseFlow,
@@ -24,9 +25,18 @@ from sansip.engine.actions import (
 )
 from sansip.engine.config import Endpoint
 from sansip.engine.engine import Engine
-from sansip.engine.events import DatagramReceived, DnsAnswered, Event, FlowClosed, SendFailed
+from sansip.engine.events import (
+    Administered,
+    DatagramReceived,
+    DnsAnswered,
+    Event,
+    FlowClosed,
+    ReplaceGroups,
+    SendFailed,
+)
 from sansip.engine.events import TimerFired as Fired
 from sansip.engine.hosts import is_ip
+from sansip.engine.probes import OWNER as PROBE
 from sansip.engine.state import State
 from sansip.errors import LocalProtocolError
 from sansip.journal import Source
@@ -112,8 +122,25 @@ class Host(Node):
         self._running.clear()
 
     def left(self) -> dict[str, int]:
-        """What its tables hold, and how much: nothing when all calls are over."""
-        return left(self.state)
+        """What its tables hold, and how much: nothing when all calls are over.
+
+        Probes do not count: it is what would be left if no group were probed any more, and the
+        transactions of probes had ended.
+        """
+        state, groups = self.state, self.state.fleet.groups
+        if self.is_probing:
+            calm = [(name, Group(group.members, None, group.thresholds)) for name, group in groups]
+            order = Administered(self.now, ReplaceGroups(tuple(calm)))
+            state, _ = self.engine.step(state, order)  # nothing comes of it: nobody keeps it
+            for key, record in state.client.items():
+                if record.context.startswith(PROBE):
+                    state = replace(state, client=state.client.without(key))
+        return left(state)
+
+    @property
+    def is_probing(self) -> bool:
+        """Whether it probes any group."""
+        return any(group.probing for _, group in self.state.fleet.groups)
 
     # --- what happens to it
 
@@ -204,9 +231,7 @@ class Host(Node):
 
 def left(state: State) -> dict[str, int]:
     """What the tables of a state hold that is to be gone when all is over, and how much."""
-    things: dict[str, object] = {
-        each.name: getattr(state, each.name) for each in dataclasses.fields(state)
-    }
+    things: dict[str, object] = {each.name: getattr(state, each.name) for each in fields(state)}
     fleet = state.fleet
     things |= {"calls": fleet.calls, "loads": fleet.loads}
     things |= {"paths": fleet.watch.paths, "probes": fleet.watch.probes}

@@ -5,7 +5,7 @@ state of the engine is looked into, so it cannot talk its way out. RFC 3261 has 
 
 * at most one final answer upstream, but for further 2xx to INVITE (16.7 step 5);
 * every 2xx to an INVITE goes upstream at once (16.7 step 5), as long as there is a transaction for
-  it: that may be gone T4 after another final answer (RFC 6026 8.3);
+  it: for 64*T1 after another 2xx, for T4 after a refusal, and over TCP not even that (RFC 6026);
 * every final response above 299 to an INVITE gets an ACK at once, where its INVITE went (17.1.1.3);
 * a CANCEL only to what has answered provisionally and not finally, and where its INVITE went (9.1);
 * no new branch after a CANCEL, a 2xx or a 6xx (16.7 step 5, 16.10);
@@ -38,22 +38,26 @@ class Asked:
     """A request that came, or that the engine began itself, as its requester sees it."""
 
     method: str
+    is_reliable: bool = False  # it came over a connection
     finals: list[bytes] = field(default_factory=list[bytes])
     status: int = 0  # the highest so far
-    ended: float = inf  # when its first final answer went
+    until: float = inf  # so long its transaction lives at least, once it has a final answer
     closed: str = ""  # why it may have no new branches
     own: bool = False  # by the embedding program, which is told without a wire
     owed: int = 0  # the status of a 2xx that came, until it has gone upstream
 
-    def answer(self, status: int, data: bytes, now: float) -> None:
+    def answer(self, status: int, data: bytes, now: float, timing: Timing) -> None:
         """Look at an answer: "at most one final", and only 2xx to INVITE behind it."""
         if status >= 200 and data not in self.finals:
             further = self.method == "INVITE" and 200 <= status < 300
             if self.finals and not further:
                 first = self.finals[0][8:11].decode()
                 raise Broken(f"a {status} goes upstream after a {first}")
+            if not self.finals:
+                # Timer L after a 2xx; after a refusal Timer I, which starts with its ACK
+                waits = 0.0 if self.is_reliable else timing.t4
+                self.until = now + (timing.timeout if status < 300 else waits)
             self.finals.append(data)
-            self.ended = min(self.ended, now)
         if status == self.owed:
             self.owed = 0
         self.status = max(self.status, status)
@@ -97,7 +101,7 @@ class Promises:
         try:
             if isinstance(message, Request):
                 if message.method not in ("ACK", "CANCEL"):
-                    self._asks(_key(message.via), message.method)
+                    self._asks(message.via, message.method)
             elif message.cseq.method == "INVITE" and message.has_via:
                 branch = self._branches.get(_key(message.via))
                 if branch is not None and not branch.is_over(now, self._timing.timeout):
@@ -105,9 +109,10 @@ class Promises:
         except RemoteProtocolError:
             return
 
-    def _asks(self, key: Key | None, method: str) -> None:
+    def _asks(self, via: Via, method: str) -> None:
+        key = _key(via)
         if key is not None and (key, method) not in self._asked:
-            self._asked[key, method] = Asked(method)
+            self._asked[key, method] = Asked(method, via.transport != "UDP")
 
     def _heard(self, branch: Branch, status: int, now: float) -> None:
         if status < 200:
@@ -117,7 +122,7 @@ class Promises:
         self._ended.append(branch)
         if status >= 300:
             branch.unacknowledged = status
-        elif not branch.asked.own and now < branch.asked.ended + self._timing.t4:
+        elif not branch.asked.own and now < branch.asked.until:
             branch.asked.owed = status
         if status < 300 or status >= 600:
             branch.asked.closed = branch.asked.closed or f"a {status}"
@@ -146,7 +151,7 @@ class Promises:
         if asked is None:
             return
         if method != "CANCEL":
-            asked.answer(response.status, data, now)
+            asked.answer(response.status, data, now, self._timing)
         elif response.status == 200:
             asked.closed = asked.closed or "a CANCEL"
 
