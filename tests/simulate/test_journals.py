@@ -94,7 +94,7 @@ def test_another_process_replays_them(tmp_path: Path) -> None:
     file = tmp_path / "proxy.journal"
     file.write_text("".join(played(2)["proxy"]), encoding="ascii")
     done = subprocess.run(  # noqa: S603 - this Python, this file
-        [sys.executable, "-m", "sansip", "replay", str(file)],
+        [sys.executable, "-m", "sansip", "replay", "--trust", str(file)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE.parent), *sys.path])},
         stdout=subprocess.PIPE,
         check=True,
