@@ -128,7 +128,7 @@ def test_what_nobody_listens_to_is_lost() -> None:
 
 
 @pytest.mark.parametrize(("method", "calm"), [("OPTIONS", True), ("MESSAGE", False)])
-def test_it_is_calm_while_nothing_but_options_is_under_way(method: str, calm: bool) -> None:
+def test_it_is_calm_while_nothing_but_options_is_under_way(method: str, *, calm: bool) -> None:
     world = World()
     here, there = Listener(world, HERE), Listener(world, THERE)
     assert world.is_calm
