@@ -11,7 +11,15 @@ from typing import Final, assert_never
 
 from sansip import dns
 from sansip.engine.actions import Action, Report, Send, Timer
-from sansip.engine.events import Administered, Drain, Enable, FlushCache, Quiesce, ReplaceGroups
+from sansip.engine.events import (
+    Administered,
+    Drain,
+    Enable,
+    FlushCache,
+    Quiesce,
+    Rekey,
+    ReplaceGroups,
+)
 from sansip.message.names import COMPACT
 
 _SHORT: Final = MappingProxyType({name: short for short, name in COMPACT.items()})
@@ -28,7 +36,7 @@ _TIMERS: Final[Mapping[str, str]] = MappingProxyType(
         "answer": "no answer from the program",
     }
 )
-_SILENCE: Final = re.compile(r"\b(silent for|no progress for|no answer within) [\d.e+-]+ s\b")
+_SILENCE: Final = re.compile(r"\b(silent for|no progress for|no answer within) [\d.e+-]++ s\b")
 _SILENCES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "silent for": "advance after",
@@ -36,7 +44,7 @@ _SILENCES: Final[Mapping[str, str]] = MappingProxyType(
         "no answer within": "answer within",
     }
 )
-_DEADLINE: Final = re.compile(r"nobody rang within ([\d.e+-]+ s)")
+_DEADLINE: Final = re.compile(r"nobody rang within ([\d.e+-]++ s)")
 _TIMER_C: Final = 'text="Timer C"'
 
 
@@ -156,5 +164,7 @@ def ordered(event: Administered) -> str:
             return "forget all DNS answers"
         case Quiesce(seconds):
             return "take no new requests" + (f", Retry-After {seconds} s" if seconds else "")
+        case Rekey():
+            return "draw from another seed"
         case _:
             assert_never(event.order)

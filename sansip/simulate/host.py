@@ -3,12 +3,13 @@
 Only datagrams: a connection that it wants to open is refused, as where nobody listens.
 """
 
-import dataclasses
 from collections.abc import Callable
+from dataclasses import fields, replace
 from operator import attrgetter, is_
 from typing import Final, assert_never, cast
 
 from sansip.address import Address
+from sansip.dispatch import Group
 from sansip.engine.actions import (
     Action,
     CloseFlow,
@@ -25,9 +26,18 @@ from sansip.engine.actions import (
 )
 from sansip.engine.config import Endpoint
 from sansip.engine.engine import Engine
-from sansip.engine.events import DatagramReceived, DnsAnswered, Event, FlowClosed, SendFailed
+from sansip.engine.events import (
+    Administered,
+    DatagramReceived,
+    DnsAnswered,
+    Event,
+    FlowClosed,
+    ReplaceGroups,
+    SendFailed,
+)
 from sansip.engine.events import TimerFired as Fired
 from sansip.engine.hosts import is_ip
+from sansip.engine.probes import OWNER as PROBE
 from sansip.engine.state import State
 from sansip.errors import LocalProtocolError
 from sansip.journal import Source
@@ -51,7 +61,7 @@ Tell = Callable[[Event, tuple[Action, ...]], object]
 Rarer = QueryDns | StopDns | Deliver | Consult | Report | OpenFlow | CloseFlow
 Program = Callable[["Host", Deliver | Consult], object]
 
-_NAMES: Final = tuple([each.name for each in dataclasses.fields(State)])
+_NAMES: Final = tuple([each.name for each in fields(State)])
 _fields: Final = attrgetter(*_NAMES)
 _REFUSED: Final = "connection refused"
 _UNREACHABLE: Final = "port unreachable"
@@ -115,8 +125,25 @@ class Host(Node):
         self._running.clear()
 
     def left(self) -> dict[str, int]:
-        """What its tables hold, and how much: nothing when all calls are over."""
-        return left(self.state)
+        """What its tables hold, and how much: nothing when all calls are over.
+
+        Probes do not count: it is what would be left if no group were probed any more, and the
+        transactions of probes had ended.
+        """
+        state, groups = self.state, self.state.fleet.groups
+        if self.is_probing:
+            calm = [(name, Group(group.members, None, group.thresholds)) for name, group in groups]
+            order = Administered(self.now, ReplaceGroups(tuple(calm)))
+            state, _ = self.engine.step(state, order)  # nothing comes of it: nobody keeps it
+            for key, record in state.client.items():
+                if record.context.startswith(PROBE):
+                    state = replace(state, client=state.client.without(key))
+        return left(state)
+
+    @property
+    def is_probing(self) -> bool:
+        """Whether it probes any group."""
+        return any(group.probing for _, group in self.state.fleet.groups)
 
     # --- what happens to it
 

@@ -5,8 +5,8 @@ state of the engine is looked into, so it cannot talk its way out. RFC 3261 has 
 
 * at most one final answer upstream, but for further 2xx to INVITE (16.7 step 5);
 * every 101-199 to an INVITE goes upstream at once until there is a final answer, and every 2xx and
-  every copy of it (16.7 step 5, RFC 6026 7.1), as long as there is a transaction for it: that may
-  be gone 64*T1 after the first 2xx, and T4 after another final answer (RFC 6026 8.3);
+  every copy of it (16.7 step 5, RFC 6026 7.1), as long as there is a transaction for it: for 64*T1
+  after the first 2xx, for T4 after a refusal, and over a connection not even that (RFC 6026 8.3);
 * answers go where their request came from, if it asked for that with rport (RFC 3581 4);
 * no 503 of a branch goes upstream: a 500 stands for it (16.7 step 6);
 * every final response above 299 to an INVITE gets an ACK at once, where its INVITE went (17.1.1.3);
@@ -43,6 +43,7 @@ class Asked:
     """A request that came, or that the engine began itself, as its requester sees it."""
 
     method: str
+    is_reliable: bool = False  # it came over a connection
     sources: set[Address] = field(default_factory=set[Address])  # where responses go
     finals: list[bytes] = field(default_factory=list[bytes])
     status: int = 0  # the highest so far
@@ -63,7 +64,9 @@ class Asked:
                 first = self.finals[0][8:11].decode()
                 raise Broken(f"a {status} goes upstream after a {first}")
             self.finals.append(data)
-            self.closes = min(self.closes, now + (timing.timeout if further else timing.t4))
+            # Timer L after a 2xx; after a refusal Timer I, which starts with its ACK.
+            waits = timing.timeout if further else 0.0 if self.is_reliable else timing.t4
+            self.closes = min(self.closes, now + waits)
             self.closed = self.closed or f"a {status} has gone upstream"
         if status == self.owed:
             self.owed = 0
@@ -123,7 +126,7 @@ class Promises:
         if key is not None:
             asked = self._asked.get((key, method))
             if asked is None:
-                asked = self._asked[key, method] = Asked(method)
+                asked = self._asked[key, method] = Asked(method, via.transport != "UDP")
             if source is not None and via.rport == "":
                 asked.sources.add(source)
 

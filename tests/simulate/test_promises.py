@@ -259,13 +259,21 @@ def test_who_answers_when_nobody_waits_any_more_gets_no_ack(rings: bool) -> None
     looking.over()
 
 
-def test_a_2xx_that_comes_long_after_a_refusal_has_gone_upstream_may_go_nowhere() -> None:
-    for at, owed in ((4.9, True), (5.1, False)):
+@pytest.mark.parametrize(
+    ("first", "transport", "window"), [(603, "UDP", 5.0), (603, "TCP", 0.0), (200, "TCP", 32.0)]
+)
+def test_a_2xx_goes_upstream_while_there_has_to_be_a_transaction_for_it(
+    first: int, transport: str, window: float
+) -> None:
+    """Timer I, which is nothing over a connection; and Timer L, whatever it came over."""
+    for at, owed in ((max(window - 0.1, 0.0), window > 0), (window + 0.1, False)):
         looking = Looking()
-        looking.comes(invite())
+        came = invite().with_top_via(f"SIP/2.0/{transport} 192.0.2.1:5060;branch=z9hG4bKcaller")
+        looking.comes(came)
         own = invite("z9hG4bKown", "z9hG4bKcaller")
         looking.goes(own)
-        looking.goes(reply(invite(), 603))
+        looking.comes(reply(own, 100))
+        looking.goes(reply(came, first))
         with pytest.raises(Broken, match="does not go upstream") if owed else nullcontext():
             looking.comes(reply(own, 200), at)
 
