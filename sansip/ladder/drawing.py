@@ -42,6 +42,7 @@ from sansip.engine.events import (
 from sansip.journal import Head, Journal, Step, Swap
 from sansip.ladder import wording
 from sansip.ladder.following import Calls
+from sansip.ladder.made import Made
 from sansip.ladder.streams import Streams
 from sansip.ladder.values import PROGRAM, PROXY, Column, Kind, Ladder, Row
 from sansip.message import Request, Response
@@ -82,6 +83,7 @@ class _Drawing:
         self._about: dict[str, str] = {}  # what a transaction is, by its key
         self._copies: dict[tuple[str, str, bytes], int] = {}
         self._now = head.started
+        self._made = Made()
         self._number = 0
         self._whose: tuple[str, ...] = ()
 
@@ -151,10 +153,12 @@ class _Drawing:
 
     def _message(self, source: str, target: str, data: bytes, transport: str) -> None:
         whose = self._calls.in_bytes(data)[:1]
+        made_here = bool(whose) and self._made.here(data, came=target == PROXY)
         again = self._copies.get((source, target, data), 0)
         if self._only is None or whose:
             self._copies[source, target, data] = again + 1
-        text, remark = wording.start_line(data), wording.remark(data, transport)
+        remark = wording.remark(data, transport, made_here=made_here)
+        text = wording.start_line(data)
         row = Row(
             self._now, self._number, "message", source, target, text, remark, whose, data, again
         )
@@ -193,7 +197,7 @@ class _Drawing:
                 if flow is None:
                     self._note("flow", f"a connection is closed: {reason}")
                 else:
-                    what = "connection closed" if flow.is_open else "no connection"
+                    what = "no connection" if flow.local is None else "connection closed"
                     self._row("flow", self._to(flow.remote), PROXY, what, reason)
             case SendFailed():
                 self._failed(event)
@@ -228,8 +232,9 @@ class _Drawing:
                 self._row("trouble", source, PROXY, wording.plain(each.reason))
 
     def _failed(self, event: SendFailed) -> None:
-        what = wording.start_line(event.quoted) if event.quoted else ""
-        remote, reason = self._to(event.remote), wording.plain(event.reason)
+        what = wording.start_line(event.quoted).partition(" ")[0] if event.quoted else ""
+        remote = self._to(event.remote)
+        reason = wording.plain(event.reason).removeprefix("ICMP: ")
         if event.id is None:
             self._row("trouble", remote, PROXY, f"ICMP: {reason}", what)
         else:
@@ -277,8 +282,7 @@ class _Drawing:
                 self._delivered(action)
             case Report():
                 kind: Kind = "failover" if action.topic == "failover" else "report"
-                text = action.text if kind == "failover" else f"{action.topic}: {action.text}"
-                self._note(kind, wording.plain(text))
+                self._note(kind, wording.reported(action))
             case StartTimer() | StopTimer():
                 pass  # those that fire are seen
             case _:

@@ -15,7 +15,7 @@ class Flow:
     def __init__(self, transport: str, remote: Address, limits: MessageLimits) -> None:
         self.transport = transport
         self.remote = remote
-        self.is_open = False
+        self.local: Address | None = None  # once it is open
         self._limits = limits
         self._state: framing.State = framing.start()
 
@@ -51,7 +51,7 @@ class Streams:
         if flow is None:
             transport = event.endpoint.partition(":")[0]
             flow = self._flows[event.flow] = Flow(transport, event.remote, self._limits)
-        flow.is_open = True
+        flow.local = event.local
         return flow
 
     def of(self, number: int) -> Flow | None:
