@@ -73,7 +73,7 @@ class Host(Node):
         datagrams = [each for each in engine.config.endpoints if each.transport == "udp"]
         if not datagrams:
             raise LocalProtocolError(f"{name} has no udp endpoint; only datagrams are simulated")
-        self._places = {_place(endpoint): endpoint.name for endpoint in datagrams}
+        self._places = {place_of(endpoint): endpoint.name for endpoint in datagrams}
         super().__init__(network, name, self._places)
         self._from = {endpoint: place for place, endpoint in self._places.items()}
         self.engine = engine
@@ -198,7 +198,7 @@ def left(state: State) -> dict[str, int]:
     return {name: size for name, size in sizes.items() if size}
 
 
-def _place(endpoint: Endpoint) -> Address:
+def place_of(endpoint: Endpoint) -> Address:
     """Where an endpoint is in this world: where it listens, or else what it tells others."""
     bind = endpoint.bind
     wild = bind.host in _WILDCARDS or bind.port == 0

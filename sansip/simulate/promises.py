@@ -16,7 +16,7 @@ Who belongs to whom says the wire: a request that is sent on has its own branch 
 and the one that it came with in its second.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Final
 
@@ -44,6 +44,10 @@ class Asked:
     closed: str = ""  # why it may have no new branches
     own: bool = False  # by the embedding program, which is told without a wire
     owed: int = 0  # the status of a 2xx that came, until it has gone upstream
+
+    def copy(self) -> "Asked":
+        """Make one that goes its own way from here on."""
+        return replace(self, finals=[*self.finals])
 
     def answer(self, status: int, data: bytes, now: float) -> None:
         """Look at an answer: "at most one final", and only 2xx to INVITE behind it."""
@@ -74,10 +78,14 @@ class Branch:
 
     def is_over(self, now: float, timeout: float) -> bool:
         """Whether nobody waits for a response any more, so that a late one is nobody's."""
+        return self.left(now, timeout) <= 0
+
+    def left(self, now: float, timeout: float) -> float:
+        """For how many seconds somebody still waits for a response: as Timer B has it, or 9.1."""
         if self.status:
-            return True
+            return 0.0
         since = self.sent if not self.rang else self.cancelled
-        return since is not None and now > since + timeout
+        return inf if since is None else max(0.0, since + timeout - now)
 
 
 class Promises:
@@ -89,6 +97,37 @@ class Promises:
         self._asked: dict[tuple[Key | None, str], Asked] = {}
         self._branches: dict[Key | None, Branch] = {}
         self._ended: list[Branch] = []  # in this step
+
+    # --- for explorations, which go back and forth between the steps of a run
+
+    def copy(self) -> "Promises":
+        """Make one that goes its own way from here on."""
+        made = Promises(self._timing)
+        pairs = [(asked, asked.copy()) for asked in self._asked.values()]
+        made._asked = dict(zip(self._asked, [fresh for _, fresh in pairs], strict=True))  # noqa: SLF001
+        for key, branch in self._branches.items():
+            whose = [fresh for asked, fresh in pairs if asked is branch.asked]
+            asked = whose[0] if whose else branch.asked.copy()
+            made._branches[key] = replace(branch, asked=asked)  # noqa: SLF001
+        return made
+
+    def known(self, now: float) -> tuple[object, ...]:
+        """All that may still matter, with times from now on: equal if nothing else can tell."""
+        asked = [
+            (key, each.own, each.status, each.closed, tuple(each.finals), self._since(each, now))
+            for key, each in self._asked.items()
+        ]
+        branches = [
+            (key, each.uri, each.remote.host, each.remote.port, each.rang, each.status)
+            + (each.cancelled is not None, each.left(now, self._timing.timeout))
+            + (each.asked.own, each.asked.closed)
+            for key, each in self._branches.items()
+        ]
+        return tuple(asked), tuple(branches)
+
+    def _since(self, asked: Asked, now: float) -> float:
+        """For how long a 2xx is still owed, after another final answer."""
+        return max(0.0, asked.ended + self._timing.t4 - now)
 
     # --- what comes
 
