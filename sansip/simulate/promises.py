@@ -75,17 +75,14 @@ class Branch:
     status: int = 0  # of its first final response
     cancelled: float | None = None
     unacknowledged: int = 0  # the status of a refusal that came, until its ACK has gone
-
-    def is_over(self, now: float, timeout: float) -> bool:
-        """Whether nobody waits for a response any more, so that a late one is nobody's."""
-        return self.left(now, timeout) <= 0
+    unsure: bool = False  # something came at the very end of its time: it may be late, or may not
 
     def left(self, now: float, timeout: float) -> float:
-        """For how many seconds somebody still waits for a response: as Timer B has it, or 9.1."""
+        """For how many seconds somebody still waits for a response; less than 0: nobody does."""
         if self.status:
-            return 0.0
+            return -1.0
         since = self.sent if not self.rang else self.cancelled
-        return inf if since is None else max(0.0, since + timeout - now)
+        return inf if since is None else max(-1.0, since + timeout - now)
 
 
 class Promises:
@@ -119,7 +116,7 @@ class Promises:
         ]
         branches = [
             (key, each.uri, each.remote.host, each.remote.port, each.rang, each.status)
-            + (each.cancelled is not None, each.left(now, self._timing.timeout))
+            + (each.cancelled is not None, each.unsure, each.left(now, self._timing.timeout))
             + (each.asked.own, each.asked.closed)
             for key, each in self._branches.items()
         ]
@@ -148,7 +145,9 @@ class Promises:
                 self._asked[key, method] = Asked(method)
         elif message.cseq.method == "INVITE" and message.has_via:
             branch = self._branches.get(_key(message.via))
-            if branch is not None and not branch.is_over(now, self._timing.timeout):
+            left = -1.0 if branch is None else branch.left(now, self._timing.timeout)
+            if branch is not None and left >= 0:
+                branch.unsure = branch.unsure or left == 0
                 self._heard(branch, message.status, now)
 
     def _heard(self, branch: Branch, status: int, now: float) -> None:
@@ -235,6 +234,8 @@ class Promises:
         """A step is over, and everything that it ordered has been sent."""
         if self._ended:
             for branch in self._ended:
+                if branch.unsure:
+                    branch.unacknowledged = branch.asked.owed = 0
                 if branch.unacknowledged:
                     status, remote = branch.unacknowledged, branch.remote
                     raise Broken(f"a {status} from {remote} gets no ACK")
@@ -246,7 +247,8 @@ class Promises:
     def over(self) -> None:
         """All is over: nothing will ever happen again."""
         for branch in self._branches.values():
-            if branch.rang and not branch.status and branch.cancelled is None:
+            ringing = branch.rang and not branch.status and not branch.unsure
+            if ringing and branch.cancelled is None:
                 raise Broken(f"{branch.uri} is left ringing at {branch.remote}: nobody cancelled")
         for (key, method), asked in self._asked.items():
             if key is not None and method == "INVITE" and 0 < asked.status < 200:
