@@ -60,9 +60,11 @@ def world(request: pytest.FixtureRequest) -> World:
 def explored(request: pytest.FixtureRequest) -> Callable[..., Explored]:
     """Call ``sansip.explore.explore``, and fail if it finds anything: ``explored(scenario)``."""
 
-    def explored(scenario: Scenario, **bounds: int) -> Explored:
+    def explored(
+        scenario: Scenario, *, states: int | None = None, depth: int | None = None
+    ) -> Explored:
         __tracebackhide__ = True
-        found = explore(scenario, **bounds)
+        found = explore(scenario, states=states, depth=depth)
         if found.broken is not None:
             reason, journal = found.broken.reason, found.broken.journal
             request.node.stash[_EVIDENCE] = partial(_of_exploration, reason, journal)

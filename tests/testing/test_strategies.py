@@ -274,7 +274,9 @@ def test_without_hypothesis_it_says_what_to_install(monkeypatch: pytest.MonkeyPa
 
 def test_what_is_not_there_is_said_as_always() -> None:
     testing = importlib.import_module("sansip.testing")
-    with pytest.raises(AttributeError, match=r"module 'sansip\.testing' has no attribute 'mesages'"):
+    with pytest.raises(
+        AttributeError, match=r"module 'sansip\.testing' has no attribute 'mesages'"
+    ):
         _ = testing.mesages
 
 
