@@ -27,6 +27,7 @@ from sansip.engine.events import (
     Event,
     FlushCache,
     Quiesce,
+    Rekey,
     ReplaceGroups,
 )
 from sansip.engine.policy import Ask, Drop, Local, Relay, Reply, Target
@@ -43,7 +44,7 @@ _CLASSES: Final[Mapping[str, type[Any]]] = MappingProxyType(
         cls.__name__: cls
         for cls in (
             *get_args(Event),
-            *(Drain, Enable, FlushCache, Quiesce, ReplaceGroups),
+            *(Drain, Enable, FlushCache, Quiesce, Rekey, ReplaceGroups),
             *get_args(Action),
             *get_args(Answer),
             *get_args(Record),

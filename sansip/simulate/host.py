@@ -5,6 +5,7 @@ Only datagrams: a connection that it wants to open is refused, as where nobody l
 
 from collections.abc import Callable
 from dataclasses import fields, replace
+from operator import attrgetter, is_
 from typing import Final, assert_never, cast
 
 from sansip.address import Address
@@ -52,7 +53,7 @@ from sansip.simulate.network import (
     Wake,
     read,
 )
-from sansip.simulate.promises import Promises
+from sansip.simulate.promises import Broken, Promises
 from sansip.simulate.record import Record, source_of
 from sansip.table import Table
 
@@ -60,6 +61,8 @@ Tell = Callable[[Event, tuple[Action, ...]], object]
 Rarer = QueryDns | StopDns | Deliver | Consult | Report | OpenFlow | CloseFlow
 Program = Callable[["Host", Deliver | Consult], object]
 
+_NAMES: Final = tuple([each.name for each in fields(State)])
+_fields: Final = attrgetter(*_NAMES)
 _REFUSED: Final = "connection refused"
 _UNREACHABLE: Final = "port unreachable"
 _WILDCARDS: Final = ("0.0.0.0", "::")  # noqa: S104 - nothing is bound here
@@ -155,7 +158,7 @@ class Host(Node):
         now = self.network.now
         if isinstance(happening, Packet):
             if happening.message is not None:
-                self.promises.came(happening.message, now)
+                self.promises.came(happening.message, now, happening.source)
             to = happening.to
             event = DatagramReceived(now, self._places[to], happening.source, to, happening.data)
             self.step(event)
@@ -163,7 +166,7 @@ class Host(Node):
             owner = happening.owner
             if self._running.get(owner) is happening:  # else it was stopped, or replaced
                 del self._running[owner]
-                self.step(Fired(now, happening))
+                self._fire(happening)
         elif isinstance(happening, Unreachable):
             packet = happening.packet
             endpoint, quoted = self._places[packet.source], packet.data[:QUOTED]
@@ -171,11 +174,19 @@ class Host(Node):
         elif not isinstance(happening, Wake | Again):  # those are for parties
             self.step(happening)
 
+    def _fire(self, timer: Timer) -> None:
+        """A timer fires, and something has to come of it: else it had better been stopped."""
+        before = self.state
+        self.step(Fired(self.now, timer))
+        if not self._ordered and all(map(is_, _fields(before), _fields(self.state))):
+            raise Broken(f"timer {timer.name} of {timer.owner} fires, and nobody waits for it")
+
     def step(self, event: Event) -> None:
         """Give the engine an event of now, do what it orders, and see that it is good."""
         actions: tuple[Action, ...] = ()
         try:
             self.state, actions = self.engine.step(self.state, event)
+            self._ordered = len(actions)
         finally:  # the last that a journal tells of may be what the engine failed at
             if self._keeps:
                 self.records[-1].steps.append((event, actions))
@@ -231,7 +242,7 @@ class Host(Node):
 
 def left(state: State) -> dict[str, int]:
     """What the tables of a state hold that is to be gone when all is over, and how much."""
-    things: dict[str, object] = {each.name: getattr(state, each.name) for each in fields(state)}
+    things: dict[str, object] = dict(zip(_NAMES, _fields(state), strict=True))
     fleet = state.fleet
     things |= {"calls": fleet.calls, "loads": fleet.loads}
     things |= {"paths": fleet.watch.paths, "probes": fleet.watch.probes}

@@ -7,6 +7,7 @@ from sansip.address import Address
 from sansip.engine.engine import Engine
 from sansip.errors import LocalProtocolError
 from sansip.journal import Source
+from sansip.ladder import text
 from sansip.simulate.gateway import PICKS_UP, Gateway, Script
 from sansip.simulate.host import Host, Program, Tell
 from sansip.simulate.ladder import ladder
@@ -60,7 +61,7 @@ class World(Network):
         """The seed, the time, and what was on the wire last, with what engines said of it."""
         wire = tuple(self.wire)[-_SHOWN:]
         reports = [said for said in self.reports if wire and said.at >= wire[0].at]
-        return f"{self!r} after {self.now:.3f} s:\n{ladder(wire, reports)}"
+        return f"{self!r} after {self.now:.3f} s:\n{text(ladder(wire, reports))}"
 
     # --- who is there
 

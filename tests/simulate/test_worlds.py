@@ -139,8 +139,8 @@ def test_an_error_tells_the_seed_and_what_was_on_the_wire() -> None:
         raise ZeroDivisionError
     (note,) = raised.value.__notes__
     assert note.startswith("World(seed=42) after ")
-    assert "     0.000  alice > proxy  INVITE sip:bob@example.com\n" in note
-    assert "     0.005  proxy > alice  100 Trying\n" in note
+    assert " INVITE sip:bob@example.com " in note
+    assert "─ 100 Trying ─" in note
 
 
 class Astray(Node):
@@ -277,12 +277,19 @@ def test_a_ladder_marks_what_is_lost_doubled_and_sent_again() -> None:
     world.connect(phone, silent, Link(duplication=1.0))
     world.run(1.0)
     phone.network.send(phone, Packet(phone.address, silent.address, b"\xff", None))
-    assert ladder(world.wire).splitlines() == [
-        "     0.000  alice > gw  INVITE sip:bob@example.com",
-        "     0.500  alice > gw  INVITE sip:bob@example.com (again) (lost)",
-        "     1.500  alice > gw  INVITE sip:bob@example.com (again) (twice)",
-        "     1.600  alice > gw  \N{REPLACEMENT CHARACTER} (twice)",
+    drawn = ladder(world.wire)
+    assert [(column.key, column.label) for column in drawn.columns] == [
+        ("alice", "alice"),
+        ("gw", "gw"),
     ]
+    invite = "INVITE sip:bob@example.com"
+    assert [(row.at, row.source, row.target, row.label) for row in drawn.rows] == [
+        (0.0, "alice", "gw", invite),
+        (0.5, "alice", "gw", f"{invite} (lost, again)"),
+        (1.5, "alice", "gw", f"{invite} (again, 2, twice)"),
+        (1.6, "alice", "gw", "1 bytes that are no SIP (twice)"),
+    ]
+    assert [row.calls for row in drawn.rows] == [("1@alice",)] * 3 + [()]
 
 
 def test_a_ladder_has_what_engines_said_in_its_place() -> None:
@@ -291,7 +298,8 @@ def test_a_ladder_has_what_engines_said_in_its_place() -> None:
     world.run(1.0)
     lines = str(world).splitlines()
     assert lines[0] == "World(seed=0) after 1.000 s:"
-    topics = [line.split(": ")[1] for line in lines[1:] if " > " not in line]
-    assert topics
-    assert topics == [said.report.topic for said in world.reports]
-    assert str(World()) == "World(seed=0) after 0.000 s:\n"
+    assert "▶│" in str(world)
+    said = [f" {each.report.text[:20]}" for each in world.reports]
+    assert said
+    assert all(text in str(world) for text in said)
+    assert str(World()) == "World(seed=0) after 0.000 s:\nthe wire\n\nnothing happened\n"
