@@ -272,7 +272,7 @@ def test_a_2xx_goes_upstream_while_there_has_to_be_a_transaction_for_it(
         looking.comes(came)
         own = invite("z9hG4bKown", "z9hG4bKcaller")
         looking.goes(own)
-        looking.comes(reply(own, 180))
+        looking.comes(reply(own, 100))
         looking.goes(reply(came, first))
         owed = pytest.raises(Broken, match="does not go upstream")
         with owed if at < window else nullcontext():
