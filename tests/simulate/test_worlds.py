@@ -193,14 +193,16 @@ def test_what_never_ends_is_found() -> None:
 
 
 class Forgetful(sansip.Engine):
-    """It hears nothing any more after two seconds."""
+    """It only talks after two seconds."""
 
     __slots__ = ()
 
     def step(
         self, state: sansip.State, event: sansip.Event
     ) -> tuple[sansip.State, tuple[sansip.Action, ...]]:
-        return super().step(state, event) if event.at < 2.0 else (state, ())
+        if event.at < 2.0:
+            return super().step(state, event)
+        return state, (sansip.Report("policy", "", "what was it?"),)
 
 
 def probing(world: World, kind: type[sansip.Engine] = sansip.Engine) -> Host:
