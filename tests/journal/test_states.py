@@ -188,7 +188,8 @@ def test_no_credential_and_no_body_is_left_in_any_part_of_a_state(method: str) -
 def test_what_a_program_wants_edited_is_left_out_too() -> None:
     edits = (("Authorization", SECRET), ("authorization", None), ("Subject", "kept"))
     targets = sansip.Target("sip:a@h", edits=edits), sansip.Target("sip:b", 0.0, edits)
-    for to in (targets[0], [*targets, "sip:c"]):
+    wanted: list[sansip.Target | str] = [*targets, "sip:c"]
+    for to in (targets[0], wanted):
         event = sansip.RequestSubmitted(1.0, "h", make_request(), sansip.Relay(to))
         assert "5ec7e7" in "".join(written(event))
         (*_, line) = written(event, redacted=CREDENTIALS)
