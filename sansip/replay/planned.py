@@ -14,7 +14,7 @@ from sansip.dns import Answer, Found, Ip, NoRecords, Question
 from sansip.engine.actions import Action, QueryDns
 from sansip.engine.engine import Engine
 from sansip.engine.events import Administered, DnsAnswered, Event, ReplaceGroups
-from sansip.engine.planning import Plan, Step
+from sansip.engine.planning import Step
 from sansip.engine.policy import Scene
 from sansip.engine.state import State
 from sansip.message import Request
@@ -22,9 +22,8 @@ from sansip.value import value
 
 Groups = Mapping[str, Group]
 MOST_ANSWERS: Final = 10_000  # that are remembered: the latest
-_STAND_INS: Final = {"A": "198.18.", "AAAA": "100::"}  # for benchmarks, and for nobody (RFC 6666)
+_STAND_INS: Final = {"A": "198.18.", "AAAA": "fd73:616e:7369:70::"}  # local ones
 _MADE: Final = tuple(_STAND_INS.values())
-_ROUNDS: Final = 8  # of questions: a NAPTR leads to SRV, and that to addresses
 _TTL: Final = 3600.0
 
 
@@ -93,17 +92,16 @@ class Planner:
         self, engine: Engine, state: State, request: Request, scene: Scene,
         stand_ins: dict[Question, Answer],
     ) -> tuple[Step, ...]:  # fmt: skip
-        plan = Plan(None)
-        for _ in range(_ROUNDS):
+        while True:
+            answers = self._answers | stand_ins
             plan = engine.plan(
-                state, request, at=scene.at, source=scene.source, names=scene.names,
-                answers=self._answers | stand_ins,
-            )  # fmt: skip
-            for question in plan.questions:
+                state, request, at=scene.at, source=scene.source, names=scene.names, answers=answers
+            )
+            unknown = [question for question in plan.questions if question not in stand_ins]
+            if not unknown:
+                return plan.steps
+            for question in unknown:
                 stand_ins[question] = _stand_in(question, len(stand_ins))
-            if not plan.questions:
-                break
-        return plan.steps
 
 
 def _stand_in(question: Question, number: int) -> Answer:

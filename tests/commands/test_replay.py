@@ -111,6 +111,28 @@ def test_steps_are_printed_with_their_actions(trusting: Command, file: Path) -> 
     assert "\033" not in said
 
 
+def test_what_else_is_wrong_is_said(
+    command: Command, trusting: Command, file: Path, tmp_path: Path
+) -> None:
+    assert command("replay", tmp_path) == (2, "", f"{tmp_path}: is a directory\n")
+    gone = tmp_path / "gone.toml"
+    complaint = f"{gone}: no such file or directory\n"
+    assert trusting(file, "--config", gone) == (2, "", complaint)
+    gone.write_text("listen = 5060")
+    status, _, complaint = trusting(file, "--config", gone)
+    assert status == 2
+    assert complaint.startswith("gone.toml: listen")
+
+
+def test_nobody_reads_on(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    class Closed(io.StringIO):
+        def write(self, _: str) -> int:
+            raise BrokenPipeError(32, "Broken pipe")
+
+    assert main(["replay", "--trust", "--print", str(file)], Closed()) == 2
+    assert capsys.readouterr().err == "broken pipe\n"
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
