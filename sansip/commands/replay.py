@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import Final, TextIO
 
-from sansip import __version__
 from sansip.commands.files import Parsers, UnfitError, command, journal_of, policy_of, settings_of
 from sansip.dispatch import Group
 from sansip.engine.actions import Deliver, Send
@@ -15,6 +14,7 @@ from sansip.engine.events import DatagramReceived, StreamReceived
 from sansip.engine.policy import Policy
 from sansip.journal import Journal, Step
 from sansip.replay import Difference, Tally, decisions, replay, shortened, told
+from sansip.version import VERSION
 
 ABOUT: Final = """\
 Runs journals again, each by itself. Says that nothing differs, or where the first difference is.
@@ -113,8 +113,8 @@ def _one(file: Path, given: argparse.Namespace, other: _Other, out: TextIO) -> i
     if journal.torn:
         out.write(f"{of_many}{journal.torn}: its writer was killed, or is still writing\n")
     version = journal.head.sansip
-    if found and version != __version__:
-        out.write(f"{of_many}recorded by sansip {version}; this is sansip {__version__}\n")
+    if found and version != VERSION:
+        out.write(f"{of_many}recorded by sansip {version}; this is sansip {VERSION}\n")
     out.write(f"{of_many}{found or _no_difference(tally, policy)}\n")
     if isinstance(found, Difference):
         out.writelines([f"{line}\n" for line in _further(file, given, found)])

@@ -11,7 +11,15 @@ from typing import Final, assert_never
 
 from sansip import dns
 from sansip.engine.actions import Action, Report, Send, Timer
-from sansip.engine.events import Administered, Drain, Enable, FlushCache, Quiesce, ReplaceGroups
+from sansip.engine.events import (
+    Administered,
+    Drain,
+    Enable,
+    FlushCache,
+    Quiesce,
+    Rekey,
+    ReplaceGroups,
+)
 from sansip.message.names import COMPACT
 
 _SHORT: Final = MappingProxyType({name: short for short, name in COMPACT.items()})
@@ -28,7 +36,7 @@ _TIMERS: Final[Mapping[str, str]] = MappingProxyType(
         "answer": "no answer from the program",
     }
 )
-_SILENCE: Final = re.compile(r"\b(silent for|no progress for|no answer within) [\d.e+-]+ s\b")
+_SILENCE: Final = re.compile(r"\b(silent for|no progress for|no answer within) [\d.e+-]++ s\b")
 _SILENCES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "silent for": "advance after",
@@ -36,7 +44,7 @@ _SILENCES: Final[Mapping[str, str]] = MappingProxyType(
         "no answer within": "answer within",
     }
 )
-_DEADLINE: Final = re.compile(r"nobody rang within ([\d.e+-]+ s)")
+_DEADLINE: Final = re.compile(r"nobody rang within ([\d.e+-]++ s)")
 _TIMER_C: Final = 'text="Timer C"'
 
 
@@ -61,9 +69,9 @@ def start_line(data: bytes) -> str:
     return f"{len(data)} bytes that are no SIP"
 
 
-def remark(data: bytes, transport: str) -> str:
+def remark(data: bytes, transport: str, *, made_here: bool = False) -> str:
     """What is to be said about a message besides its start line."""
-    parts: list[str] = []
+    parts: list[str] = ["made here"] if made_here else []
     if field(data, "content-type").lower() == "application/sdp":
         parts.append("SDP")
     reason = field(data, "reason")
@@ -81,6 +89,14 @@ def field(data: bytes, name: str) -> str:
     row = rb"(?im)^(?:%b)[ \t]*:[ \t]*([^\r\n]*)" % "|".join(names).encode()
     found = re.search(row, head)
     return found[1].decode("utf-8", "surrogateescape").strip() if found else ""
+
+
+def reported(report: Report) -> str:
+    """What the core has said; of transactions without their keys, which mean nothing to people."""
+    if report.topic == "failover":
+        return plain(report.text)
+    about = f" {report.about}" if report.about and "|" not in report.about else ""
+    return plain(f"{report.topic}{about}: {report.text}")
 
 
 # --- DNS
@@ -156,5 +172,7 @@ def ordered(event: Administered) -> str:
             return "forget all DNS answers"
         case Quiesce(seconds):
             return "take no new requests" + (f", Retry-After {seconds} s" if seconds else "")
+        case Rekey():
+            return "draw from another seed"
         case _:
             assert_never(event.order)

@@ -3,11 +3,13 @@
 Only datagrams: a connection that it wants to open is refused, as where nobody listens.
 """
 
-import dataclasses
 from collections.abc import Callable
+from dataclasses import fields, replace
+from operator import attrgetter, is_
 from typing import Final, assert_never, cast
 
 from sansip.address import Address
+from sansip.dispatch import Group
 from sansip.engine.actions import (
     Action,
     CloseFlow,
@@ -24,9 +26,18 @@ from sansip.engine.actions import (
 )
 from sansip.engine.config import Endpoint
 from sansip.engine.engine import Engine
-from sansip.engine.events import DatagramReceived, DnsAnswered, Event, FlowClosed, SendFailed
+from sansip.engine.events import (
+    Administered,
+    DatagramReceived,
+    DnsAnswered,
+    Event,
+    FlowClosed,
+    ReplaceGroups,
+    SendFailed,
+)
 from sansip.engine.events import TimerFired as Fired
 from sansip.engine.hosts import is_ip
+from sansip.engine.probes import OWNER as PROBE
 from sansip.engine.state import State
 from sansip.errors import LocalProtocolError
 from sansip.journal import Source
@@ -42,7 +53,7 @@ from sansip.simulate.network import (
     Wake,
     read,
 )
-from sansip.simulate.promises import Promises
+from sansip.simulate.promises import Broken, Promises
 from sansip.simulate.record import Record, source_of
 from sansip.table import Table
 
@@ -50,6 +61,8 @@ Tell = Callable[[Event, tuple[Action, ...]], object]
 Rarer = QueryDns | StopDns | Deliver | Consult | Report | OpenFlow | CloseFlow
 Program = Callable[["Host", Deliver | Consult], object]
 
+_NAMES: Final = tuple([each.name for each in fields(State)])
+_fields: Final = attrgetter(*_NAMES)
 _REFUSED: Final = "connection refused"
 _UNREACHABLE: Final = "port unreachable"
 _WILDCARDS: Final = ("0.0.0.0", "::")  # noqa: S104 - nothing is bound here
@@ -79,7 +92,7 @@ class Host(Node):
         datagrams = [each for each in engine.config.endpoints if each.transport == "udp"]
         if not datagrams:
             raise LocalProtocolError(f"{name} has no udp endpoint; only datagrams are simulated")
-        self._places = {_place(endpoint): endpoint.name for endpoint in datagrams}
+        self._places = {place_of(endpoint): endpoint.name for endpoint in datagrams}
         super().__init__(network, name, self._places)
         self._from = {endpoint: place for place, endpoint in self._places.items()}
         self.engine = engine
@@ -112,8 +125,25 @@ class Host(Node):
         self._running.clear()
 
     def left(self) -> dict[str, int]:
-        """What its tables hold, and how much: nothing when all calls are over."""
-        return left(self.state)
+        """What its tables hold, and how much: nothing when all calls are over.
+
+        Probes do not count: it is what would be left if no group were probed any more, and the
+        transactions of probes had ended.
+        """
+        state, groups = self.state, self.state.fleet.groups
+        if self.is_probing:
+            calm = [(name, Group(group.members, None, group.thresholds)) for name, group in groups]
+            order = Administered(self.now, ReplaceGroups(tuple(calm)))
+            state, _ = self.engine.step(state, order)  # nothing comes of it: nobody keeps it
+            for key, record in state.client.items():
+                if record.context.startswith(PROBE):
+                    state = replace(state, client=state.client.without(key))
+        return left(state)
+
+    @property
+    def is_probing(self) -> bool:
+        """Whether it probes any group."""
+        return any(group.probing for _, group in self.state.fleet.groups)
 
     # --- what happens to it
 
@@ -128,7 +158,7 @@ class Host(Node):
         now = self.network.now
         if isinstance(happening, Packet):
             if happening.message is not None:
-                self.promises.came(happening.message, now)
+                self.promises.came(happening.message, now, happening.source)
             to = happening.to
             event = DatagramReceived(now, self._places[to], happening.source, to, happening.data)
             self.step(event)
@@ -136,7 +166,7 @@ class Host(Node):
             owner = happening.owner
             if self._running.get(owner) is happening:  # else it was stopped, or replaced
                 del self._running[owner]
-                self.step(Fired(now, happening))
+                self._fire(happening)
         elif isinstance(happening, Unreachable):
             packet = happening.packet
             endpoint, quoted = self._places[packet.source], packet.data[:QUOTED]
@@ -144,11 +174,18 @@ class Host(Node):
         elif not isinstance(happening, Wake | Again):  # those are for parties
             self.step(happening)
 
+    def _fire(self, timer: Timer) -> None:
+        """A timer fires, and something has to come of it: else it had better been stopped."""
+        before = self.state
+        self.step(Fired(self.now, timer))
+        missed(timer, before, self.state, self._ordered)
+
     def step(self, event: Event) -> None:
         """Give the engine an event of now, do what it orders, and see that it is good."""
         actions: tuple[Action, ...] = ()
         try:
             self.state, actions = self.engine.step(self.state, event)
+            self._ordered = len(actions)
         finally:  # the last that a journal tells of may be what the engine failed at
             if self._keeps:
                 self.records[-1].steps.append((event, actions))
@@ -202,11 +239,15 @@ class Host(Node):
         network.send(self, Packet(source, send.remote, send.data, message))
 
 
+def missed(timer: Timer, before: State, after: State, ordered: int) -> None:
+    """Raise ``Broken`` if a timer has fired, nothing was ordered, and nothing has changed."""
+    if not ordered and all(map(is_, _fields(before), _fields(after))):
+        raise Broken(f"timer {timer.name} of {timer.owner} fires, and nobody waits for it")
+
+
 def left(state: State) -> dict[str, int]:
     """What the tables of a state hold that is to be gone when all is over, and how much."""
-    things: dict[str, object] = {
-        each.name: getattr(state, each.name) for each in dataclasses.fields(state)
-    }
+    things: dict[str, object] = dict(zip(_NAMES, _fields(state), strict=True))
     fleet = state.fleet
     things |= {"calls": fleet.calls, "loads": fleet.loads}
     things |= {"paths": fleet.watch.paths, "probes": fleet.watch.probes}
@@ -219,7 +260,7 @@ def left(state: State) -> dict[str, int]:
     return {name: size for name, size in sizes.items() if size}
 
 
-def _place(endpoint: Endpoint) -> Address:
+def place_of(endpoint: Endpoint) -> Address:
     """Where an endpoint is in this world: where it listens, or else what it tells others."""
     bind = endpoint.bind
     wild = bind.host in _WILDCARDS or bind.port == 0

@@ -12,7 +12,7 @@ from typing import Final
 
 from sansip.address import Address
 from sansip.engine.actions import Report, Timer
-from sansip.engine.events import Event
+from sansip.engine.events import DnsAnswered, Event
 from sansip.entropy import SEED_SIZES, Draws
 from sansip.errors import LocalProtocolError, RemoteProtocolError
 from sansip.message import ANY_SIZE, Request, Response, parse
@@ -229,6 +229,11 @@ class Network:
         """Whether anything is still to happen."""
         return bool(self._heap)
 
+    @property
+    def is_calm(self) -> bool:
+        """Whether nobody but engines has anything to do, and no packet goes that is no probe."""
+        return all(_is_calm(happening) for _, _, _, happening in self._heap)
+
     def happen(self, until: float) -> None:
         """Let everything happen that is due until then, in its order."""
         heap = self._heap
@@ -246,6 +251,15 @@ def read(data: bytes) -> Message | None:
         return parse(data, limits=ANY_SIZE)
     except RemoteProtocolError:
         return None
+
+
+def _is_calm(happening: Happening) -> bool:
+    if isinstance(happening, Unreachable):
+        happening = happening.packet
+    if isinstance(happening, Packet):
+        message = happening.message
+        return message is not None and message.cseq.method == "OPTIONS"
+    return isinstance(happening, Timer | DnsAnswered)
 
 
 def _seed(given: int | str | bytes) -> bytes:

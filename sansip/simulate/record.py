@@ -3,13 +3,13 @@
 Only references are kept while a world runs; they become lines when somebody asks for them.
 """
 
-from sansip import __version__
 from sansip.engine.actions import Action
 from sansip.engine.config import Config
 from sansip.engine.engine import Engine
 from sansip.engine.events import Event
 from sansip.engine.policy import Everything
 from sansip.journal import Head, Named, Source, Writer
+from sansip.version import VERSION
 
 
 class Record:
@@ -17,9 +17,7 @@ class Record:
 
     def __init__(self, seed: bytes, started: float, config: Config, policy: Source | None) -> None:
         """It has begun; nothing has happened to it yet."""
-        self.head = Head(
-            sansip=__version__, seed=seed, started=started, config=config, policy=policy
-        )
+        self.head = Head(sansip=VERSION, seed=seed, started=started, config=config, policy=policy)
         self.steps: list[tuple[Event, tuple[Action, ...]]] = []
 
     def lines(self) -> list[str]:

@@ -17,6 +17,7 @@ from sansip.simulate.phone import Phone
 from sansip.simulate.promises import Broken
 
 LONGEST: Final = 86_400.0  # seconds of a world: what goes on for longer goes on for ever
+_GLANCE: Final = 1.0  # seconds until it is looked again whether it is over
 _SHOWN: Final = 60  # packets, of a run that failed
 
 
@@ -137,7 +138,10 @@ class World(Network):
         """Let so much time go by; or all that is left, until nothing will ever happen again.
 
         In the latter case all tables of the engines have to be empty at the end, and every promise
-        kept: ``Broken`` is raised if not. Groups that are probed never come to an end.
+        kept: ``Broken`` is raised if not. Groups that are probed never come to an end by
+        themselves: then it is over once nothing but probes goes on, as is looked every second. No
+        party has anything to do, no packet is under way but OPTIONS and answers to it, and no table
+        of an engine holds anything that would be left without its probes.
         """
         try:
             self._run(seconds)
@@ -146,16 +150,24 @@ class World(Network):
             raise
 
     def _run(self, seconds: float | None) -> None:
-        until = self.now + (LONGEST if seconds is None else seconds)
-        self.happen(until)
         if seconds is not None:
+            until = self.now + seconds
+            self.happen(until)
             self.now = until
-        elif self.goes_on:
-            raise Broken(
-                f"it never ends: {LONGEST:.0f} s are over, and something is still to happen"
-            )
-        else:
-            self._end()
+            return
+        until, longest = self.now, self.now + LONGEST
+        while self.goes_on and not self._only_probes():
+            if until >= longest:
+                raise Broken(
+                    f"it never ends: {LONGEST:.0f} s are over, and something is still to happen"
+                )
+            until += _GLANCE
+            self.happen(until)
+        self._end()
+
+    def _only_probes(self) -> bool:
+        probing = [host for host in self.hosts if host.up and host.is_probing]
+        return bool(probing) and self.is_calm and not any(host.left() for host in probing)
 
     def _tell(self, error: BaseException) -> None:
         """Say with an error, once, which run it was."""

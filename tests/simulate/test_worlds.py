@@ -22,6 +22,7 @@ from sansip.simulate import (
     Link,
     Node,
     Packet,
+    Party,
     World,
     ladder,
 )
@@ -175,12 +176,67 @@ def test_a_run_takes_as_long_as_it_is_told() -> None:
     assert (world.now, len(world.wire)) == (2.0, 1)
 
 
+class Restless(Party):
+    """A party that never has enough."""
+
+    def woken(self, what: str, about: str, number: int) -> None:
+        self.wake(3600.0, what)
+
+
 def test_what_never_ends_is_found() -> None:
     world = World()
-    probed = sansip.Group(GATEWAYS, probing=sansip.Probing(every=3600.0))
-    config = sansip.Config([sansip.Endpoint("udp", str(PROXY))], groups={"gateways": probed})
-    world.engine(sansip.Engine(config))
+    restless = Restless(world, "198.51.100.1")
+    world.join(restless)
+    restless.woken("", "", 0)
     with pytest.raises(Broken, match="it never ends"):
+        world.run()
+
+
+class Forgetful(sansip.Engine):
+    """It hears nothing any more after two seconds."""
+
+    __slots__ = ()
+
+    def step(
+        self, state: sansip.State, event: sansip.Event
+    ) -> tuple[sansip.State, tuple[sansip.Action, ...]]:
+        if event.at < 2.0:
+            return super().step(state, event)
+        return state.freeze(), ()  # not the same object: that would be a timer for nobody
+
+
+def probing(world: World, kind: type[sansip.Engine] = sansip.Engine) -> Host:
+    """A proxy that asks its gateways how they are, every two seconds."""
+    world.zone(ZONE)
+    probed = sansip.Group(GATEWAYS, probing=sansip.Probing(every=2.0))
+    config = sansip.Config([sansip.Endpoint("udp", str(PROXY))], groups={"gateways": probed})
+    return world.engine(kind(config, Drawn()))
+
+
+def test_a_run_is_over_when_nothing_but_probes_goes_on() -> None:
+    world = World(link=Link(0.02, jitter=0.02))
+    proxy = probing(world)
+    first, _ = [world.gateway(f"203.0.113.{number}") for number in (1, 2)]
+    call = world.phone("198.51.100.1", proxy).call("sip:bob@example.com", after=0.5)
+    proxy.submit(sansip.Administered(10.0, sansip.FlushCache()))
+    first.crash()
+    world.run()
+    assert call.ended == 200
+    assert 32.0 < world.now < 40.0  # what lingers of the call has gone
+    assert world.goes_on
+    assert proxy.left() == {}
+    asked = len([sight for sight in world.wire if sight.data.startswith(b"OPTIONS")])
+    world.run(10.0)
+    more = [sight for sight in world.wire if sight.data.startswith(b"OPTIONS")]
+    assert len(more) > asked + 4  # it goes on where it was
+
+
+def test_what_a_call_leaves_is_found_though_groups_are_probed() -> None:
+    world = World()
+    proxy = probing(world, Forgetful)
+    world.phone("198.51.100.1", proxy).call("sip:bob@example.com")
+    world.gateway("203.0.113.1")
+    with pytest.raises(Broken, match=r"all is over, and proxy still holds \{.*'server': "):
         world.run()
 
 
