@@ -22,8 +22,8 @@ from sansip.value import value
 
 Groups = Mapping[str, Group]
 MOST_ANSWERS: Final = 10_000  # that are remembered: the latest
-_STAND_INS: Final = {"A": "198.18.", "AAAA": "fd73:616e:7369:70::"}  # local ones
-_MADE: Final = tuple(_STAND_INS.values())
+_V4: Final = "198.18."
+_V6: Final = "fd73:616e:7369:70::"
 _TTL: Final = 3600.0
 
 
@@ -105,11 +105,13 @@ class Planner:
 
 
 def _stand_in(question: Question, number: int) -> Answer:
-    begin = _STAND_INS.get(question.type)
-    if begin is None:
-        return NoRecords(_TTL)
-    rest = f"{number >> 8 & 255}.{number & 255}" if question.type == "A" else f"{number:x}"
-    return Found((Ip(begin + rest),), _TTL)
+    match question.type:
+        case "A":
+            return Found((Ip(f"{_V4}{number >> 8 & 255}.{number & 255}"),), _TTL)
+        case "AAAA":
+            return Found((Ip(f"{_V6}{number:x}"),), _TTL)
+        case _:
+            return NoRecords(_TTL)
 
 
 def _hops(steps: tuple[Step, ...]) -> list[object]:
@@ -124,7 +126,7 @@ def _told(steps: tuple[Step, ...]) -> list[str]:
     """The hops in words: an address that only stands for another is left out."""
     lines: list[str] = []
     for step in steps:
-        where = "" if step.hop.address.host.startswith(_MADE) else f", {step.hop}"
+        where = "" if step.hop.address.host.startswith((_V4, _V6)) else f", {step.hop}"
         refused = f" (refused: {step.refused})" if step.refused else ""
         lines.append(f"{step.next_hop}{where}{refused}")
     return list(dict.fromkeys(lines)) or ["nowhere"]

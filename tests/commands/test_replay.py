@@ -227,7 +227,7 @@ def test_what_a_journal_names_is_imported_only_by_those_who_trust_it(
     command: Command, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "stranger.py").write_text("raise SystemExit('it has run')\n")
-    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     file.write_text("".join(lines_of(Named("stranger:Policy"))))
     for options in ((), ("--policy", "stage:ToGroup")):
         status, _, said = command("replay", file, *options)

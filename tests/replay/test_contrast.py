@@ -12,10 +12,9 @@ def send(data: bytes, name: str = "1 c|x") -> sansip.Send:
     return sansip.Send(name, "udp:h", REMOTE, None, data)
 
 
-def shown(one: object, other: object) -> list[str]:
-    """What is shown of two lists of actions, or of two actions."""
-    sides = [side if isinstance(side, tuple) else (side,) for side in (one, other)]
-    return list(contrast(*sides))
+def shown(one: sansip.Action, other: sansip.Action) -> list[str]:
+    """What is shown of two actions."""
+    return list(contrast((one,), (other,)))
 
 
 def test_of_a_message_the_line_that_differs_is_shown_and_where() -> None:
@@ -87,18 +86,19 @@ def test_what_is_delivered_differs_by_lines() -> None:
 
 def test_what_is_ordered_besides_or_no_more_is_shown_alone() -> None:
     both = (send(b"BYE"), STOP)
-    assert shown(both, (send(b"BYE"), sansip.CloseFlow(3), STOP)) == [
+    assert list(contrast(both, (send(b"BYE"), sansip.CloseFlow(3), STOP))) == [
         "  ordered now, but not recorded:",
         "    action 2: closes connection 3",
     ]
-    assert shown(both, ())[0] == "  recorded, but not ordered now:"
-    lines = shown((), (STOP,) * (MOST + 2))
+    assert next(contrast(both, ())) == "  recorded, but not ordered now:"
+    lines = list(contrast((), (STOP,) * (MOST + 2)))
     assert len(lines) == 2 + MOST
     assert lines[-1] == "    and 2 more"
 
 
 def test_of_orders_of_two_kinds_both_are_shown() -> None:
-    assert shown((STOP, send(b"BYE")), (sansip.CloseFlow(3), sansip.CloseFlow(4))) == [
+    sides = (STOP, send(b"BYE")), (sansip.CloseFlow(3), sansip.CloseFlow(4))
+    assert list(contrast(*sides)) == [
         "  action 1:",
         "    recorded  asks DNS no more, question 1",
         "    replayed  closes connection 3",
