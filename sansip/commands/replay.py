@@ -37,6 +37,8 @@ examples:
 
 exit status: 0 if nothing differs, 1 if something does, 2 if the command or a file is wrong
 """
+_Other = tuple[Policy | None, dict[str, Group] | None]
+
 BOLD: Final = "\033[1m"
 DIM: Final = "\033[2m"
 PLAIN: Final = "\033[0m"
@@ -60,21 +62,25 @@ def add(commands: Parsers) -> None:
 def run(given: argparse.Namespace, out: TextIO) -> int:
     """Run it; gives the exit status."""
     worst = 0
+    other = _other(given)
     for file in given.files:
         try:
-            status = _one(file, given, out)
+            status = _one(file, given, other, out)
         except UnfitError as error:
             sys.stderr.write(f"{error}\n")
             status = 2
-        except FileNotFoundError as error:
-            sys.stderr.write(f"{error.filename}: no such file or directory\n")
+        except OSError as error:
+            if error.filename is None:  # it is not the journal that is wrong
+                raise
+            sys.stderr.write(f"{error.filename}: {(error.strerror or '').lower()}\n")
             status = 2
         worst = max(worst, status)
     return worst
 
 
-def _one(file: Path, given: argparse.Namespace, out: TextIO) -> int:
+def _one(file: Path, given: argparse.Namespace, other: _Other, out: TextIO) -> int:
     """Run one journal."""
+    policy, groups = other
     tally, until, call = Tally(), given.until, given.call
 
     def policies(name: str) -> Policy:
@@ -82,9 +88,8 @@ def _one(file: Path, given: argparse.Namespace, out: TextIO) -> int:
             return policy_of(name)
         raise UnfitError(f"its policy is {name}, which is imported with --trust alone: see --help")
 
-    other, groups = _other(given)
     with journal_of(file) as journal:
-        if other is None:
+        if policy is None:
             printer = _Printer(journal, tally, given, out)
             found: object = replay(
                 journal, policies=policies, until=until, call=call, show=printer.show, tally=tally
@@ -95,7 +100,7 @@ def _one(file: Path, given: argparse.Namespace, out: TextIO) -> int:
             found = next(
                 decisions(
                     journal,
-                    other,
+                    policy,
                     groups=groups,
                     policies=policies,
                     until=until,
@@ -110,13 +115,13 @@ def _one(file: Path, given: argparse.Namespace, out: TextIO) -> int:
     version = journal.head.sansip
     if found and version != VERSION:
         out.write(f"{of_many}recorded by sansip {version}; this is sansip {VERSION}\n")
-    out.write(f"{of_many}{found or _no_difference(tally, other)}\n")
+    out.write(f"{of_many}{found or _no_difference(tally, policy)}\n")
     if isinstance(found, Difference):
         out.writelines([f"{line}\n" for line in _further(file, given, found)])
     return 1 if found else 0
 
 
-def _other(given: argparse.Namespace) -> tuple[Policy | None, dict[str, Group] | None]:
+def _other(given: argparse.Namespace) -> _Other:
     """The other policy, and the other groups, if any are given."""
     if given.config:
         settings = settings_of(given.config)

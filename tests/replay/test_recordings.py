@@ -53,7 +53,7 @@ def test_one_altered_byte_of_what_was_sent_is_noticed(file: Path) -> None:
     lines[last] = event + found + actions.replace(SENT, "Max-Forwards: 68", 1)
     difference = replay(read(lines))
     assert difference is not None
-    assert difference.number == last
+    assert difference.number == json.loads(lines[last])["n"]
     assert "recorded  Max-Forwards: 68" in str(difference)
 
 
@@ -63,7 +63,9 @@ def test_no_byte_of_what_was_ordered_can_be_altered(name: str) -> None:
     lines = lines_of(FOLDER / f"{name}.journal")
     redacted = json.loads(lines[0])["redacted"]
     noticed = 0
-    for number, line in enumerate(lines[1:], 1):
+    for number, line in enumerate(lines):
+        if '"actions":[' not in line:
+            continue
         begin = line.index('"actions":[') + len('"actions":[')
         for at in range(begin + 7 * number % 200, len(line) - 3, 397):
             other = "1" if line[at] == "0" else "0"

@@ -5,6 +5,7 @@ import pytest
 import sansip
 from sansip import dns
 from sansip.replay import words
+from sansip.replay.words import difference
 from stage import make_request
 
 ADDRESS = sansip.Address("2001:db8::1", 5060)
@@ -59,3 +60,18 @@ def test_what_is_long_is_cut() -> None:
     ):
         assert "..." in words(thing)
         assert len(words(thing)) < 300
+
+
+@pytest.mark.parametrize(
+    ("thing", "other", "text"),
+    [
+        (sansip.Reply(404), sansip.Reply(486), "Reply status=404"),
+        (sansip.Reply(404), sansip.Drop(), "Reply status=404 reason=None headers=()"),
+        (sansip.Drop(), sansip.Drop(), "Drop"),
+        ("one", "other", "one"),
+    ],
+)
+def test_of_two_of_a_kind_only_what_differs_is_told(
+    thing: object, other: object, text: str
+) -> None:
+    assert difference(thing, other) == text
