@@ -78,6 +78,8 @@ def engine_of(config: Config, source: Source | None, policies: Policies = unname
 
 def first_state(engine: Engine, head: Head) -> State:
     """Give the state that a journal begins with: a fresh one, or that of where it goes on."""
+    if not head.seed:
+        raise JournalError("its seed was left out, so it can be looked at, but not be run again")
     return head.state or engine.start(head.seed, head.started)[0]
 
 
@@ -105,9 +107,7 @@ def replay(
     engine = engine or engine_of(head.config, head.policy, policies)
     state = first_state(engine, head)
     followed = None if call is None else Call(call)
-    for step in journal:
-        if until is not None and step.number > until:
-            break
+    for step in journal.steps(until):
         if isinstance(step, Swap):
             engine = engine_of(step.config, step.policy, policies)
             continue
