@@ -176,7 +176,9 @@ class Runner:
         before = [self._text(action) for action in recorded]
         for one, other in zip(before, texts, strict=False):
             pairs = zip(_BRANCH.findall(one), _BRANCH.findall(other), strict=False)
-            self._branches.update([pair for pair in pairs if pair[0] != pair[1]])
+            self._branches.update(
+                [(old, new) for old, new in pairs if old != new and old[:17] == new[:17]]
+            )
         before = [self._renamed(text) for text in before]
         return tuple(map(self._read, before)), tuple(map(self._read, texts))
 
