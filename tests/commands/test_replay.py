@@ -203,7 +203,8 @@ def test_another_policy_is_asked(command: Command, file: Path, tmp_path: Path) -
     (tmp_path / "l").write_text("1 sip:gw-1.example.com\n")
     status, said, _ = command("replay", file, "--config", proxy, "--trust")
     assert status == 1
-    assert "    other     Relay to=(Dispatch group=g " in said
+    assert "    other     1. sip:bob@gw-1.example.com\nwhat led to it:\n" in said
+    assert said.endswith(f"  python -m sansip ladder {file} --call call-1\n")
 
 
 def test_other_groups_are_planned_with(trusting: Command, file: Path, tmp_path: Path) -> None:
@@ -215,7 +216,7 @@ def test_other_groups_are_planned_with(trusting: Command, file: Path, tmp_path: 
     assert (status, said) == (0, f"no difference: 2 decisions compared; {ALL}\n")
     proxy.write_text(f'{TOML}{route}["{gw_1}", "{gw_2}"]\nprobe_every = 60\n')
     status, said, _ = trusting(file, "--config", proxy)
-    compared = "2 decisions and, where the group is another one, the hops of 2 compared"
+    compared = "2 decisions, and the hops of 2 compared"
     assert (status, said) == (0, f"no difference: {compared}; {ALL}\n")
     proxy.write_text(f'{TOML}{route}["{gw_2}", "{gw_1}"]\n')
     status, said, _ = trusting(file, "--config", proxy)
