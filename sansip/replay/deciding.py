@@ -16,7 +16,7 @@ from sansip.engine.policy import Decision, Policy, Relay, Scene
 from sansip.engine.routing import overrides
 from sansip.journal import Journal, Swap
 from sansip.message import Request, Uri
-from sansip.replay.running import Policies, Runner, engine_of, unnamed
+from sansip.replay.running import Policies, Runner, begin, engine_of, unnamed
 from sansip.replay.words import words
 from sansip.value import value
 
@@ -64,7 +64,7 @@ def decisions(
     found: list[tuple[str, Request, object, object]] = []
     runner = Runner(head.redacted)
     engine = _both(engine or engine_of(head.config, head.policy, policies), other, found.append)
-    state, _ = engine.start(head.seed, head.started)
+    state = begin(engine, head)
     for step in journal:
         if until is not None and step.number > until:
             break

@@ -10,8 +10,9 @@ from sansip.engine.config import Config
 from sansip.engine.engine import Engine
 from sansip.engine.events import Administered, Consulted, Event, RequestSubmitted
 from sansip.engine.policy import Policy
+from sansip.engine.state import State
 from sansip.errors import LocalProtocolError
-from sansip.journal import Journal, JournalError, Source, Step, Swap, Toml
+from sansip.journal import Head, Journal, JournalError, Source, Step, Swap, Toml
 from sansip.journal.codec import Codec
 from sansip.journal.redaction import Redaction
 from sansip.replay.following import Call
@@ -86,7 +87,7 @@ def replay(
     head = journal.head
     runner = Runner(head.redacted)
     engine = engine or engine_of(head.config, head.policy, policies)
-    state, _ = engine.start(head.seed, head.started)
+    state = begin(engine, head)
     followed = None if call is None else Call(call)
     for step in journal:
         if until is not None and step.number > until:
@@ -114,6 +115,11 @@ def replay(
         if refused or recorded != replayed:
             return Difference(step.number, step.event, recorded, replayed, refused)
     return None
+
+
+def begin(engine: Engine, head: Head) -> State:
+    """Give the state that a journal goes on from, or begins with."""
+    return engine.start(head.seed, head.started)[0] if head.state is None else head.state
 
 
 class Runner:
@@ -161,7 +167,7 @@ class Runner:
         return tuple(map(self._read, before)), tuple(map(self._read, texts))
 
     def _text(self, thing: Event | Action) -> str:
-        return self._codec.text(self._codec.named(thing))
+        return self._codec.text(thing)
 
     def _read(self, text: str) -> Any:  # noqa: ANN401 - an event or an action
         return self._codec.read(json.loads(text))
