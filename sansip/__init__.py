@@ -81,8 +81,9 @@ from sansip.message import (
 )
 from sansip.proxy.vocabulary import Finish, TryNext
 from sansip.timing import Timing
+from sansip.version import VERSION as _VERSION
 
-__version__ = "0.1.0"
+__version__ = _VERSION
 
 __all__ = [
     "AckSubmitted",

@@ -210,22 +210,22 @@ def test_another_policy_makes_a_difference_which_is_told_with_both_sides() -> No
     ]
     assert [type(action) for action in found.replayed] == [sansip.Send]
     assert str(found) == (
-        "step 1 differs: DatagramReceived at=1000.0 endpoint=udp:192.0.2.10:5060 "
-        "source=198.51.100.1:5060 local=192.0.2.10:5060 "
-        "data='INVITE sip:bob@gw.example.com SIP/2.0' (357 bytes)\n"
-        "  action 1:\n"
-        "    recorded  Send id='1 s|z9hg4bkcaller|198.51.100.1:5060|INVITE' "
-        "endpoint=udp:192.0.2.10:5060 remote=198.51.100.1:5060 flow=None "
-        "data='SIP/2.0 100 Trying' (202 bytes) local=None\n"
-        "    replayed  Send id='1 n|s|z9hg4bkcaller|198.51.100.1:5060|INVITE' "
-        "endpoint=udp:192.0.2.10:5060 remote=198.51.100.1:5060 flow=None "
-        "data='SIP/2.0 486 Busy Here' (226 bytes) local=None\n"
+        "step 1 differs, 0.000 s after the start, in call call-1\n"
+        "  event: <- 198.51.100.1:5060  INVITE sip:bob@gw.example.com\n"
+        "  action 1: -> 198.51.100.1:5060  100 Trying\n"
+        "    data, line 1:\n"
+        "      recorded  SIP/2.0 100 Trying\n"
+        "      replayed  SIP/2.0 486 Busy Here\n"
+        "                        ^\n"
+        "    data, line 4:\n"
+        "      recorded  To: <sip:bob@gw.example.com>\n"
+        "      replayed  To: <sip:bob@gw.example.com>;tag=39e2ff63d0330b27\n"
+        "                                            ^\n"
         "    id:\n"
         "      recorded  '1 s|z9hg4bkcaller|198.51.100.1:5060|INVITE'\n"
         "      replayed  '1 n|s|z9hg4bkcaller|198.51.100.1:5060|INVITE'\n"
-        "    data, line 1:\n"
-        "      recorded  SIP/2.0 100 Trying\n"
-        "      replayed  SIP/2.0 486 Busy Here"
+        "                   ^\n"
+        "  and 3 more"
     )
 
 
@@ -236,7 +236,7 @@ def test_one_byte_of_one_message_is_a_difference() -> None:
     assert found is not None
     assert found.number == 2
     assert "data, line 6:\n      recorded  Max-Forwards: 68\n" in str(found)
-    assert str(found).endswith("      replayed  Max-Forwards: 69")
+    assert str(found).endswith("      replayed  Max-Forwards: 69\n" + 31 * " " + "^")
 
 
 def test_nothing_after_the_first_difference_is_run() -> None:
@@ -255,8 +255,8 @@ def test_an_action_too_many_or_too_few_is_a_difference() -> None:
     less = edited(lines[2], lambda it: it["actions"].pop())
     engine = sansip.Engine(config(), ToGroup())
     for line, words in (
-        (more, "action 5:\n    recorded  StopDns query=9\n    replayed  nothing"),
-        (less, "action 4:\n    recorded  nothing\n    replayed  StartTimer"),
+        (more, "  recorded, but not ordered now:\n    action 5: asks DNS no more, question 9"),
+        (less, "  ordered now, but not recorded:\n    action 4: timer hunt of x|s|"),
     ):
         found = replay(read([*lines[:HEAD], line, *lines[3:]]), engine)
         assert words in str(found)
@@ -268,22 +268,22 @@ def test_what_is_delivered_is_compared_line_by_line() -> None:
     lines = journal_of(stage, None)
     lines[2] = lines[2].replace('"CSeq: 1 INVITE"', '"CSeq: 2 INVITE"')
     found = str(replay(read(lines)))
-    assert found.count("    recorded  ") == 2
-    assert found.endswith(
-        "    message, line 7:\n      recorded  CSeq: 2 INVITE\n      replayed  CSeq: 1 INVITE"
-    )
+    assert found.count("    recorded  ") == 1
+    assert (
+        "    message, line 7:\n      recorded  CSeq: 2 INVITE\n      replayed  CSeq: 1 INVITE\n"
+    ) in found
 
 
 def test_a_field_that_is_a_value_is_shown_as_a_whole() -> None:
     lines = journal_of(a_call())
     lines[2] = lines[2].replace('"name":"hunt","serial":5', '"name":"hunt","serial":6')
-    assert str(replay(read(lines), sansip.Engine(config(), ToGroup()))).endswith(
+    assert (
         "    timer:\n"
         "      recorded  Timer owner=x|s|z9hg4bkcaller|198.51.100.1:5060|INVITE name=hunt "
         "serial=6\n"
         "      replayed  Timer owner=x|s|z9hg4bkcaller|198.51.100.1:5060|INVITE name=hunt "
-        "serial=5"
-    )
+        "serial=5\n"
+    ) in str(replay(read(lines), sansip.Engine(config(), ToGroup())))
 
 
 def test_an_event_that_is_refused_now_is_a_difference() -> None:
