@@ -244,12 +244,12 @@ class Broken(Engine):
 
     def step_all(
         self, state: State, events: Sequence[DatagramReceived]
-    ) -> tuple[State, list[tuple[Action, ...]]]:
+    ) -> tuple[State, tuple[tuple[Action, ...], ...]]:
         done: list[tuple[Action, ...]] = []
         for event in events:
             state, actions = self.step(state, event)
             done.append(actions)
-        return state, done
+        return state, tuple(done)
 
 
 def test_what_the_core_breaks_at_is_the_last_thing_in_there(recorded: Recorded) -> None:

@@ -14,6 +14,7 @@ else: that is said once.
 
 import os
 import stat
+import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -25,13 +26,8 @@ from sansip.engine.policy import Everything
 from sansip.journal import BODY, CREDENTIALS, Head, Named, Source, Swap, Writer
 from sansip_adapter.endpoints import in_words
 
-try:
-    from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
-except ImportError:  # not on Windows
-    LOCK_EX = LOCK_NB = LOCK_SH = 0
-
-    def flock(_file: int, _how: int) -> None:
-        """Lock nothing."""
+if sys.platform != "win32":
+    import fcntl
 
 
 ROTATE: Final = 100_000_000  # bytes
@@ -186,10 +182,9 @@ class _Files:
         for older in range(free if free >= 0 else len(self._names) - 1, 0, -1):
             self._names[older - 1].replace(self._names[older])
         self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        self.path.chmod(0o600)  # some umasks leave not even that
         self.written = 0
-        if hasattr(os, "fchmod"):  # not on Windows
-            os.fchmod(self._file, 0o600)  # some umasks leave not even that
-        _lock(self._file, LOCK_EX)
+        _take(self._file)
 
     def write(self, data: bytes) -> None:
         """Write all of it, or else nothing."""
@@ -224,15 +219,17 @@ def _must_be_journal(path: Path) -> None:
         begins = os.read(file, len(BEGINNING)) if stat.S_ISREG(os.fstat(file).st_mode) else None
         if begins is None or not BEGINNING.startswith(begins):
             raise OSError(0, "there is something else of that name, which is no journal")
-        _lock(file, LOCK_SH)
+        _take(file)
     finally:
         os.close(file)
 
 
-def _lock(file: int, how: int) -> None:
+def _take(file: int) -> None:
     """See that nobody else writes it; where files have no locks that is not known."""
+    if sys.platform == "win32":
+        return
     try:
-        flock(file, how | LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise OSError(0, "another program is writing it") from None
     except OSError:
