@@ -31,12 +31,12 @@ _BRANCH: Final = re.compile(r"[0-9a-f]{16}\.[0-9a-f]{12}(?![0-9a-z])")  # with a
 class Difference:
     """Where a replay first differs from its journal; ``str`` tells it in words.
 
-    ``refused`` is what the event is refused with now (``LocalProtocolError``), or empty. ``call``
+    ``number`` is 0, and there is no event, if it is what the start has ordered. ``refused`` is what the event is refused with now (``LocalProtocolError``), or empty. ``call``
     is the Call-ID of what it is about, if it is about a call; ``after`` are seconds from the start.
     """
 
     number: int
-    event: Event
+    event: Event | None
     recorded: tuple[Action, ...]
     replayed: tuple[Action, ...]
     refused: str = ""
@@ -45,8 +45,10 @@ class Difference:
 
     def __str__(self) -> str:
         call = "" if self.call is None else f", in call {shortened(self.call)}"
-        head = f"step {self.number} differs, {self.after:.3f} s after the start{call}"
-        lines = [head, f"  event: {told(self.event)}"]
+        lines = ["the start differs"]
+        if self.event is not None:
+            head = f"step {self.number} differs, {self.after:.3f} s after the start{call}"
+            lines = [head, f"  event: {told(self.event)}"]
         if self.refused:
             count = len(self.recorded)
             lines += [f"    recorded  {count} actions", f"    replayed  refused: {self.refused}"]
@@ -76,9 +78,11 @@ def engine_of(config: Config, source: Source | None, policies: Policies = unname
     return Engine(config, policies(source.name))
 
 
-def first_state(engine: Engine, head: Head) -> State:
-    """Give the state that a journal begins with: a fresh one, or that of where it goes on."""
-    return head.state or engine.start(head.seed, head.started)[0]
+def begun(engine: Engine, head: Head) -> tuple[State, tuple[Action, ...]]:
+    """Begin as a journal does: afresh, which orders something, or where it goes on."""
+    if head.state is not None:
+        return head.state, ()
+    return engine.start(head.seed, head.started)
 
 
 def replay(
@@ -103,8 +107,12 @@ def replay(
     runner = Runner(head.redacted)
     tally = tally or Tally()
     engine = engine or engine_of(head.config, head.policy, policies)
-    state = first_state(engine, head)
+    state, begins = begun(engine, head)
     followed = None if call is None else Call(call)
+    if head.ordered not in (None, begins):
+        recorded, begins = runner.sides(head.ordered, begins)
+        if recorded != begins and followed is None:
+            return Difference(0, None, recorded, begins)
     for step in journal:
         if until is not None and step.number > until:
             break

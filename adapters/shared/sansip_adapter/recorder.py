@@ -81,8 +81,15 @@ class Recorder:
         except OSError as error:
             raise RecorderError(f"{self._files.path}: {_reason(error)}; {REMEDY}") from None
 
-    def begin(self, engine: object, seed: bytes, started: float, state: object = None) -> None:
-        """Write the head."""
+    def begin(
+        self,
+        engine: object,
+        seed: bytes,
+        started: float,
+        ordered: tuple[Action, ...] | None,
+        state: object = None,
+    ) -> None:
+        """Write the head; ``ordered`` is what the start has led to."""
         if not isinstance(engine, Engine) or not isinstance(state, State | None):
             raise TypeError("only what a sansip.Engine does can be written into a journal")
         head = Head(
@@ -94,6 +101,7 @@ class Recorder:
             self._redacted,
             time.time(),
             state,
+            ordered,
         )
         try:
             self._writer = Writer(self._lines.append, head)
@@ -134,7 +142,7 @@ class Recorder:
         except OSError as error:
             self._end(_reason(error))
         else:
-            self.begin(engine, seed, at, state)
+            self.begin(engine, seed, at, None, state)
 
     def close(self) -> None:
         """Write what is left, and close the file."""

@@ -194,7 +194,7 @@ class Server(Generic[StateT]):
         self._wake_at = self._loop.alarm(self._ring)
         self.state, actions = self._engine.start(seed=self.seed, at=self.started)
         if self._journal is not None:
-            self._journal.begin(self._engine, self.seed, self.started)
+            self._journal.begin(self._engine, self.seed, self.started, actions)
         self._backlog.append((self.started, actions))
         self._perform()
         for sock in self._sockets:
