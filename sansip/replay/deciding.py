@@ -19,7 +19,7 @@ from sansip.engine.routing import overrides
 from sansip.journal import Journal, Swap
 from sansip.message import Request, Uri
 from sansip.replay.planned import Moved, Planner
-from sansip.replay.running import Policies, Runner, engine_of, first_state, unnamed
+from sansip.replay.running import Policies, Runner, begun, engine_of, unnamed
 from sansip.replay.tally import Tally
 from sansip.replay.words import difference
 from sansip.value import value
@@ -77,7 +77,7 @@ def decisions(  # noqa: PLR0913 - most are options
     asked: list[_Asked] = []
     recorded = engine or engine_of(head.config, head.policy, policies)
     both = _both(recorded, other, asked.append)
-    state = first_state(recorded, head)
+    state, _ = begun(recorded, head)
     for step in journal:
         if until is not None and step.number > until:
             break
