@@ -24,6 +24,7 @@ from sansip.toml import load
 from sansip.value import value
 
 Policies = Callable[[str], Policy]
+MOST_BRANCHES: Final = 100_000  # that are remembered: the latest
 _BRANCH: Final = re.compile(r"[0-9a-f]{16}\.[0-9a-f]{12}(?![0-9a-z])")  # with a loop part
 
 
@@ -31,8 +32,9 @@ _BRANCH: Final = re.compile(r"[0-9a-f]{16}\.[0-9a-f]{12}(?![0-9a-z])")  # with a
 class Difference:
     """Where a replay first differs from its journal; ``str`` tells it in words.
 
-    ``number`` is 0, and there is no event, if it is what the start has ordered. ``refused`` is what the event is refused with now (``LocalProtocolError``), or empty. ``call``
-    is the Call-ID of what it is about, if it is about a call; ``after`` are seconds from the start.
+    ``number`` is 0, and there is no event, if it is what the start has ordered. ``refused`` is what
+    the event is refused with now (``LocalProtocolError``), or empty. ``call`` is the Call-ID of
+    what it is about, if it is about a call; ``after`` are seconds from the start.
     """
 
     number: int
@@ -184,7 +186,9 @@ class Runner:
         before = [self._text(action) for action in recorded]
         for one, other in zip(before, texts, strict=False):
             pairs = zip(_BRANCH.findall(one), _BRANCH.findall(other), strict=False)
-            self._branches.update([pair for pair in pairs if pair[0] != pair[1]])
+            self._branches.update([pair for pair in pairs if _are_one(*pair)])
+        while len(self._branches) > MOST_BRANCHES:
+            del self._branches[next(iter(self._branches))]
         before = [self._renamed(text) for text in before]
         return tuple(map(self._read, before)), tuple(map(self._read, texts))
 
@@ -196,3 +200,8 @@ class Runner:
 
     def _renamed(self, text: str) -> str:
         return _BRANCH.sub(lambda found: self._branches.get(found[0], found[0]), text)
+
+
+def _are_one(recorded: str, replayed: str) -> bool:
+    """Whether two branches differ, but only in their loop parts."""
+    return recorded != replayed and recorded.partition(".")[0] == replayed.partition(".")[0]
