@@ -31,8 +31,9 @@ _BRANCH: Final = re.compile(r"[0-9a-f]{16}\.[0-9a-f]{12}(?![0-9a-z])")  # with a
 class Difference:
     """Where a replay first differs from its journal; ``str`` tells it in words.
 
-    ``number`` is 0, and there is no event, if it is what the start has ordered. ``refused`` is what the event is refused with now (``LocalProtocolError``), or empty. ``call``
-    is the Call-ID of what it is about, if it is about a call; ``after`` are seconds from the start.
+    ``number`` is 0, and there is no event, if it is what the start has ordered. ``refused`` is what
+    the event is refused with now (``LocalProtocolError``), or empty. ``call`` is the Call-ID of
+    what it is about, if it is about a call; ``after`` are seconds from the start.
     """
 
     number: int

@@ -3,9 +3,10 @@
 import dataclasses
 
 import sansip
-from journals import SEED, STARTED, head_of
+from journals import STARTED, head_of
 from sansip.journal import Writer, read
 from sansip.replay import replay
+from stage import SEED
 
 
 def probed(every: float) -> sansip.Config:
