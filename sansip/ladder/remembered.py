@@ -29,9 +29,8 @@ def calls_in(state: State | None) -> Iterator[tuple[str, str]]:
     """The key of each transaction that goes on, and the Call-ID of its request."""
     if state is not None:
         for key, context in state.contexts.items():
-            call = None if context.origin is None else context.origin.request.call_id
-            if call:
-                yield key, call
+            if context.origin is not None:
+                yield key, context.origin.request.call_id or ""
         for key, sent in state.client.items():
             served = state.contexts.get(sent.context)
             if served is not None and served.origin is not None:
