@@ -96,9 +96,13 @@ SCRIPT: Final = """\
 
   list.addEventListener("click", (event) => {
     const row = event.target.closest("li");
-    if (row) { choose(row); row.focus({preventScroll: true}); }
+    if (!row) return;
+    panel.hidden = false;
+    choose(row);
+    row.focus({preventScroll: true});
   });
   list.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" || event.key === "Escape") panel.hidden = event.key === "Escape";
     const seen = rows.filter((row) => !row.hidden);
     const at = seen.indexOf(chosen);
     const to = {

@@ -31,7 +31,8 @@ from sansip import dns
 from sansip.journal import Swap, read
 from sansip.ladder import KINDS, PROGRAM, PROXY, Row, draw
 from sansip.ladder.remembered import calls_in, names_in
-from stage import CALLER, GW_1, GW_2, PROXY as AT, ToGroup, ToName, make_request, on_stage
+from stage import CALLER, GW_1, GW_2, ToGroup, ToName, make_request, on_stage
+from stage import PROXY as AT
 
 HOST = str(CALLER)
 

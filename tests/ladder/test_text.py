@@ -67,7 +67,7 @@ def test_what_has_no_room_stands_beside_its_arrow() -> None:
         "  0.000   │─ INVITE s… ─▶│     │     │     │     │",
     ]
     assert drawn(message("INVITE sip:bob@example.com"), columns=7, width=50) == [
-        "  0.000   │─────▶│ INVITE sip:bob@example.com│",
+        "  0.000   │───────▶│ INVITE sip:bob@example.com  │",
     ]
 
 
