@@ -7,7 +7,7 @@ no room within its arrow stands beside it.
 from collections.abc import Iterator
 from itertools import groupby, pairwise
 from types import MappingProxyType
-from typing import Final
+from typing import Final, assert_never
 
 from sansip.ladder.calendar import written
 from sansip.ladder.lines import fitting, note_of, wrapped
@@ -147,13 +147,13 @@ def _heads(ladder: Ladder, layout: _Layout) -> Iterator[_Line]:
         heads = [(_letter(number),) for number in range(len(heads))]
     tallest = max(map(len, heads))
     for level in range(tallest):
-        line = [" "] * layout.width
+        cells = list(" " * layout.width)
         for head, place in zip(heads, layout.places, strict=True):
             if level >= tallest - len(head):
                 words = head[level - tallest + len(head)]
                 at = max(0, place - len(words) // 2)
-                line[at : at + len(words)] = words
-        yield [("".join(line).rstrip(), "bold")]
+                cells[at : at + len(words)] = words
+        yield [("".join(cells).rstrip(), "bold")]
 
 
 def _letter(number: int) -> str:
@@ -249,3 +249,5 @@ def _style(row: Row) -> str:
             return ""
         case "timer" | "flow":
             return "dim"
+        case _:
+            assert_never(row.kind)

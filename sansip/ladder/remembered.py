@@ -10,11 +10,9 @@ def names_in(state: State | None) -> Iterator[tuple[str, str]]:
     """Each IP address that DNS has given, and the name that has it."""
     if state is not None:
         for question, entry in state.cache.entries.items():
-            known = entry.kept or entry.answer
-            if isinstance(known, dns.Found):
-                for record in known.records:
-                    if isinstance(record, dns.Ip):
-                        yield record.address, question.name
+            for record in () if entry.kept is None else entry.kept.records:
+                if isinstance(record, dns.Ip):
+                    yield record.address, question.name
 
 
 def questions_in(state: State | None) -> dict[int, str]:

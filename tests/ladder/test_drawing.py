@@ -87,7 +87,8 @@ def test_there_is_a_row_of_each_kind_and_all_columns_are_there() -> None:
 def test_an_empty_journal_has_the_proxy_alone() -> None:
     ladder = draw(journal())
     assert [column.key for column in ladder.columns] == [PROXY]
-    assert ladder.rows == ladder.calls() == ()
+    assert ladder.rows == ()
+    assert ladder.calls() == ()
     assert ladder.clock is None
     assert ladder.begun == STARTED
 
@@ -166,7 +167,11 @@ def test_what_dns_says(answer: dns.Answer, said: str) -> None:
 
 
 def test_a_failure_of_dns_and_questions_that_are_not_known() -> None:
-    asked = came(make_request()), [sansip.QueryDns(1, "example.com", "A"), sansip.StopDns(1)]
+    orders: list[sansip.Action] = [
+        sansip.QueryDns(1, "example.com", "A"),
+        sansip.StopDns(1),
+    ]
+    asked = came(make_request()), orders
     failed = sansip.DnsAnswered(STARTED, 1, dns.Failure("timed out"))
     assert labels(asked, failed)[2:] == ["a question that is not known: no answer: timed out"]
 
@@ -203,7 +208,12 @@ def test_timers_have_their_names(name: str, actions: list[sansip.Action], said: 
 def test_timers_of_transactions_say_of_which() -> None:
     invite = make_request()
     started = sansip.StartTimer(sansip.Timer(KEY, "G", 1), 0.5)
-    did = (came(invite), [send(invite, key="c|b|INVITE"), send(invite, CALLER), started])
+    orders: list[sansip.Action] = [
+        send(invite, key="c|b|INVITE"),
+        send(invite, CALLER),
+        started,
+    ]
+    did = (came(invite), orders)
     assert labels(did, fired("B", "c|b|INVITE"), fired("H", KEY))[3:] == [
         f"Timer B: INVITE to {GW_1}",
         f"Timer H: INVITE from {HOST}",
@@ -400,7 +410,8 @@ def test_a_journal_that_goes_on_knows_what_was_open() -> None:
     before, state = len(stage.events), stage.state.freeze()
     stage.step(sansip.StreamReceived(STARTED, 1, invite[80:]))
     stage.advance(0.6)
-    did: list[Did] = list(zip(stage.events, stage.actions, strict=True))[before:]
+    did: list[Did] = []
+    did += [*zip(stage.events, stage.actions, strict=True)][before:]
     did.append(sansip.DnsAnswered(stage.now, next(iter(state.questions)), dns.NoName(1.0)))
 
     ladder = draw(journal(*did, state=state))

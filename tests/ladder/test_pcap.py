@@ -52,7 +52,8 @@ class Packet:
 def ones(data: bytes) -> int:
     """The sum of a checksum, which is 0xFFFF for data that has a right one."""
     even = data + bytes(len(data) % 2)
-    return (sum(struct.unpack(f"!{len(even) // 2}H", even)) - 1) % 0xFFFF + 1
+    total: int = sum(struct.unpack(f"!{len(even) // 2}H", even))
+    return (total - 1) % 0xFFFF + 1
 
 
 def packets(capture: bytes) -> list[Packet]:
@@ -150,6 +151,12 @@ def test_a_call_that_fails_over_with_the_times_of_its_clock() -> None:
     assert len(found) == len(heard) + len(stage.sends)
     assert found[0].at == CLOCK
     assert packets(pcap(journal_of_stage(stage, clock=None)))[0].at == STARTED
+
+
+def test_an_address_that_is_none_is_not_remembered() -> None:
+    nowhere = sansip.DatagramReceived(STARTED, UDP, CALLER, sansip.Address("0.0.0.0", 1), b"x")
+    first, second = taken((nowhere, [send(b"y")]))
+    assert (first.target, second.source) == ("0.0.0.0 1", f"{PROXY.host} 5060")
 
 
 def test_what_is_too_long_for_a_packet_is_cut() -> None:

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 
 import sansip
-from journals import POLICY, SEED, STARTED
+from journals import POLICY, STARTED
 from sansip import dns
 from sansip.journal import Head, Journal, Step, Swap
 from sansip.ladder import Ladder, Row, draw
-from stage import CALLER, GW_1, GW_2, PROXY, SDP, Stage, ToName, make_request, on_stage
+from stage import CALLER, GW_1, GW_2, PROXY, SDP, SEED, Stage, ToName, make_request, on_stage
 
 CLOCK = 1_795_453_200.25  # 2026-11-23 17:00:00.250 UTC
 UDP = "udp:192.0.2.10:5060"
