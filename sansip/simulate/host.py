@@ -92,7 +92,7 @@ class Host(Node):
         datagrams = [each for each in engine.config.endpoints if each.transport == "udp"]
         if not datagrams:
             raise LocalProtocolError(f"{name} has no udp endpoint; only datagrams are simulated")
-        self._places = {_place(endpoint): endpoint.name for endpoint in datagrams}
+        self._places = {place_of(endpoint): endpoint.name for endpoint in datagrams}
         super().__init__(network, name, self._places)
         self._from = {endpoint: place for place, endpoint in self._places.items()}
         self.engine = engine
@@ -178,8 +178,7 @@ class Host(Node):
         """A timer fires, and something has to come of it: else it had better been stopped."""
         before = self.state
         self.step(Fired(self.now, timer))
-        if not self._ordered and all(map(is_, _fields(before), _fields(self.state))):
-            raise Broken(f"timer {timer.name} of {timer.owner} fires, and nobody waits for it")
+        missed(timer, before, self.state, self._ordered)
 
     def step(self, event: Event) -> None:
         """Give the engine an event of now, do what it orders, and see that it is good."""
@@ -240,6 +239,12 @@ class Host(Node):
         network.send(self, Packet(source, send.remote, send.data, message))
 
 
+def missed(timer: Timer, before: State, after: State, ordered: int) -> None:
+    """Raise ``Broken`` if a timer has fired, nothing was ordered, and nothing has changed."""
+    if not ordered and all(map(is_, _fields(before), _fields(after))):
+        raise Broken(f"timer {timer.name} of {timer.owner} fires, and nobody waits for it")
+
+
 def left(state: State) -> dict[str, int]:
     """What the tables of a state hold that is to be gone when all is over, and how much."""
     things: dict[str, object] = dict(zip(_NAMES, _fields(state), strict=True))
@@ -255,7 +260,7 @@ def left(state: State) -> dict[str, int]:
     return {name: size for name, size in sizes.items() if size}
 
 
-def _place(endpoint: Endpoint) -> Address:
+def place_of(endpoint: Endpoint) -> Address:
     """Where an endpoint is in this world: where it listens, or else what it tells others."""
     bind = endpoint.bind
     wild = bind.host in _WILDCARDS or bind.port == 0
