@@ -26,7 +26,6 @@ from drawn import (
     send,
 )
 from journals import STARTED
-from sansip.journal import Head, Journal
 from sansip.ladder import pcap
 from sansip.value import value
 from stage import CALLER, GW_1, PROXY, make_request, on_stage
@@ -182,21 +181,12 @@ def test_where_a_wildcard_was_reached() -> None:
     stage.events = [fired("A"), came(INVITE), fired("A")]
     stage.actions = [(sent,), (), (sent, send(b"y", endpoint=name, local="192.0.2.77"))]
     stage.events[1] = sansip.DatagramReceived(STARTED, name, CALLER, PROXY, b"z")
-    found = packets(pcap(journal_with(any_address, stage.events, stage.actions)))
+    found = packets(pcap(journal_of_stage(stage)))
     assert [each.source for each in found] == [
         f"{CALLER.host} 5060",
         f"{PROXY.host} 5060",
         "192.0.2.77 5060",
     ]
-
-
-def journal_with(
-    config: sansip.Config,
-    events: list[sansip.Event],
-    actions: list[tuple[sansip.Action, ...]],
-) -> Journal:
-    made = journal(*zip(events, actions, strict=True))
-    return Journal(Head("9.9", bytes(32), STARTED, config), iter(made))
 
 
 def test_icmp() -> None:

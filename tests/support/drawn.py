@@ -41,9 +41,10 @@ def journal(
     clock: float | None = None,
     redacted: tuple[str, ...] = (),
     state: sansip.State | None = None,
+    config: sansip.Config = CONFIG,
 ) -> Journal:
     """A journal in which this was heard, and led to that."""
-    head = Head("9.9", SEED, STARTED, CONFIG, POLICY, redacted, clock, state)
+    head = Head("9.9", SEED, STARTED, config, POLICY, redacted, clock, state)
     steps: list[Step | Swap] = []
     for number, each in enumerate(did, 1):
         if isinstance(each, Swap):
@@ -83,7 +84,8 @@ def failover() -> Stage:
 
 
 def journal_of_stage(stage: Stage, clock: float | None = CLOCK) -> Journal:
-    return journal(*zip(stage.events, stage.actions, strict=True), clock=clock)
+    did = zip(stage.events, stage.actions, strict=True)
+    return journal(*did, clock=clock, config=stage.engine.config)
 
 
 def failover_ladder() -> Ladder:
