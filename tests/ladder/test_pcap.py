@@ -166,7 +166,7 @@ def test_what_is_too_long_for_a_packet_is_cut() -> None:
 def test_ipv6() -> None:
     event = sansip.DatagramReceived(STARTED, UDP, FAR, V6, HOSTILE)
     first, second = taken((event, [send(INVITE, FAR)]))
-    assert (first.source, first.target) == ("2001:db8::7 5061", "2001:db8::1 5060")
+    assert (first.source, first.target) == ("2001:db8::7 40124", "2001:db8::1 5060")
     assert first.data == HOSTILE
     assert second.source == "2001:db8::1 5060"
 

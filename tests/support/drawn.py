@@ -14,7 +14,8 @@ UDP = "udp:192.0.2.10:5060"
 TCP = "tcp:192.0.2.10:5060"
 TLS = "tls:192.0.2.10:5061"
 PHONE = sansip.Address("198.51.100.7", 40123)
-FAR = sansip.Address("2001:db8::7", 5061)
+FAR = sansip.Address("2001:db8::7", 40124)
+NEAR = sansip.Address("2001:db8::1", 5061)
 CONFIG = sansip.Config(
     [
         sansip.Endpoint("udp", "192.0.2.10:5060"),
@@ -138,7 +139,7 @@ def everything() -> list[Did]:  # a row of each kind at least
         sansip.StreamReceived(at + 0.1, 1, big[:100]),
         sansip.StreamReceived(at + 0.2, 1, big[100:] + bye.render() + b"\r\n\r\n"),
         (
-            sansip.FlowOpened(at + 0.2, 2, TLS, FAR, PROXY, ("far.example.com",)),
+            sansip.FlowOpened(at + 0.2, 2, TLS, FAR, NEAR, ("far.example.com",)),
             [send(bye, FAR, endpoint=TLS, flow=2)],
         ),
         sansip.StreamReceived(at + 0.3, 2, b"BYE x SIP/2.0\r\nContent-Length: x\r\n\r\n"),
