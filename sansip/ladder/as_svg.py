@@ -38,11 +38,13 @@ def svg(ladder: Ladder) -> str:
     top = 34.0
     parts = [f'<g transform="translate(0 {top:g})">{heads(ladder, layout)}</g>']
     place = ladder.place()
+    begin = len(parts)
     at = top + layout.head
     for row in ladder.rows:
         height, drawn = drawn_row(row, ladder, layout, place)
         parts.append(f'<g transform="translate(0 {at:g})">{drawn}</g>')
         at += height
+    parts.insert(begin, rails(layout.places, top + layout.head, at))
     for note in ladder.notes or () if ladder.rows else (*ladder.notes, "nothing happened"):
         at += 20
         parts.append(f'<text class="foot" x="{_MARGIN}" y="{at:g}">{escaped(note)}</text>')
@@ -126,11 +128,12 @@ def heads(ladder: Ladder, layout: Layout) -> str:
         for number, (line, style, _) in enumerate(lines):
             y = top + 15 + 15 * number
             parts.append(f'<text class="{style}" x="{place:g}" y="{y:g}">{escaped(line)}</text>')
-        parts.append(_rails((place,), layout.head - 8, layout.head))
+        parts.append(rails((place,), layout.head - 8, layout.head))
     return "".join(parts)
 
 
-def _rails(places: tuple[float, ...], top: float, bottom: float) -> str:
+def rails(places: tuple[float, ...], top: float, bottom: float) -> str:
+    """The lifelines, from there to there."""
     path = "".join([f"M{place:g} {top:g}V{bottom:g}" for place in places])
     return f'<path class="rail" d="{path}"/>'
 
@@ -148,8 +151,7 @@ def drawn_row(row: Row, ladder: Ladder, layout: Layout, place: dict[str, int]) -
         height, drawn = float(_ARROW), _arrow(row, start, layout.places[place[row.target]])
         y = 25.0
     time = f'<text class="time" x="{_TIMES}" y="{y:g}">{row.at - ladder.begun:.3f}</text>'
-    rails = _rails(layout.places, 0, height)
-    return height, f'{rails}<g class="{_classes(row)}">{drawn}{time}</g>'
+    return height, f'<g class="{_classes(row)}">{drawn}{time}</g>'
 
 
 def _classes(row: Row) -> str:

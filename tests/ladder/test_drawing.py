@@ -432,6 +432,12 @@ def test_what_has_ended_is_not_remembered() -> None:
     assert list(calls_in(None)) == list(names_in(None)) == []
 
 
+def test_a_crowd_is_said() -> None:
+    many = [came(make_request(), sansip.Address(f"192.0.2.{n}", 5060)) for n in range(30)]
+    assert draw(journal(*many)).notes == ("31 columns: the ladder of one call has fewer",)
+    assert draw(journal(*many[1:])).notes == ()
+
+
 def test_rows_say_what_is_to_be_noted() -> None:
     row = Row(0.0, 0, "message", "a", "b", "INVITE", "SDP", again=2, lost=True)
     assert row.label == "INVITE (lost, again, 2, SDP)"
