@@ -7,7 +7,8 @@ read again, and routes, groups and certificates replaced without dropping a call
 of the groups and how they are, and what is going on. What is worth knowing goes to stderr, a line
 for each thing.
 
-Exit status: 0 after a signal, 1 if an address cannot be opened, 2 if the configuration is wrong.
+Exit status: 0 after a signal, 1 if an address or the journal cannot be opened, 2 if the
+configuration is wrong.
 """
 
 import argparse
@@ -34,8 +35,10 @@ from sansip import (
     ReplaceGroups,
     State,
 )
-from sansip.toml import Settings, load
+from sansip.journal import Toml
+from sansip.toml import JournalFile, Settings, load
 from sansip_adapter.endpoints import EndpointError
+from sansip_adapter.recorder import Recorder, RecorderError
 from sansip_adapter.server import Options, Server
 from sansip_adapter.tls import Tls, TlsError
 
@@ -44,7 +47,12 @@ SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
 RETRY_AFTER: Final = 10  # seconds after which others may ask again when we are draining
 LOOK_EVERY: Final = 0.05  # seconds between two looks at whether calls are still being set up
 LAST_ACK: Final = 2.0  # seconds for the ACK of the last call, which comes from its far end
-FIXED: Final = ("endpoints", "nameservers", "secret")  # what cannot change without a restart
+FIXED: Final = (
+    "endpoints",
+    "nameservers",
+    "secret",
+    "journal",
+)  # what cannot change without a restart
 CALLED: Final = {"endpoints": "listen or advertise"}  # in the file
 
 
@@ -77,7 +85,7 @@ def main(options: argparse.Namespace, run: Callable[["Proxy"], object]) -> int:
     status = 0
     try:
         run(proxy)
-    except* EndpointError as errors:
+    except* (EndpointError, RecorderError) as errors:
         print(*errors.exceptions, sep="\n", file=sys.stderr)
         status = 1
     finally:
@@ -95,11 +103,15 @@ class Proxy:
     def __init__(self, options: argparse.Namespace) -> None:
         self._file: Path = options.config
         self._drain: float = options.drain
-        self._settings, self.engine, tls = read(self._file)
+        self._settings, source = settings(self._file)
+        self.engine = Engine(self._settings.config(), self._settings.policy())
         topics = () if options.quiet else (*TOPICS, "dropped") if options.verbose else TOPICS
         self.log = Log(topics, time.monotonic)
         self.options = Options(
-            nameservers=self._settings.nameservers, tls=tls, on_report=self.log.report
+            nameservers=self._settings.nameservers,
+            tls=certificates(self._settings, self._file),
+            on_report=self.log.report,
+            journal=recorder(self._settings.journal, self._file, source),
         )
         self.is_over = False
         self.pause = math.inf
@@ -158,34 +170,48 @@ class Proxy:
         """Read the files again; if something is wrong with them, all stays as it is."""
         name = self._file.name
         try:
-            new = settings(self._file)
+            new, source = settings(self._file)
             old = self._settings
             for field in FIXED:
                 if repr(getattr(new, field)) != repr(getattr(old, field)):
                     self.log.say(f"{name}: {CALLED.get(field, field)}: changes need a restart")
-            new = dataclasses.replace(
-                new, endpoints=old.endpoints, nameservers=old.nameservers, secret=old.secret
-            )
+            new = dataclasses.replace(new, **{field: getattr(old, field) for field in FIXED})
             engine, tls = Engine(new.config(), new.policy()), certificates(new, self._file)
         except (OSError, LocalProtocolError, TlsError) as error:
             self.log.say(f"{error}\n{name}: not reloaded; the old configuration stays")
             return
         self._settings, self.engine = new, engine
         # Between these two lines nothing else can happen: nobody waits.
-        self._server.swap(engine, tls)
+        self._server.swap(engine, tls, source)
         self._server.step(lambda at: Administered(at, ReplaceGroups(new.groups)))
         self.log.say(f"{name}: reloaded; {len(new.routes)} routes, {len(new.groups)} groups")
 
 
-def read(file: Path) -> tuple[Settings, Engine, Tls | None]:
-    """Read the configuration, and all that it names."""
-    found = settings(file)
-    return found, Engine(found.config(), found.policy()), certificates(found, file)
+def settings(file: Path) -> tuple[Settings, Toml]:
+    """Read the configuration, and what it names, beside it; and what a journal says of that."""
+    lists: list[tuple[str, str]] = []
+
+    def read(name: str) -> str:
+        text = (file.parent / name).read_bytes().decode(errors="replace")
+        lists.append((name, text))
+        return text
+
+    text = file.read_bytes()
+    found = load(text, file.name, read)
+    return found, Toml(text.decode(), file.name, tuple(lists))
 
 
-def settings(file: Path) -> Settings:
-    """Read the configuration; what it names is looked for beside it."""
-    return load(file.read_bytes(), file.name, lambda name: (file.parent / name).read_bytes())
+def recorder(named: JournalFile | None, file: Path, source: Toml) -> Recorder | None:
+    """Make what writes the journal that the configuration names."""
+    if named is None:
+        return None
+    return Recorder(
+        file.parent / named.file,
+        policy=source,
+        rotate=named.rotate,
+        keep=named.keep,
+        redact=named.redact,
+    )
 
 
 def certificates(named: Settings, file: Path) -> Tls | None:

@@ -12,7 +12,7 @@ from sansip import Report
 
 TOPICS = (
     *("failover", "health", "probe", "policy"),
-    *("limit", "transport", "dns", "malformed"),
+    *("limit", "transport", "dns", "malformed", "journal"),
 )
 MOST = 20  # lines a second
 

@@ -38,6 +38,7 @@ from sansip.engine.events import (
     FlowOpened,
     FlushCache,
     Quiesce,
+    Rekey,
     ReplaceGroups,
     RequestSubmitted,
     ResponseSubmitted,
@@ -80,8 +81,9 @@ from sansip.message import (
 )
 from sansip.proxy.vocabulary import Finish, TryNext
 from sansip.timing import Timing
+from sansip.version import VERSION as _VERSION
 
-__version__ = "0.1.0"
+__version__ = _VERSION
 
 __all__ = [
     "AckSubmitted",
@@ -128,6 +130,7 @@ __all__ = [
     "ProtocolError",
     "QueryDns",
     "Quiesce",
+    "Rekey",
     "Relay",
     "RemoteProtocolError",
     "ReplaceGroups",

@@ -6,6 +6,7 @@ earlier one, one draw more or less elsewhere renames nothing.
 
 from hashlib import blake2b
 
+from sansip.errors import LocalProtocolError
 from sansip.value import value
 
 SEED_SIZES = range(16, 65)  # bytes; BLAKE2b takes keys of up to 64
@@ -29,6 +30,13 @@ class Draws:
     def below(self, bound: int, purpose: str, ordinal: int = 0) -> int:
         """An integer from 0 up to, not including, ``bound``."""
         return int.from_bytes(self.octets(purpose, ordinal), "big") % bound
+
+
+def checked_seed(seed: bytes) -> bytes:
+    """A seed, if it is one; else LocalProtocolError."""
+    if len(seed) not in SEED_SIZES:
+        raise LocalProtocolError(f"seed has {len(seed)} bytes; it needs 16 to 64")
+    return seed
 
 
 def token(seed: bytes, owner: str, purpose: str, ordinal: int = 0, size: int = 8) -> str:

@@ -56,6 +56,8 @@ def policy_of(name: str) -> Policy:
         made = getattr(import_module(module), cls)()
     except (ImportError, AttributeError, TypeError) as error:
         raise UnfitError(f"policy {name}: {error}") from None
+    except (Exception, SystemExit) as error:  # whatever the module does
+        raise UnfitError(f"policy {name}: {type(error).__name__}: {error}") from error
     if not isinstance(made, Policy):
         raise UnfitError(f"policy {name}: it is no sansip.Policy")
     return made

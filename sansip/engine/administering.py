@@ -9,10 +9,12 @@ from sansip.engine.events import (
     Enable,
     FlushCache,
     Quiesce,
+    Rekey,
     ReplaceGroups,
 )
 from sansip.engine.fleet import Place, checked_groups
 from sansip.engine.turn import Turn
+from sansip.entropy import checked_seed
 from sansip.errors import LocalProtocolError
 from sansip.locate import Cache
 from sansip.table import Table
@@ -34,6 +36,8 @@ def administered(turn: Turn, event: Administered) -> None:
             turn.cache = Cache()
         case Quiesce(retry_after):
             turn.retry_after = retry_after
+        case Rekey(seed):
+            turn.seed = checked_seed(seed)
         case _:  # a program may have been written without a type checker
             raise LocalProtocolError(f"{event.order!r} is no order; see sansip.Administered")
 

@@ -17,6 +17,7 @@ from sansip.engine.state import Arrival, Asked
 from sansip.engine.transactions import step_server
 from sansip.engine.turn import Turn
 from sansip.engine.verdicts import Handover, Inquiry, Passage, Verdict, meaning
+from sansip.entropy import Draws
 from sansip.proxy.request import Arrived
 from sansip.transaction import Abandon
 
@@ -34,13 +35,15 @@ def ask(  # noqa: PLR0913 - what is remembered
     *,
     proven: bool,
     questions: int = 0,
+    seed: bytes | None = None,
 ) -> None:
     """Put a question to the embedding program; the request of this key waits."""
     turn.serial += 1
     number = turn.serial
     turn.actions.append(Consult(f"{number} {key}", wish.data, wish.within))
     timer = turn.rearm(OWNER + key, "answer", turn.at + wish.within)
-    asked = Asked(came, at, got, proven, wish.then, number, questions + 1, timer)
+    seed = seed or turn.seed
+    asked = Asked(came, at, got, proven, wish.then, number, seed, questions + 1, timer)
     turn.asked = turn.asked.set(key, asked)
     turn.count(came.source, came.size, 1)
 
@@ -92,7 +95,8 @@ def _resume(turn: Turn, key: str, asked: Asked, answer: object) -> None:
     request = got.request
     verdict: Verdict
     try:
-        decision = route_with(turn, key, request, came, asked.then, answer, in_dialog=proven)
+        draws = Draws(asked.seed, key)
+        decision = route_with(turn, draws, request, came, asked.then, answer, in_dialog=proven)
         verdict = meaning(turn, came, got, key, decision, proven=proven)
     except PolicyError as error:
         turn.report("policy", key, str(error))
@@ -106,7 +110,7 @@ def _resume(turn: Turn, key: str, asked: Asked, answer: object) -> None:
         case Inquiry():
             ask(
                 turn, key, came, asked.at, got, verdict.wish,
-                proven=proven, questions=asked.questions,
+                proven=proven, questions=asked.questions, seed=asked.seed,
             )  # fmt: skip
         case Handover() if agents.is_merged(turn, request):
             respond(turn, key, request, 482)

@@ -178,7 +178,7 @@ class Config:
         ``extensions``  option tags that Proxy-Require may name
         ``secret``      the key under which Record-Route is signed, 16 to 64 bytes; give the same
                         one after a restart, or to all of several proxies, and dialogs survive.
-                        Default: the seed of the run.
+                        Default: the first seed of the run.
         ``compact_above``  what is forwarded and has more bytes than this gets compact header names
                         (7.3.3), for example 1300, where a datagram comes near the MTU (18.1.1);
                         never by default
@@ -218,7 +218,7 @@ class Config:
         )
         # And the whole of one whose only branch has had its final response.
         self.lingering = tuple(
-            [Context(facts, FIRST_LINGERS, None, None, 0, "") for facts in self.concluded]
+            [Context(facts, FIRST_LINGERS, None, None, 0, b"", "") for facts in self.concluded]
         )
         # What server transactions know from the beginning: over a datagram, and over a connection.
         self.server_facts = (

@@ -10,6 +10,7 @@ from sansip.engine.forwarding import LARGE, branch, located_uri, outgoing, wire
 from sansip.engine.state import Context, Origin
 from sansip.engine.transactions import discard_client, open_client, step_server
 from sansip.engine.turn import Turn
+from sansip.entropy import Draws
 from sansip.errors import RemoteProtocolError
 from sansip.proxy import context as machine
 from sansip.proxy import vocabulary as order
@@ -51,7 +52,7 @@ def open_context(
     state, outputs = machine.start(facts, hunt, plan, hop)
     turn.count(origin.source, origin.size, 1)
     turn.serial += 1
-    record = Context(facts, state, origin, handle, turn.serial, origin.loop)
+    record = Context(facts, state, origin, handle, turn.serial, turn.seed, origin.loop)
     _carry_out(turn, key, record, state, 0, outputs)
 
 
@@ -164,14 +165,21 @@ def _carry_out(  # noqa: C901, PLR0912 - an arm for each order
         record = turn.config.lingering[facts.invite]
     elif state is not record.state or remembered is not record.origin or serial != record.serial:
         record = Context(
-            facts, state, remembered, record.handle, record.number, record.loop, serial
+            facts,
+            state,
+            remembered,
+            record.handle,
+            record.number,
+            record.seed,
+            record.loop,
+            serial,
         )
     turn.contexts = turn.contexts.set(key, record)
 
 
-def _owner(key: str, record: Context) -> str:
-    """Whose the Via branches are; the context's number makes them unique in time (8.1.1.7)."""
-    return f"{key} {record.number}"
+def _draws(key: str, record: Context) -> Draws:
+    """What its Via branches are drawn from; its number makes them unique in time (8.1.1.7)."""
+    return Draws(record.seed, f"{key} {record.number}")
 
 
 def _method(record: Context) -> str:
@@ -181,11 +189,11 @@ def _method(record: Context) -> str:
 
 def _transaction(turn: Turn, key: str, record: Context, number: int, method: str) -> str:
     """The key of a branch's client transaction, over whatever transport it is."""
-    owner = _owner(key, record)
-    plain = client_key(branch(turn, owner, number, record.loop), method)
+    draws = _draws(key, record)
+    plain = client_key(branch(draws, number, record.loop), method)
     if plain in turn.client:
         return plain
-    return client_key(branch(turn, owner, number, record.loop, LARGE), method)
+    return client_key(branch(draws, number, record.loop, LARGE), method)
 
 
 def _forward(turn: Turn, key: str, record: Context, response: message.Response) -> None:
@@ -248,8 +256,8 @@ def _locate(turn: Turn, key: str, origin: Origin, wish: order.Locate) -> None:
 def _try(turn: Turn, key: str, record: Context, origin: Origin, given: order.Try) -> None:
     """Start a client transaction (16.6 steps 8 to 10)."""
     hop = given.hop
-    owner = _owner(key, record)
-    going = outgoing(turn, origin, given.target, hop, owner, given.branch, given.breadth)
+    draws = _draws(key, record)
+    going = outgoing(turn, origin, given.target, hop, draws, given.branch, given.breadth)
     if going is None:
         turn.tell(key, order.Broken(given.branch, "no endpoint of that transport and IP version"))
         turn.tell(key, order.Over(given.branch))

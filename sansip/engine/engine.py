@@ -60,7 +60,7 @@ from sansip.engine.standing import Standing
 from sansip.engine.state import Arrival, ClientTransaction, Link, State, Waiting
 from sansip.engine.transactions import SILENT, fire_client, fire_server
 from sansip.engine.turn import Turn
-from sansip.entropy import SEED_SIZES
+from sansip.entropy import checked_seed
 from sansip.errors import LocalProtocolError, RemoteProtocolError, kept
 from sansip.locate import Cache
 from sansip.message import Request, Response, parse, top_branch
@@ -95,10 +95,9 @@ class Engine:
         ``seed`` is 16 to 64 bytes from a good source of randomness, and a secret: whoever knows
         it can predict branches and tags. ``at`` is the time now, as in the events.
         """
-        if len(seed) not in SEED_SIZES:
-            raise LocalProtocolError(f"seed has {len(seed)} bytes; it needs 16 to 64")
         state = State(
-            seed=seed,
+            seed=checked_seed(seed),
+            secret=self.config.secret or seed,
             serial=0,
             flows=Table(),
             links=Table(),

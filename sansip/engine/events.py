@@ -173,7 +173,7 @@ class Administered:
     """An operator's order."""
 
     at: float
-    order: "ReplaceGroups | Drain | Enable | FlushCache | Quiesce"
+    order: "ReplaceGroups | Drain | Enable | FlushCache | Quiesce | Rekey"
 
 
 @value
@@ -216,6 +216,19 @@ class Quiesce:
     """
 
     retry_after: int = 0
+
+
+@value
+class Rekey:
+    """Draw from this seed from now on: 16 to 64 bytes, as ``Engine.start`` takes them.
+
+    So what is drawn later cannot be foretold by whoever has the seed of before, from a journal say.
+    What is going on is not touched: a request that is being relayed goes on drawing from the seed
+    that it began with; Record-Route, loops and the To tags of our own responses go on being made
+    with ``Config.secret`` or, if there is none, the first seed.
+    """
+
+    seed: bytes
 
 
 Event = (

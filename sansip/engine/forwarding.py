@@ -9,7 +9,7 @@ from sansip.engine.config import Endpoint
 from sansip.engine.hosts import special
 from sansip.engine.state import Origin, Spare
 from sansip.engine.turn import Turn
-from sansip.entropy import token
+from sansip.entropy import Draws, token
 from sansip.message import Message, Request, Uri, bracketed_uri, parse_uri
 from sansip.proxy.request import LOOP, Onward, deciders, hops_left, measured, onward
 from sansip.proxy.vocabulary import Target
@@ -33,13 +33,13 @@ class Outgoing:
     spare: Spare | None = None
 
 
-def branch(turn: Turn, owner: str, ordinal: int, loop: str, purpose: str = "branch") -> str:
+def branch(draws: Draws, ordinal: int, loop: str, purpose: str = "branch") -> str:
     """The Via branch of a context's branch: unique, and the same for its CANCEL and ACK.
 
     "a branch value separable into two parts" (RFC 5393 4.2.1); the second one, ``loop``, tells when
     the request comes back. A request that was made here has none.
     """
-    unique = MAGIC + token(turn.seed, owner, purpose, ordinal)
+    unique = MAGIC + draws.token(purpose, ordinal)
     return f"{unique}{LOOP}{loop}" if loop else unique
 
 
@@ -81,7 +81,7 @@ def departure(turn: Turn, origin: Origin, target: Target, hop: Hop) -> Endpoint 
 
 
 def outgoing(
-    turn: Turn, origin: Origin, target: Target, hop: Hop, owner: str, ordinal: int, breadth: int
+    turn: Turn, origin: Origin, target: Target, hop: Hop, draws: Draws, ordinal: int, breadth: int
 ) -> Outgoing | None:
     """Make the copy for a branch, with this share of the request's Max-Breadth.
 
@@ -94,7 +94,7 @@ def outgoing(
         origin = origin.but(_edited(origin.request, target.edits))
     going = onward(origin.request, target.uri, target.next_hop, origin.route)
     method, most = origin.request.method, turn.config.tcp_above
-    name = branch(turn, owner, ordinal, origin.loop)
+    name = branch(draws, ordinal, origin.loop)
     data = wire(turn, _copy(turn, origin, going, endpoint, hop, name, breadth))
     key = client_key(name, method)
     if most is None or len(data) <= most or endpoint.transport != "udp":
@@ -106,7 +106,7 @@ def outgoing(
     stream = departure(turn, origin, target, Hop("tcp", hop.address))
     if stream is None:
         return Outgoing(key, endpoint.name, data)
-    name = branch(turn, owner, ordinal, origin.loop, LARGE)
+    name = branch(draws, ordinal, origin.loop, LARGE)
     large = wire(turn, _copy(turn, origin, going, stream, hop, name, breadth))
     return Outgoing(client_key(name, method), stream.name, large, Spare(key, endpoint.name, data))
 

@@ -79,7 +79,7 @@ def _large(turn: Turn, origin: Origin, target: Target, hop: Hop) -> Place | None
     place = None if stream is None else place_of(stream.name, hop.address)
     if place not in turn.fleet.health:
         return None
-    going = outgoing(turn, origin, target, hop, "", 0, BREADTH)
+    going = outgoing(turn, origin, target, hop, turn.draws(""), 0, BREADTH)
     return place if going is not None and going.spare is not None else None
 
 

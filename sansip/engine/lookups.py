@@ -220,7 +220,10 @@ def send_ack(turn: Turn, owner: Owner, ack: Ack, hop: Hop) -> None:
     """Relay an ACK; its branch is the same for every copy of it."""
     # "All proxied requests MUST contain a single Max-Breadth header field value" (RFC 5393 5.3.3).
     breadth = max_breadth(ack.origin.request)
-    going = outgoing(turn, ack.origin, ack.target, hop, owner[0], 0, breadth)
+    # Of the secret, which stays, so that a copy that comes when the seed has changed is one; but
+    # the program's own are numbered, and those numbers begin anew with every run.
+    seed = turn.seed if ack.origin.source is None else turn.secret
+    going = outgoing(turn, ack.origin, ack.target, hop, Draws(seed, owner[0]), 0, breadth)
     if going is None:
         turn.report("dropped", owner[0], f"no endpoint reaches {hop}")
     elif connecting.is_reliable(going.endpoint):

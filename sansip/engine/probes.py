@@ -26,6 +26,7 @@ from sansip.engine.lookups import GROUP
 from sansip.engine.state import Origin
 from sansip.engine.transactions import discard_client, open_client
 from sansip.engine.turn import Turn
+from sansip.entropy import Draws
 from sansip.message import Request, Response, Uri, parse_uri
 from sansip.proxy import vocabulary as news
 from sansip.proxy.request import BREADTH, HOPS
@@ -219,11 +220,12 @@ def _send(turn: Turn, name: str, member: Member, place: Place, tls_name: str | N
     turn.serial += 1
     owner = f"{key} {turn.serial}"
     hop = Hop(place.transport, place.remote, tls_name)
-    origin = Origin(_options(turn, owner, member, place))
+    draws = turn.draws(owner)
+    origin = Origin(_options(turn, draws, member, place))
     # Its endpoint reaches the hop, or this would be no place.
     going = cast(
         "Outgoing",
-        outgoing(turn, origin, _target(member, place.endpoint), hop, owner, 0, BREADTH),
+        outgoing(turn, origin, _target(member, place.endpoint), hop, draws, 0, BREADTH),
     )
     open_client(
         turn,
@@ -245,9 +247,8 @@ def _send(turn: Turn, name: str, member: Member, place: Place, tls_name: str | N
     _keep(turn, probes=turn.fleet.watch.probes.set(key, probe))
 
 
-def _options(turn: Turn, owner: str, member: Member, place: Place) -> Request:
+def _options(turn: Turn, draws: Draws, member: Member, place: Place) -> Request:
     """Make what is sent to a member from this place's endpoint."""
-    draws = turn.draws(owner)
     uri, caller = _uri(member), member.probe_from or f"sip:probe@{_host(turn, place)}"
     headers = (
         ("Max-Forwards", str(HOPS)),

@@ -99,7 +99,7 @@ def _ack(turn: Turn, came: Arrival, request: Request) -> None:
             if key in turn.contexts:
                 return  # the ACK of a refusal once more, after its transaction has ended (AMB-21)
             tag = request.to_tag or ""
-            if len(tag) == TAG_SIZE and tag == token(turn.seed, key, "tag"):
+            if len(tag) == TAG_SIZE and tag == token(turn.secret, key, "tag"):
                 return  # for a refusal that was sent without a transaction
         elif _acknowledges(request, record):
             if not step_server(turn, key, Acknowledged()):
@@ -208,7 +208,7 @@ def _answer(
     if decision.status == 408 and request.method != "INVITE":
         turn.report("dropped", key, "no 408 to a non-INVITE (RFC 4320 4.2)")
         return
-    tag = token(turn.seed, key, "tag")
+    tag = token(turn.secret, key, "tag")
     made = reply(request, decision.status, decision.reason, to_tag=tag, headers=decision.headers)
     # Where it cannot go it goes nowhere else (RFC 3263 5): the source may be forged.
     turn.send(f"n|{key}", came.endpoint, remote, made.render(), came.flow)

@@ -57,7 +57,7 @@ def overrides(policy: Policy) -> bool:
 
 def route(turn: Turn, key: str, request: Request, came: Arrival, *, in_dialog: bool) -> Decision:
     """The policy's decision; without one, a request within a dialog of ours follows its Route."""
-    scene = _scene(turn, key, came, in_dialog=in_dialog)
+    scene = _scene(turn, turn.draws(key), came, in_dialog=in_dialog)
     try:
         ask = turn.policy.in_dialog if in_dialog else turn.policy.route
         decision = ask(request, scene)
@@ -70,7 +70,7 @@ def route(turn: Turn, key: str, request: Request, came: Arrival, *, in_dialog: b
 
 def route_with(
     turn: Turn,
-    key: str,
+    draws: Draws,
     request: Request,
     came: Arrival,
     then: str,
@@ -79,17 +79,17 @@ def route_with(
     in_dialog: bool,
 ) -> Decision:
     """What the policy decides now that its question has been answered (``Ask``)."""
-    scene = _scene(turn, key, came, in_dialog=in_dialog)
+    scene = _scene(turn, draws, came, in_dialog=in_dialog)
     return _checked(_guarded(lambda: getattr(turn.policy, then)(request, scene, answer)), request)
 
 
-def _scene(turn: Turn, key: str, came: Arrival, *, in_dialog: bool) -> Scene:
+def _scene(turn: Turn, draws: Draws, came: Arrival, *, in_dialog: bool) -> Scene:
     return Scene(
         turn.at,
         came.source,
         tuple([name for name, _ in turn.fleet.groups]),
         turn.config.is_mine,
-        Draws(turn.seed, key),
+        draws,
         in_dialog=in_dialog,
         names=came.names,
         standing=lambda group: whereabouts.standings(turn, group),

@@ -114,7 +114,7 @@ class ServerTransaction:
     invite: bool
     state: ServerState
     endpoint: str
-    remote: Address
+    remote: Address | Back
     flow: int | None  # the connection that it came over
     waiting: Request | None  # a non-INVITE that nothing was sent to yet, for its 100 (RFC 4320)
     timer: TimerName | None = None  # the one that runs, if any: for its earliest deadline
@@ -185,6 +185,7 @@ class Context:
     origin: Origin | None  # None once it is concluded
     handle: str | None
     number: int
+    seed: bytes  # what its branches are drawn from, whatever comes after it (Rekey)
     loop: str  # the loop part of its branches: needed longer than the rest of its origin
     serial: int = 0  # of its timer; 0: none runs
 
@@ -199,6 +200,7 @@ class Asked:
     proven: bool  # it belongs to a dialog of ours
     then: str  # the method that decides
     number: int
+    seed: bytes  # what its policy draws from, whatever comes after it (Rekey)
     questions: int  # asked about this request so far
     timer: Timer
 
@@ -265,7 +267,8 @@ class State:
     states share their memory, and going back and forth between far ends of a history is slow.
     """
 
-    seed: bytes
+    seed: bytes  # what is drawn from
+    secret: bytes  # what proofs, loop parts and tags are made with: stays when the seed changes
     serial: int  # the last number given to a send, a timer or a query
     flows: Table[int, Flow]
     links: Table[Link, int]  # the connection that requests go over
@@ -293,6 +296,7 @@ class State:
         """Make an equal state that shares no memory with older or newer ones."""
         return State(
             self.seed,
+            self.secret,
             self.serial,
             self.flows.freeze(),
             self.links.freeze(),

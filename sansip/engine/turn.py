@@ -96,7 +96,7 @@ class Turn:
         self.unsent = deque()
         self.over = []
         self.seed = state.seed
-        self.secret = config.secret or state.seed
+        self.secret = state.secret
         self.serial = state.serial
         self.flows = state.flows
         self.links = state.links
@@ -124,6 +124,7 @@ class Turn:
         """The state after the turn."""
         return State(
             self.seed,
+            self.secret,
             self.serial,
             self.flows,
             self.links,
@@ -173,11 +174,15 @@ class Turn:
         return None if known is None else bridged(self.cache, question, known, self.at)
 
     def tag(self, key: str) -> str:
-        """The To tag of the responses to this request that are made here (8.2.6.2)."""
+        """The To tag of the responses to this request that are made here (8.2.6.2).
+
+        Of the secret, which stays: all responses to a request have the same, and the ACK of one
+        that was sent without a transaction is known by it.
+        """
         served = self.served.get(key)
         if served is not None and served.tag is not None:
             return served.tag
-        return token(self.seed, key, "tag")
+        return token(self.secret, key, "tag")
 
     def tell(self, context: str, given: Given) -> None:
         """Something for a response context; it hears of it before the turn ends."""

@@ -39,7 +39,7 @@ from sansip.explore.normal import MICROSECOND, Normal
 from sansip.explore.parties import Datagram
 from sansip.explore.scenario import SEED
 from sansip.message import Request, Response
-from sansip.simulate.host import left, place_of
+from sansip.simulate.host import left, missed, place_of
 from sansip.simulate.names import Names
 from sansip.simulate.network import QUOTED, read
 from sansip.simulate.promises import Broken, Promises
@@ -130,7 +130,7 @@ class Hosts:
             case Datagram(source, to, data):
                 message = self.read(data)
                 if message is not None:
-                    step.promises.came(message, now)
+                    step.promises.came(message, now, source)
                 step.take(DatagramReceived(now, self.places[to], source, to, data))
             case Unreachable(sent):
                 endpoint, quoted = self.places[sent.source], sent.data[:QUOTED]
@@ -242,11 +242,14 @@ class _Step:
     def take(self, event: Event) -> None:
         """Step it, and do what it orders."""
         actions: tuple[Action, ...] = ()
+        before = self.state
         try:
             self.state, actions = self.hosts.engine.step(self.state, event)
             self.told.append((event, actions))
             self.perform(actions)
             self.promises.settled()
+            if isinstance(event, TimerFired):
+                missed(event.timer, before, self.state, len(actions))
         except Broken as error:
             self.broken = self.broken or str(error)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is what was looked for

@@ -3,9 +3,10 @@
 from typing import Final
 
 from sansip.engine.config import Config
+from sansip.engine.state import State
 from sansip.value import value
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 
 @value
@@ -41,6 +42,10 @@ class Head:
     config: Config
     policy: Source | None = None  # None: everything is delivered
     redacted: tuple[str, ...] = ()  # names of headers in lower case, and "body"
+    clock: float | None = (
+        None  # Unix seconds at ``started``; None: nobody knows, or time is virtual
+    )
+    state: State | None = None  # where it goes on from; None: it begins with ``Engine.start``
 
 
 class JournalError(ValueError):

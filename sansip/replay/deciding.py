@@ -3,21 +3,24 @@
 A decision is what a method of a policy returns: ``route``, ``in_dialog``, the method that an
 ``Ask`` names, a failure route. The history stays the recorded one: both policies are asked the same
 in the same scene, and the recorded one is obeyed, so that nothing that the other one would have
-caused disturbs the comparison. What a decision comes to (hops, their order, times) is no part of
-it: that depends on groups and DNS, too.
+caused disturbs the comparison. What decisions come to is another question (``planned``), and is
+asked only where groups are other ones, too.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
+from sansip.dispatch import Dispatch, Group
 from sansip.engine.engine import Engine
 from sansip.engine.policy import Decision, Policy, Relay, Scene
 from sansip.engine.routing import overrides
 from sansip.journal import Journal, Swap
 from sansip.message import Request, Uri
-from sansip.replay.running import Policies, Runner, engine_of, unnamed
-from sansip.replay.words import words
+from sansip.replay.planned import Moved, Planner
+from sansip.replay.running import Policies, Runner, engine_of, first_state, unnamed
+from sansip.replay.tally import Tally
+from sansip.replay.words import difference
 from sansip.value import value
 
 
@@ -42,58 +45,100 @@ class Decided:
         return (
             f"step {self.number}: {self.method} decides otherwise about "
             f"{self.request.method} {self.request.uri_text} (Call-ID {self.request.call_id})\n"
-            f"    recorded  {words(self.recorded)}\n"
-            f"    other     {words(self.other)}"
+            f"    recorded  {difference(self.recorded, self.other)}\n"
+            f"    other     {difference(self.other, self.recorded)}"
         )
 
 
-def decisions(
+def decisions(  # noqa: PLR0913 - most are options
     journal: Journal,
     other: Policy,
     engine: Engine | None = None,
     *,
+    groups: Mapping[str, Group] | None = None,
     policies: Policies = unnamed,
     until: int | None = None,
-) -> Iterator[Decided]:
+    call: str | None = None,
+    tally: Tally | None = None,
+) -> Iterator[Decided | Moved]:
     """Ask another policy, too, whatever a journal's is asked; the decisions that differ.
 
-    ``engine`` and ``until`` are as in ``replay``. What is decided within dialogs is compared where
+    With other ``groups``, too: where both say ``Dispatch`` in ``route``, and to a group that is not
+    as it was, the hops that either comes to are compared, in their order. ``engine``, ``until``,
+    ``call`` and ``tally`` are as in ``replay``. What is decided within dialogs is compared where
     the recorded policy decides about that at all.
     """
     head = journal.head
-    found: list[tuple[str, Request, object, object]] = []
+    tally = tally or Tally()
     runner = Runner(head.redacted)
-    engine = _both(engine or engine_of(head.config, head.policy, policies), other, found.append)
-    state, _ = engine.start(head.seed, head.started)
+    planner = None if groups is None else Planner(groups)
+    asked: list[_Asked] = []
+    recorded = engine or engine_of(head.config, head.policy, policies)
+    both = _both(recorded, other, asked.append)
+    state = first_state(recorded, head)
     for step in journal:
         if until is not None and step.number > until:
             break
         if isinstance(step, Swap):
-            swapped = engine_of(step.config, step.policy, policies)
-            engine = _both(swapped, other, found.append)
+            recorded = engine_of(step.config, step.policy, policies)
+            both = _both(recorded, other, asked.append)
             continue
-        state, replayed = engine.step(state, runner.event(step))
+        before = state
+        event = runner.event(step)
+        state, replayed = both.step(state, event)
         if replayed != step.actions:
             runner.sides(step.actions, replayed)  # which learns
-        yield from [Decided(step.number, *difference) for difference in found]
-        found.clear()
+        tally.add(event.at - head.started, event, step.actions)
+        if planner is not None:
+            planner.learn(event, step.actions)
+        for each in asked:
+            if call is not None and each.request.call_id != call:
+                continue
+            tally.decisions += 1
+            if _same(each.recorded) != _same(each.other):
+                yield Decided(step.number, each.method, each.request, each.recorded, each.other)
+            elif (
+                planner is not None
+                and each.scene is not None
+                and planner.has_other(before, each.group)
+            ):
+                tally.plans += 1
+                engines = recorded, Engine(recorded.config, other)
+                plans = planner.differing(engines, before, each.request, each.scene)
+                if plans is not None:
+                    yield Moved(step.number, each.group, each.request, *plans)
+        asked.clear()
 
 
-Differs = Callable[[tuple[str, Request, object, object]], object]
+@value
+class _Asked:
+    """What two policies were asked, and what they said."""
+
+    method: str
+    request: Request
+    recorded: object
+    other: object
+    scene: Scene | None  # of a new request
+
+    @property
+    def group(self) -> str:
+        """The group that a request is to go to, or ""."""
+        to = self.recorded.to if isinstance(self.recorded, Relay) else None
+        return to.group if isinstance(to, Dispatch) else ""
 
 
-def _both(engine: Engine, other: Policy, differs: Differs) -> Engine:
+def _both(engine: Engine, other: Policy, note: Callable[[_Asked], object]) -> Engine:
     kind = _BothWithin if overrides(engine.policy) else _Both
-    return Engine(engine.config, kind(engine.policy, other, differs))
+    return Engine(engine.config, kind(engine.policy, other, note))
 
 
 class _Both(Policy):
     """Asks two policies, and decides as the first one does."""
 
-    def __init__(self, recorded: Policy, other: Policy, differs: Differs) -> None:
+    def __init__(self, recorded: Policy, other: Policy, note: Callable[[_Asked], object]) -> None:
         self._recorded = recorded
         self._other = other
-        self._differs = differs
+        self._note = note
 
     def route(self, request: Request, scene: Scene) -> Decision:
         decision: Decision = self._ask("route", request, scene)
@@ -103,12 +148,12 @@ class _Both(Policy):
         """Give the method that an ``Ask`` names, or a failure route."""
         return partial(self._ask, name)
 
-    def _ask(self, method: str, about: Any, *more: object) -> Any:  # noqa: ANN401 - as policies are asked
+    def _ask(self, method: str, about: Any, *more: Any) -> Any:  # noqa: ANN401 - as policies are asked
         other = _asked(self._other, method, about, *more)
         recorded = _asked(self._recorded, method, about, *more)
-        if _same(recorded) != _same(other):
-            request = about if isinstance(about, Request) else about.request
-            self._differs((method, request, recorded, other))
+        request = about if isinstance(about, Request) else about.request
+        scene = more[0] if method == "route" else None
+        self._note(_Asked(method, request, recorded, other, scene))
         if isinstance(recorded, Raised):
             raise RuntimeError(recorded.text)  # noqa: TRY004 - whatever it was
         return recorded

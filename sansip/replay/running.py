@@ -10,12 +10,16 @@ from sansip.engine.config import Config
 from sansip.engine.engine import Engine
 from sansip.engine.events import Administered, Consulted, Event, RequestSubmitted
 from sansip.engine.policy import Policy
+from sansip.engine.state import State
 from sansip.errors import LocalProtocolError
-from sansip.journal import Journal, JournalError, Source, Step, Swap, Toml
+from sansip.journal import Head, Journal, JournalError, Source, Step, Swap, Toml
 from sansip.journal.codec import Codec
 from sansip.journal.redaction import Redaction
-from sansip.replay.following import Call
-from sansip.replay.words import contrast, words
+from sansip.ladder.following import Call
+from sansip.replay.contrast import contrast
+from sansip.replay.tally import Tally
+from sansip.replay.told import told
+from sansip.replay.words import shortened, words
 from sansip.toml import load
 from sansip.value import value
 
@@ -27,7 +31,8 @@ _LOOP: Final = re.compile(r"(?<=[0-9a-f]\.)[0-9a-f]{12}(?![0-9a-z])")
 class Difference:
     """Where a replay first differs from its journal; ``str`` tells it in words.
 
-    ``refused`` is what the event is refused with now (``LocalProtocolError``), or empty.
+    ``refused`` is what the event is refused with now (``LocalProtocolError``), or empty. ``call``
+    is the Call-ID of what it is about, if it is about a call; ``after`` are seconds from the start.
     """
 
     number: int
@@ -35,9 +40,13 @@ class Difference:
     recorded: tuple[Action, ...]
     replayed: tuple[Action, ...]
     refused: str = ""
+    call: str | None = None
+    after: float = 0.0
 
     def __str__(self) -> str:
-        lines = [f"step {self.number} differs: {words(self.event)}"]
+        call = "" if self.call is None else f", in call {shortened(self.call)}"
+        head = f"step {self.number} differs, {self.after:.3f} s after the start{call}"
+        lines = [head, f"  event: {told(self.event)}"]
         if self.refused:
             count = len(self.recorded)
             lines += [f"    recorded  {count} actions", f"    replayed  refused: {self.refused}"]
@@ -67,6 +76,11 @@ def engine_of(config: Config, source: Source | None, policies: Policies = unname
     return Engine(config, policies(source.name))
 
 
+def first_state(engine: Engine, head: Head) -> State:
+    """Give the state that a journal begins with: a fresh one, or that of where it goes on."""
+    return head.state or engine.start(head.seed, head.started)[0]
+
+
 def replay(
     journal: Journal,
     engine: Engine | None = None,
@@ -75,18 +89,21 @@ def replay(
     until: int | None = None,
     call: str | None = None,
     show: Callable[[Step], object] | None = None,
+    tally: Tally | None = None,
 ) -> Difference | None:
     """Run a journal again; the first difference, or None if there is none.
 
     By the engine that its head tells of, unless another is given. ``until`` is the number of the
     last step that is run. With ``call``, a Call-ID, only differences within that call count; all
     the rest is run too, since it is one state. ``show`` is given each step that counts, before it
-    is compared. ``JournalError`` if the journal cannot be read, or not be run.
+    is compared; ``tally`` counts all that is run. ``JournalError`` if the journal cannot be read,
+    or not be run.
     """
     head = journal.head
     runner = Runner(head.redacted)
+    tally = tally or Tally()
     engine = engine or engine_of(head.config, head.policy, policies)
-    state, _ = engine.start(head.seed, head.started)
+    state = first_state(engine, head)
     followed = None if call is None else Call(call)
     for step in journal:
         if until is not None and step.number > until:
@@ -107,12 +124,15 @@ def replay(
         recorded = step.actions
         if replayed != recorded:
             recorded, replayed = runner.sides(recorded, replayed)
+        after = event.at - head.started
+        tally.add(after, event, recorded)
         if followed is not None and not followed.has(step.event, recorded + replayed):
             continue
         if show is not None:
             show(step)
         if refused or recorded != replayed:
-            return Difference(step.number, step.event, recorded, replayed, refused)
+            about = tally.call_of(event, recorded + replayed)
+            return Difference(step.number, event, recorded, replayed, refused, about, after)
     return None
 
 
@@ -161,7 +181,7 @@ class Runner:
         return tuple(map(self._read, before)), tuple(map(self._read, texts))
 
     def _text(self, thing: Event | Action) -> str:
-        return self._codec.text(self._codec.named(thing))
+        return self._codec.text(thing)
 
     def _read(self, text: str) -> Any:  # noqa: ANN401 - an event or an action
         return self._codec.read(json.loads(text))

@@ -1,15 +1,12 @@
-"""Events, actions, and what differs between two of them, in words."""
+"""Values in words, with nothing left out but what is long."""
 
-from collections.abc import Iterator
-from itertools import zip_longest
 from typing import Final
 
 from sansip.address import Address
-from sansip.engine.actions import Action
+from sansip.ladder.wording import plain
 from sansip.message import Request, Response
 
 LONGEST: Final = 160  # characters of one field
-_NONE: Final = "nothing"
 
 
 def words(thing: object) -> str:
@@ -21,43 +18,20 @@ def words(thing: object) -> str:
     return " ".join([type(thing).__name__, *parts])
 
 
-def contrast(recorded: tuple[Action, ...], replayed: tuple[Action, ...]) -> Iterator[str]:
-    """The first action that differs, both sides of it, and where they differ."""
-    pairs = enumerate(zip_longest(recorded, replayed), 1)
-    number, (one, other) = next((at, pair) for at, pair in pairs if pair[0] != pair[1])
-    yield f"  action {number}:"
-    yield from _sides("    ", _NONE if one is None else words(one), _said(other))
-    if one is not None and type(one) is type(other):
-        for name in one.__dataclass_fields__:
-            yield from _field_contrast(name, getattr(one, name), getattr(other, name))
+def difference(thing: object, other: object) -> str:
+    """The same, but of what is of one kind with another only those fields that are not the same."""
+    names = getattr(thing, "__dataclass_fields__", ())
+    if type(thing) is not type(other) or not names:
+        return words(thing)
+    pairs = [(name, getattr(thing, name), getattr(other, name)) for name in names]
+    parts = [f"{name}={_field(one)}" for name, one, its in pairs if one != its]
+    return " ".join([type(thing).__name__, *parts])
 
 
-def _field_contrast(name: str, one: object, other: object) -> Iterator[str]:
-    before, after = _lines(one), _lines(other)
-    pairs = enumerate(zip_longest(before, after, fillvalue=_NONE), 1)
-    for at, (line, now) in [(at, pair) for at, pair in pairs if pair[0] != pair[1]][:1]:
-        yield f"    {name}, line {at}:" if len(before) > 1 else f"    {name}:"
-        yield from _sides("      ", line, now)
-
-
-def _sides(margin: str, recorded: str, replayed: str) -> Iterator[str]:
-    yield f"{margin}recorded  {recorded}"
-    yield f"{margin}replayed  {replayed}"
-
-
-def _said(action: Action | None) -> str:
-    return _NONE if action is None else words(action)
-
-
-def _lines(thing: object) -> list[str]:
-    """What is compared line by line."""
-    if isinstance(thing, Request | Response):
-        thing = thing.render()
-    if isinstance(thing, bytes):
-        return [
-            ascii(line)[1:-1] for line in thing.decode("utf-8", "backslashreplace").split("\r\n")
-        ]
-    return [repr(thing) if isinstance(thing, str) else words(thing)]
+def shortened(text: str) -> str:
+    """Cut what is long; what is no ASCII is escaped, so that any terminal can show it."""
+    text = plain(text)
+    return text if len(text) <= LONGEST - 60 else f"{text[: LONGEST - 63]}..."
 
 
 def _field(thing: object) -> str:
@@ -72,14 +46,10 @@ def _plain(thing: object) -> str:
         return _plain(thing.render())
     if isinstance(thing, bytes):
         line, _, _ = thing.decode("utf-8", "replace").partition("\r\n")
-        return f"{_quoted(line)} ({len(thing)} bytes)"
+        return f"'{shortened(line)}' ({len(thing)} bytes)"
     if isinstance(thing, Address) or (isinstance(thing, str) and _is_word(thing)):
         return str(thing)
     return repr(thing)
-
-
-def _quoted(line: str) -> str:
-    return repr(line if len(line) <= LONGEST - 60 else f"{line[: LONGEST - 63]}...")
 
 
 def _is_word(text: str) -> bool:

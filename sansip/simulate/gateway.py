@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sansip.address import Address
+from sansip.entropy import token
 from sansip.message import Request, Response, reply
 from sansip.simulate.network import Network
 from sansip.simulate.party import Party
@@ -106,7 +107,7 @@ class Gateway(Party):
     def _invite(self, branch: str, request: Request, source: Address) -> None:
         self.invites.append(request)
         answers = self.answers(request) if callable(self.answers) else self.answers
-        tag = self.network.draws(self.name).token("tag", len(self.invites))
+        tag = token(self.network.seed, self.name, "tag", len(self.invites))
         self._invited[branch] = Invited(request, source, answers, tag)
         for number, answer in enumerate(answers):
             self.wake(answer.after, _ANSWER, branch, number)

@@ -12,11 +12,12 @@ from typing import Final
 
 from sansip.address import Address
 from sansip.engine.actions import Report, Timer
-from sansip.engine.events import Event
+from sansip.engine.events import DnsAnswered, Event
 from sansip.entropy import SEED_SIZES, Draws
 from sansip.errors import LocalProtocolError, RemoteProtocolError
 from sansip.message import ANY_SIZE, Request, Response, parse
 from sansip.simulate.link import Link
+from sansip.simulate.names import Names
 from sansip.value import value
 
 Message = Request | Response
@@ -51,6 +52,15 @@ class Wake:
 
 
 @value
+class Again:
+    """A party has said something, and will say it again unless it has been stopped."""
+
+    key: str
+    number: int  # of the saying
+    interval: float
+
+
+@value
 class Sight:
     """A packet as somebody sees it who watches all links.
 
@@ -74,7 +84,7 @@ class Said:
     report: Report
 
 
-Happening = Packet | Unreachable | Timer | Wake | Event
+Happening = Packet | Unreachable | Timer | Wake | Again | Event
 
 
 class Node:
@@ -87,16 +97,14 @@ class Node:
         self.addresses = tuple(addresses)
         self.up = False
 
-    def take(self, happening: Happening) -> None:
-        """It happens now; a packet for who is down comes back as an ICMP error."""
-        if self.up or not isinstance(happening, Packet):
-            self.happens(happening)
-        else:
-            self.network.refuse(self, happening)
-
     def happens(self, happening: Happening) -> None:
         """It happens now, to somebody who is up."""
         raise NotImplementedError
+
+    def misses(self, happening: Happening) -> None:
+        """It happens now, to who is down: a packet comes back as an ICMP error."""
+        if isinstance(happening, Packet):
+            self.network.refuse(self, happening)
 
     # --- its life
 
@@ -128,6 +136,7 @@ class Network:
         self.seed = _seed(seed)
         self.now = 0.0
         self.link = link
+        self.names = Names()
         self.nodes: dict[str, Node] = {}
         self.wire: deque[Sight] = deque(maxlen=keep)
         self.reports: deque[Said] = deque(maxlen=keep)
@@ -177,11 +186,12 @@ class Network:
         if receiver is None:
             self.wire.append(Sight(self.now, sender.name, str(packet.to), packet.data, ()))
             return
-        arrives = self._arrivals(sender.name, receiver.name)
-        sight = Sight(self.now, sender.name, receiver.name, packet.data, arrives)
-        self.wire.append(sight)
+        one, other = sender.name, receiver.name
+        arrives = self._arrivals(one, other)
+        self.wire.append(Sight(self.now, one, other, packet.data, arrives))
         for due in arrives:
-            self.later(due, receiver, packet)
+            self._number += 1
+            heappush(self._heap, (due, self._number, receiver, packet))
 
     def refuse(self, receiver: Node, packet: Packet) -> None:
         """Nobody listens where this packet has arrived: its sender hears of that."""
@@ -219,12 +229,20 @@ class Network:
         """Whether anything is still to happen."""
         return bool(self._heap)
 
+    @property
+    def is_calm(self) -> bool:
+        """Whether nobody but engines has anything to do, and no packet goes that is no probe."""
+        return all(_is_calm(happening) for _, _, _, happening in self._heap)
+
     def happen(self, until: float) -> None:
         """Let everything happen that is due until then, in its order."""
         heap = self._heap
         while heap and heap[0][0] <= until:
             self.now, _, node, happening = heappop(heap)
-            node.take(happening)
+            if node.up:
+                node.happens(happening)
+            else:
+                node.misses(happening)
 
 
 def read(data: bytes) -> Message | None:
@@ -233,6 +251,15 @@ def read(data: bytes) -> Message | None:
         return parse(data, limits=ANY_SIZE)
     except RemoteProtocolError:
         return None
+
+
+def _is_calm(happening: Happening) -> bool:
+    if isinstance(happening, Unreachable):
+        happening = happening.packet
+    if isinstance(happening, Packet):
+        message = happening.message
+        return message is not None and message.cseq.method == "OPTIONS"
+    return isinstance(happening, Timer | DnsAnswered)
 
 
 def _seed(given: int | str | bytes) -> bytes:

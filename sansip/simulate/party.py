@@ -10,11 +10,10 @@ from typing import Final
 from sansip.address import Address
 from sansip.errors import LocalProtocolError
 from sansip.message import Request, Response
-from sansip.simulate.network import Happening, Network, Node, Packet, Wake
+from sansip.simulate.network import Again, Happening, Network, Node, Packet, Wake
 from sansip.timing import Timing
 from sansip.value import value
 
-AGAIN: Final = "again"
 DEFAULT_PORT: Final = 5060
 
 
@@ -87,19 +86,19 @@ class Party(Node):
 
     def happens(self, happening: Happening) -> None:
         """It happens now."""
-        match happening:
-            case Packet(source, _, _, Request() as request):
-                self.asked(request, source)
-            case Packet(_, _, _, Response() as response):
-                self.answered(response)
-            case Wake(what, about, number) if what.startswith(AGAIN):
-                saying = self._saying.get(about)
-                if saying is not None and saying.number == number:
-                    self._say_again(about, saying, float(what.removeprefix(AGAIN)))
-            case Wake(what, about, number):
-                self.woken(what, about, number)
-            case _:
-                pass  # an ICMP error: it will notice by itself
+        if isinstance(happening, Packet):
+            message = happening.message
+            if isinstance(message, Request):
+                self.asked(message, happening.source)
+            elif message is not None:
+                self.answered(message)
+        elif isinstance(happening, Wake):
+            self.woken(happening.what, happening.about, happening.number)
+        elif isinstance(happening, Again):
+            saying = self._saying.get(happening.key)
+            if saying is not None and saying.number == happening.number:
+                self._say_again(happening.key, saying, happening.interval)
+        # else an ICMP error: it will notice by itself
 
     def _say_again(self, key: str, saying: Saying, interval: float) -> None:
         if self.now >= saying.until:
@@ -110,8 +109,8 @@ class Party(Node):
         self._again(key, saying, min(2 * interval, saying.longest))
 
     def _again(self, key: str, saying: Saying, interval: float) -> None:
-        after = min(interval, saying.until - self.now)
-        self.wake(after, f"{AGAIN}{interval}", key, saying.number)
+        due = min(self.now + interval, saying.until)
+        self.network.later(due, self, Again(key, saying.number, interval))
 
 
 def at(text: str) -> Address:

@@ -1,10 +1,13 @@
 """A phone: a scripted party that calls, and may be called like a gateway (RFC 3261 8.1, 13.2)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
 from sansip.address import Address
+from sansip.entropy import token
 from sansip.message import Request, Response, Via, ack, cancel, parse_name_addr
+from sansip.message.rows import row
 from sansip.simulate.gateway import Gateway, Script
 from sansip.simulate.network import Network, Node
 from sansip.simulate.party import DEFAULT_PORT
@@ -23,7 +26,7 @@ class Dialog:
     tag: str
     target: str
     to: Address
-    rows: tuple[tuple[str, str], ...]
+    lines: tuple[str, ...]
 
 
 @dataclass
@@ -78,15 +81,15 @@ class Phone(Gateway):
         """
         number = len(self.calls) + 1
         call_id = f"{number}@{self.name}"
-        tag = self.network.draws(self.name).token("from tag", number)
-        rows = [
-            ("From", f"<sip:{self.address}>;tag={tag}"),
-            ("To", f"<{uri}>"),
-            ("Call-ID", call_id),
-            ("CSeq", "1 INVITE"),
-            ("Contact", self.contact),
+        tag = token(self.network.seed, self.name, "from tag", number)
+        lines = [
+            f"From: <sip:{self.address}>;tag={tag}",
+            f"To: <{uri}>",
+            f"Call-ID: {call_id}",
+            f"Contact: {self.contact}",
         ]
-        invite = self._make("INVITE", uri, number, [*rows, *headers], body)
+        lines += [row(name, content) for name, content in headers]
+        invite = self._make("INVITE", uri, str(number), lines, 1, body)
         made = self.calls[call_id] = Call(call_id, uri, talk, give_up, invite)
         self.wake(after, _CALL, call_id)
         return made
@@ -174,11 +177,11 @@ class Phone(Gateway):
 
     def _dialog(self, call: Call, tag: str, response: Response, contact: str | None) -> Dialog:
         routes = tuple(reversed(response.values("record-route")))
-        rows = [("Route", route) for route in routes]
-        rows += [(name, response.get(name.lower()) or "") for name in ("From", "To", "Call-ID")]
+        lines = [f"Route: {route}" for route in routes]
+        lines += [line for name in ("from", "to", "call-id") for line in response.raw(name)]
         target = call.uri if contact is None else parse_name_addr(contact).uri_text
         to = _place(routes[0] if routes else contact) or self.proxy.address
-        return Dialog(tag, target, to, tuple(rows))
+        return Dialog(tag, target, to, tuple(lines))
 
     def _concluded(self, call: Call, status: int, reason: str) -> None:
         if not call.status:
@@ -187,8 +190,8 @@ class Phone(Gateway):
 
     def _within(self, call: Call, dialog: Dialog, method: str, number: int) -> None:
         """Ask something within a dialog, along its route set (12.2.1.1)."""
-        rows = [*dialog.rows, ("CSeq", f"{number} {method}")]
-        request = self._make(method, dialog.target, f"{call.call_id}-{dialog.tag}", rows)
+        name = f"{call.call_id}-{dialog.tag}"
+        request = self._make(method, dialog.target, name, dialog.lines, number)
         if method == "ACK":
             self.say(request, dialog.to)
         else:
@@ -199,15 +202,22 @@ class Phone(Gateway):
         self,
         method: str,
         uri: str,
-        number: int | str,
-        rows: list[tuple[str, str]],
+        name: str,
+        lines: Iterable[str],
+        number: int,
         body: bytes = b"",
     ) -> Request:
-        draw = self.network.draws(self.name).token(f"branch {method} {number}")
+        drawn = token(self.network.seed, self.name, f"branch {method} {name}")
         place = self.address
-        via = Via("UDP", place.host, place.port, f"z9hG4bK{draw}", (("rport", ""),))
-        rows = [("Via", str(via)), ("Max-Forwards", "70"), *rows]
-        made = Request.make(method, uri, rows, body)
+        via = Via("UDP", place.host, place.port, f"z9hG4bK{drawn}", (("rport", ""),))
+        rows = (
+            f"Via: {via}",
+            "Max-Forwards: 70",
+            *lines,
+            f"CSeq: {number} {method}",
+            f"Content-Length: {len(body)}",
+        )
+        made = Request(method, uri, rows, body)
         made.via = via
         return made
 

@@ -4,13 +4,18 @@ Each promise is a function over what was on the wire of one engine, from its sta
 state of the engine is looked into, so it cannot talk its way out. RFC 3261 has all of them:
 
 * at most one final answer upstream, but for further 2xx to INVITE (16.7 step 5);
-* every 2xx to an INVITE goes upstream at once (16.7 step 5), as long as there is a transaction for
-  it: that may be gone T4 after another final answer (RFC 6026 8.3);
+* every 101-199 to an INVITE goes upstream at once until there is a final answer, and every 2xx and
+  every copy of it (16.7 step 5, RFC 6026 7.1), as long as there is a transaction for it: for 64*T1
+  after the first 2xx, for T4 after a refusal, and over a connection not even that (RFC 6026 8.3);
+* answers go where their request came from, if it asked for that with rport (RFC 3581 4);
+* no 503 of a branch goes upstream: a 500 stands for it (16.7 step 6);
 * every final response above 299 to an INVITE gets an ACK at once, where its INVITE went (17.1.1.3);
 * a CANCEL only to what has answered provisionally and not finally, and where its INVITE went (9.1);
-* no new branch after a CANCEL, a 2xx or a 6xx (16.7 step 5, 16.10);
+* no new branch after a CANCEL, a 2xx, a 6xx or any final answer (16.7 step 5, 16.10);
 * no branch is left ringing that nobody cancelled (16.7 step 10);
 * every INVITE that got a 100 gets a final answer (17.2.1).
+
+Beside the wire, hosts see to it that no timer fires that nobody waits for.
 
 Who belongs to whom says the wire: a request that is sent on has its own branch in its first Via,
 and the one that it came with in its second.
@@ -25,7 +30,7 @@ from sansip.errors import RemoteProtocolError
 from sansip.message import Request, Response, Via, parse_via
 from sansip.timing import Timing
 
-Key = tuple[str, str]  # of a transaction: branch and sent-by
+Key = tuple[str, str, int | None]  # of a transaction: branch and sent-by
 _COOKIE: Final = "z9hG4bK"  # without it a branch is not unique (8.1.1.7)
 
 
@@ -38,26 +43,42 @@ class Asked:
     """A request that came, or that the engine began itself, as its requester sees it."""
 
     method: str
+    is_reliable: bool = False  # it came over a connection
+    sources: set[Address] = field(default_factory=set[Address])  # where responses go
     finals: list[bytes] = field(default_factory=list[bytes])
     status: int = 0  # the highest so far
-    ended: float = inf  # when its first final answer went
+    closes: float = inf  # when its transaction may be gone, for it has had its final answer
     closed: str = ""  # why it may have no new branches
     own: bool = False  # by the embedding program, which is told without a wire
-    owed: int = 0  # the status of a 2xx that came, until it has gone upstream
+    owed: int = 0  # the status of what came and is to go upstream, until it has gone
+    unfit: set[str] = field(default_factory=set[str])  # the To tags of the 503 that came
 
     def copy(self) -> "Asked":
         """Make one that goes its own way from here on."""
-        return replace(self, finals=[*self.finals])
+        return replace(self, finals=[*self.finals], sources={*self.sources}, unfit={*self.unfit})
 
-    def answer(self, status: int, data: bytes, now: float) -> None:
+    def known(self, now: float) -> tuple[object, ...]:
+        """All that may still matter, with times from now on."""
+        sources, unfit = sorted(map(str, self.sources)), sorted(self.unfit)
+        closes = max(0.0, self.closes - now)
+        what = self.own, self.is_reliable, self.status, self.closed, tuple(self.finals)
+        return (*what, tuple(sources), tuple(unfit), closes)
+
+    def answer(self, response: Response, data: bytes, now: float, timing: Timing) -> None:
         """Look at an answer: "at most one final", and only 2xx to INVITE behind it."""
+        status = response.status
+        if status == 503 and response.to_tag in self.unfit:
+            raise Broken("a 503 of a branch goes upstream")
         if status >= 200 and data not in self.finals:
             further = self.method == "INVITE" and 200 <= status < 300
             if self.finals and not further:
                 first = self.finals[0][8:11].decode()
                 raise Broken(f"a {status} goes upstream after a {first}")
             self.finals.append(data)
-            self.ended = min(self.ended, now)
+            # Timer L after a 2xx; after a refusal Timer I, which starts with its ACK.
+            waits = timing.timeout if further else 0.0 if self.is_reliable else timing.t4
+            self.closes = min(self.closes, now + waits)
+            self.closed = self.closed or f"a {status} has gone upstream"
         if status == self.owed:
             self.owed = 0
         self.status = max(self.status, status)
@@ -73,6 +94,7 @@ class Branch:
     sent: float
     rang: bool = False
     status: int = 0  # of its first final response
+    ended: float = inf  # when that came
     cancelled: float | None = None
     unacknowledged: int = 0  # the status of a refusal that came, until its ACK has gone
     unsure: bool = False  # something came at the very end of its time: it may be late, or may not
@@ -84,6 +106,16 @@ class Branch:
         since = self.sent if not self.rang else self.cancelled
         return inf if since is None else max(-1.0, since + timeout - now)
 
+    def known(self, now: float, timeout: float) -> tuple[object, ...]:
+        """All that may still matter, with times from now on."""
+        until = self.left(now, timeout), self.repeats(now, timeout)
+        what = self.rang, self.status, self.cancelled is not None, self.unsure
+        return (self.uri, self.remote.host, self.remote.port, *what, *until)
+
+    def repeats(self, now: float, timeout: float) -> float:
+        """For how many seconds copies of its 2xx still go upstream."""
+        return max(0.0, self.ended + timeout - now) if 200 <= self.status < 300 else 0.0
+
 
 class Promises:
     """Everything that an engine has received and sent, as far as it matters for what comes."""
@@ -93,7 +125,7 @@ class Promises:
         self._timing = timing
         self._asked: dict[tuple[Key | None, str], Asked] = {}
         self._branches: dict[Key | None, Branch] = {}
-        self._ended: list[Branch] = []  # in this step
+        self._told: list[Branch] = []  # in this step
 
     # --- for explorations, which go back and forth between the steps of a run
 
@@ -101,67 +133,80 @@ class Promises:
         """Make one that goes its own way from here on."""
         made = Promises(self._timing)
         pairs = [(asked, asked.copy()) for asked in self._asked.values()]
-        made._asked = dict(zip(self._asked, [fresh for _, fresh in pairs], strict=True))  # noqa: SLF001
+        made._asked = dict(zip(self._asked, [fresh for _, fresh in pairs], strict=True))
         for key, branch in self._branches.items():
             whose = [fresh for asked, fresh in pairs if asked is branch.asked]
             asked = whose[0] if whose else branch.asked.copy()
-            made._branches[key] = replace(branch, asked=asked)  # noqa: SLF001
+            made._branches[key] = replace(branch, asked=asked)
         return made
 
     def known(self, now: float) -> tuple[object, ...]:
         """All that may still matter, with times from now on: equal if nothing else can tell."""
-        asked = [
-            (key, each.own, each.status, each.closed, tuple(each.finals), self._since(each, now))
-            for key, each in self._asked.items()
-        ]
+        timeout = self._timing.timeout
+        asked = [(key, *each.known(now)) for key, each in self._asked.items()]
         branches = [
-            (key, each.uri, each.remote.host, each.remote.port, each.rang, each.status)
-            + (each.cancelled is not None, each.unsure, each.left(now, self._timing.timeout))
-            + (each.asked.own, each.asked.closed)
+            (key, each.asked.own, each.asked.closed, *each.known(now, timeout))
             for key, each in self._branches.items()
         ]
         return tuple(asked), tuple(branches)
 
-    def _since(self, asked: Asked, now: float) -> float:
-        """For how long a 2xx is still owed, after another final answer."""
-        return max(0.0, asked.ended + self._timing.t4 - now)
-
     # --- what comes
 
-    def came(self, message: Request | Response, now: float) -> None:
+    def came(self, message: Request | Response, now: float, source: Address | None = None) -> None:
         """It was received; what is out of order promises nothing."""
         try:
-            self._came(message, now)
+            if isinstance(message, Request):
+                if message.method not in ("ACK", "CANCEL"):
+                    self._asks(message, source)
+            elif message.cseq.method == "INVITE" and message.has_via:
+                branch = self._branches.get(_key(message.via))
+                if branch is not None:
+                    self._answer_came(branch, message, now)
         except RemoteProtocolError:
             return
 
-    def _came(self, message: Request | Response, now: float) -> None:
-        if isinstance(message, Request):
-            method = message.method
-            if method in ("ACK", "CANCEL"):
-                return
-            key = _key(message.via)
-            if key is not None and (key, method) not in self._asked:
-                self._asked[key, method] = Asked(method)
-        elif message.cseq.method == "INVITE" and message.has_via:
-            branch = self._branches.get(_key(message.via))
-            left = -1.0 if branch is None else branch.left(now, self._timing.timeout)
-            if branch is not None and left >= 0:
-                branch.unsure = branch.unsure or left == 0
-                self._heard(branch, message.status, now)
+    def _asks(self, request: Request, source: Address | None) -> None:
+        via, method = request.via, request.method
+        key = _key(via)
+        if key is not None:
+            asked = self._asked.get((key, method))
+            if asked is None:
+                asked = self._asked[key, method] = Asked(method, via.transport != "UDP")
+            if source is not None and via.rport == "":
+                asked.sources.add(source)
 
-    def _heard(self, branch: Branch, status: int, now: float) -> None:
+    def _answer_came(self, branch: Branch, response: Response, now: float) -> None:
+        timeout = self._timing.timeout
+        left = branch.left(now, timeout)
+        if left >= 0:
+            branch.unsure = branch.unsure or left == 0
+            self._heard(branch, response, now)
+        elif response.status == branch.status and branch.repeats(now, timeout):
+            self._owe(branch, response.status, now)
+
+    def _heard(self, branch: Branch, response: Response, now: float) -> None:
+        status, asked = response.status, branch.asked
         if status < 200:
             branch.rang = True
+            if status > 100 and not asked.finals:
+                self._owe(branch, status, now)
             return
-        branch.status = status
-        self._ended.append(branch)
-        if status >= 300:
+        branch.status, branch.ended = status, now
+        if status < 300:
+            self._owe(branch, status, now)
+        else:
             branch.unacknowledged = status
-        elif not branch.asked.own and now < branch.asked.ended + self._timing.t4:
-            branch.asked.owed = status
+            self._told.append(branch)
+        if status == 503:
+            asked.unfit.add(response.to_tag or "")
         if status < 300 or status >= 600:
-            branch.asked.closed = branch.asked.closed or f"a {status}"
+            asked.closed = asked.closed or f"a {status}"
+
+    def _owe(self, branch: Branch, status: int, now: float) -> None:
+        """What has come is to go upstream, if its caller may still wait for it."""
+        if not branch.asked.own and now < branch.asked.closes:
+            branch.asked.owed = status
+            self._told.append(branch)
 
     # --- what goes
 
@@ -169,7 +214,7 @@ class Promises:
         """It was sent."""
         if isinstance(message, Response):
             if message.has_via:
-                self._answered(_key(message.via), message, now, data)
+                self._answered(_key(message.via), message, remote, now, data)
             return
         match message.method:
             case "INVITE":
@@ -181,13 +226,20 @@ class Promises:
             case _:
                 pass
 
-    def _answered(self, key: Key | None, response: Response, now: float, data: bytes) -> None:
+    def _answered(
+        self, key: Key | None, response: Response, remote: Address, now: float, data: bytes
+    ) -> None:
         method = response.cseq.method
         asked = self._asked.get((key, "INVITE" if method == "CANCEL" else method))
         if asked is None:
             return
+        if asked.sources and remote not in asked.sources:
+            came = min(map(str, asked.sources))
+            raise Broken(
+                f"a {response.status} goes to {remote}, its {asked.method} came from {came}"
+            )
         if method != "CANCEL":
-            asked.answer(response.status, data, now)
+            asked.answer(response, data, now, self._timing)
         elif response.status == 200:
             asked.closed = asked.closed or "a CANCEL"
 
@@ -232,8 +284,8 @@ class Promises:
 
     def settled(self) -> None:
         """A step is over, and everything that it ordered has been sent."""
-        if self._ended:
-            for branch in self._ended:
+        if self._told:
+            for branch in self._told:
                 if branch.unsure:
                     branch.unacknowledged = branch.asked.owed = 0
                 if branch.unacknowledged:
@@ -242,7 +294,7 @@ class Promises:
                 if branch.asked.owed:
                     status, remote = branch.asked.owed, branch.remote
                     raise Broken(f"a {status} from {remote} does not go upstream")
-            self._ended.clear()
+            self._told.clear()
 
     def over(self) -> None:
         """All is over: nothing will ever happen again."""
@@ -252,11 +304,11 @@ class Promises:
                 raise Broken(f"{branch.uri} is left ringing at {branch.remote}: nobody cancelled")
         for (key, method), asked in self._asked.items():
             if key is not None and method == "INVITE" and 0 < asked.status < 200:
-                raise Broken(f"the INVITE {key[0]} from {key[1]} never got a final answer")
+                raise Broken(f"the INVITE {key[0]} from {key[1]}:{key[2]} never got a final answer")
 
 
 def _key(via: Via) -> Key | None:
     branch = via.branch
     if branch is None or not branch.startswith(_COOKIE):
         return None
-    return branch, f"{via.host}:{via.port}"
+    return branch, via.host, via.port

@@ -18,10 +18,10 @@ from sansip.value import value
 TTL: Final = 3600.0  # seconds, where the zone says nothing
 ALIAS: Final = "CNAME"
 
-_PIECE: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[()]|;.*|(?:[^\s"();\\]|\\.)+|\s+|.')
+_PIECE: Final = re.compile(r'"(?:[^"\\]|\\.)*+"|[()]|;.*+|(?:[^\s"();\\]|\\.)++|\s++|.')
 _ESCAPE: Final = re.compile(r"\\(\d{3}|.)")
-_TIME: Final = re.compile(r"(?:\d+[smhdw]?)+", re.IGNORECASE)
-_PART: Final = re.compile(r"(\d+)(\D?)")
+_TIME: Final = re.compile(r"(?:\d++[smhdw]?+)++", re.IGNORECASE)
+_PART: Final = re.compile(r"(\d++)(\D?)")
 _UNITS: Final = MappingProxyType({"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800})
 
 

@@ -27,6 +27,7 @@ from sansip.toml.checked import (
     some_text,
 )
 from sansip.toml.groups import Destination, read_groups
+from sansip.toml.journal import JournalFile, read_journal
 from sansip.toml.members import Lists
 from sansip.toml.reach import Reach
 from sansip.toml.routes import Route, Routes, Trust, read_relay, read_route
@@ -51,6 +52,7 @@ class Settings:
     routes: tuple[Route, ...]
     groups: tuple[tuple[str, Group], ...]  # with one for each ``to = "sip:..."``
     tls: TlsFiles | None = None  # there if something listens on tls
+    journal: JournalFile | None = None
 
     def config(self) -> Config:
         """Make the engine's configuration."""
@@ -122,7 +124,7 @@ def _settings(top: Table, lists: Lists) -> Settings:
     groups = read_groups(top.table("groups"), lists, reach)
     trust = Trust(domains, peers=tls is not None and tls.clients != "any")
     routes = [read_route(table, defaults, trust, groups, reach) for table in top.tables("route")]
-    top.later("journal")
+    journal = read_journal(top, groups)
     top.close()
     return Settings(
         endpoints,
@@ -133,6 +135,7 @@ def _settings(top: Table, lists: Lists) -> Settings:
         tuple(routes),
         _groups(groups, routes),
         tls,
+        journal,
     )
 
 

@@ -3,9 +3,11 @@
 import io
 import json
 import runpy
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,10 @@ import pytest
 import elsewhere
 import sansip
 from journals import journal_of
+from sansip import dns
 from sansip.commands import main
 from sansip.journal import Named, Source
-from stage import GW_1, ToGroup, make_request, on_stage
+from stage import GW_1, Stage, ToGroup, config, make_request, on_stage
 
 TOML = 'listen = ["udp:192.0.2.10:5060"]\n'
 Command = Callable[..., tuple[int, str, str]]
@@ -51,65 +54,168 @@ def command(capsys: pytest.CaptureFixture[str]) -> Command:
     return run
 
 
-def test_no_difference_is_said(command: Command, file: Path) -> None:
-    assert command("replay", file) == (0, "no difference\n", "")
+ALL = "4 events (3 messages, 1 DNS answer), 16 actions, 1 call, 0.0 s"
 
 
-def test_a_difference_is_said_and_which_versions_there_are(command: Command, file: Path) -> None:
+@pytest.fixture
+def trusting(command: Command) -> Command:
+    """Give what runs ``replay --trust``."""
+    return partial(command, "replay", "--trust")
+
+
+def test_no_difference_is_said_and_how_much_was_run(trusting: Command, file: Path) -> None:
+    assert trusting(file) == (0, f"no difference: {ALL}\n", "")
+
+
+def test_a_difference_is_said_with_the_versions_and_what_shows_its_call(
+    trusting: Command, file: Path
+) -> None:
     text = file.read_text()
     file.write_text(text.replace("Max-Forwards: 69", "Max-Forwards: 68", 1))
+    status, said, _ = trusting(file)
+    assert status == 1
+    first, second, *_, hint, replayed, ladder = said.splitlines()
+    assert first == f"recorded by sansip 9.9; this is sansip {sansip.__version__}"
+    assert second == "step 2 differs, 0.000 s after the start, in call call-1"
+    assert hint == "what led to it:"
+    assert replayed == (f"  python -m sansip replay {file} --call call-1 --until 2 --print --trust")
+    assert ladder == f"  python -m sansip ladder {file} --call call-1"
+    assert trusting(*shlex.split(replayed)[4:])[0] == 1
+    file.write_text(file.read_text().replace('"9.9"', f'"{sansip.__version__}"', 1))
+    assert trusting(file)[1].startswith("step 2 differs")
+    assert trusting(file, "--until", "1")[0] == 0
+
+
+def test_what_differs_outside_any_call_is_shown_by_the_steps_before_it(
+    command: Command, file: Path
+) -> None:
+    stage = Stage(sansip.Engine(config()))
+    stage.step(sansip.DnsAnswered(1000.0, 9, dns.NoName(5.0)))
+    order = '"actions":[{"is":"StopDns","query":9}]'
+    file.write_text("".join(journal_of(stage, None)).replace('"actions":[]', order))
     status, said, _ = command("replay", file)
     assert status == 1
-    first, second, *_ = said.splitlines()
-    assert first == f"recorded by sansip 9.9; this is sansip {sansip.__version__}"
-    assert second.startswith("step 2 differs: DnsAnswered at=1000.0")
-    file.write_text(file.read_text().replace('"9.9"', f'"{sansip.__version__}"', 1))
-    assert command("replay", file)[1].startswith("step 2 differs")
-    assert command("replay", file, "--until", "1") == (0, "no difference\n", "")
+    assert said.endswith(f"what led to it:\n  python -m sansip replay {file} --until 1 --print\n")
 
 
-def test_steps_are_printed_with_their_actions(command: Command, file: Path) -> None:
-    status, said, _ = command("replay", file, "--print", "--until", "2")
+def test_steps_are_printed_with_their_actions(trusting: Command, file: Path) -> None:
+    status, said, _ = trusting(file, "--print", "--until", "2")
     assert status == 0
     lines = said.splitlines()
-    assert lines[0].startswith("1 DatagramReceived at=1000.0 endpoint=udp:192.0.2.10:5060 ")
-    assert lines[1].startswith("    Send id=")
-    assert lines[-1] == "no difference"
-    assert sum(not line.startswith("    ") for line in lines) == 3
+    assert lines[0] == (
+        "     0.000      1  <- 198.51.100.1:5060  INVITE sip:bob@gw.example.com  (call-1)"
+    )
+    assert lines[1] == f"{'':19}-> 198.51.100.1:5060  100 Trying"
+    assert lines[-1].startswith("no difference: 2 events")
+    assert sum(not line.startswith(f"{'':19}") for line in lines) == 3
+    assert "\033" not in said
 
 
-def test_one_call_is_printed_alone(command: Command, file: Path) -> None:
-    _, said, _ = command("replay", file, "--print", "--call", "call-2")
-    steps = [line for line in said.splitlines() if line[0].isdigit()]
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("colours", [True, False])
+def test_on_a_terminal_messages_stand_out(
+    file: Path, monkeypatch: pytest.MonkeyPatch, *, colours: bool
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "" if colours else "1")
+    out = Terminal()
+    assert main(["replay", "--trust", "--print", str(file)], out) == 0
+    lines = out.getvalue().splitlines()
+    assert lines[0].startswith("\033[1m     0.000") is colours
+    timer = next(line for line in lines if "timer hunt" in line)
+    assert timer.startswith("\033[2m") is colours
+
+
+def test_one_call_is_printed_alone(trusting: Command, file: Path) -> None:
+    _, said, _ = trusting(file, "--print", "--call", "call-2")
+    steps = [line for line in said.splitlines() if line[16].isdigit()]
     assert len(steps) == 1
-    assert "OPTIONS sip:bob@gw.example.com" in steps[0]
+    assert steps[0].endswith("OPTIONS sip:bob@gw.example.com")
 
 
-def test_a_call_that_is_not_there_is_said(command: Command, file: Path) -> None:
-    status, _, said = command("replay", file, "--call", "nobody")
+def test_a_call_that_is_not_there_is_said(trusting: Command, file: Path) -> None:
+    status, _, said = trusting(file, "--call", "nobody")
     assert (status, said) == (2, f"{file}: no step has to do with the call nobody\n")
 
 
-def test_a_torn_line_is_said(command: Command, file: Path) -> None:
+def test_a_torn_line_is_said(trusting: Command, file: Path) -> None:
     text = file.read_text()
     file.write_text(text[:-20])
-    status, said, _ = command("replay", file)
+    status, said, _ = trusting(file)
     assert status == 0
-    assert said.endswith("the writer was killed\nno difference\n")
-    assert said.startswith('line 5 is torn: \'{"n":4')
+    torn, last = said.splitlines()
+    assert torn.startswith('line 5 is torn: \'{"n":4')
+    assert torn.endswith("its writer was killed, or is still writing")
+    assert last.startswith("no difference: 3 events")
+
+
+def test_several_journals_are_run_each_by_itself(trusting: Command, file: Path) -> None:
+    other, none = file.with_name("other"), file.with_name("none")
+    other.write_text(file.read_text().replace("Max-Forwards: 69", "Max-Forwards: 68", 1))
+    status, said, complaint = trusting(file, other, file)
+    assert (status, complaint) == (1, "")
+    lines = said.splitlines()
+    assert lines[0] == lines[-1] == f"{file}: no difference: {ALL}"
+    assert f"{other}: step 2 differs, 0.000 s after the start, in call call-1" in lines
+    none.write_text("")
+    status, said, complaint = trusting(none, other)
+    assert status == 2
+    assert complaint.startswith(f"{none}: line 1: ")
+    assert "step 2 differs" in said
+    status, said, complaint = trusting(file.with_name("gone"), file)
+    assert (status, complaint) == (2, f"{file.with_name('gone')}: no such file or directory\n")
+    assert said == f"{file}: no difference: {ALL}\n"
 
 
 def test_another_policy_is_asked(command: Command, file: Path, tmp_path: Path) -> None:
-    assert command("replay", file, "--policy", "stage:ToGroup") == (0, "no difference\n", "")
-    status, said, _ = command("replay", file, "--policy", "stage:ToName")
+    status, said, _ = command("replay", file, "--policy", "stage:ToGroup")
+    assert (status, said) == (0, f"no difference: 2 decisions compared; {ALL}\n")
+    status, said, _ = command("replay", file, "--policy", "stage:ToName", "--trust")
     assert status == 1
     assert "step 1: route decides otherwise about INVITE" in said
     proxy = tmp_path / "proxy.toml"
     proxy.write_text(TOML + '[[route]]\nto = "group:g"\n[groups.g]\nlist = "l"\nset = 1\n')
     (tmp_path / "l").write_text("1 sip:gw-1.example.com\n")
-    status, said, _ = command("replay", file, "--config", proxy)
+    status, said, _ = command("replay", file, "--config", proxy, "--trust")
     assert status == 1
     assert "    other     Relay to=(Dispatch group=g " in said
+
+
+def test_other_groups_are_planned_with(trusting: Command, file: Path, tmp_path: Path) -> None:
+    proxy = tmp_path / "proxy.toml"
+    route = '[[route]]\nto = "group:gateways"\n[groups.gateways]\ntargets = '
+    gw_1, gw_2 = "sip:gw-1.example.com:5060", "sip:gw-2.example.com:5060"
+    proxy.write_text(f'{TOML}{route}["{gw_1}", "{gw_2}"]\n')
+    status, said, _ = trusting(file, "--config", proxy)
+    assert (status, said) == (0, f"no difference: 2 decisions compared; {ALL}\n")
+    proxy.write_text(f'{TOML}{route}["{gw_1}", "{gw_2}"]\nprobe_every = 60\n')
+    status, said, _ = trusting(file, "--config", proxy)
+    compared = "2 decisions and, where the group is another one, the hops of 2 compared"
+    assert (status, said) == (0, f"no difference: {compared}; {ALL}\n")
+    proxy.write_text(f'{TOML}{route}["{gw_2}", "{gw_1}"]\n')
+    status, said, _ = trusting(file, "--config", proxy)
+    assert status == 1
+    assert "INVITE sip:bob@gw.example.com would go elsewhere by group gateways" in said
+
+
+def test_what_a_journal_names_is_imported_only_by_those_who_trust_it(
+    command: Command, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "stranger.py").write_text("raise SystemExit('it has run')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    file.write_text("".join(lines_of(Named("stranger:Policy"))))
+    for options in ((), ("--policy", "stage:ToGroup")):
+        status, _, said = command("replay", file, *options)
+        assert status == 2
+        assert said == (
+            f"{file}: its policy is stranger:Policy, which is imported with --trust alone: "
+            "see --help\n"
+        )
+    status, _, said = command("replay", file, "--trust")
+    assert (status, said) == (2, f"{file}: policy stranger:Policy: SystemExit: it has run\n")
 
 
 def test_help_is_given_without_a_command(command: Command) -> None:
@@ -140,7 +246,7 @@ def test_a_policy_that_cannot_be_had_is_said(
     command: Command, file: Path, policy: str, reason: str
 ) -> None:
     file.write_text("".join(lines_of(Named(policy))))
-    status, _, said = command("replay", file)
+    status, _, said = command("replay", "--trust", file)
     assert status == 2
     assert said.startswith(f"{file}: ")
     assert reason in said
@@ -156,12 +262,12 @@ def test_a_file_that_is_not_there_or_no_journal_is_said(command: Command, tmp_pa
 
 
 def test_another_process_runs_it(file: Path) -> None:
-    assert elsewhere.sansip("replay", file) == (0, "no difference\n", "")
+    assert elsewhere.sansip("replay", "--trust", file) == (0, f"no difference: {ALL}\n", "")
     assert elsewhere.sansip()[0] == 0
 
 
 def test_it_is_a_program(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["sansip", "replay", str(file)])
+    monkeypatch.setattr(sys, "argv", ["sansip", "replay", "--trust", str(file)])
     monkeypatch.delitem(sys.modules, "sansip.__main__", raising=False)
     with pytest.raises(SystemExit) as ended:
         runpy.run_module("sansip", run_name="__main__")

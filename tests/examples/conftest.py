@@ -32,6 +32,21 @@ def closed() -> int:
     return free_port()
 
 
+PROGRAMS = {
+    "trio": ("trio_proxy.py", "--config"),
+    "asyncio": ("asyncio_proxy.py", "--config"),
+    "uvloop": ("asyncio_proxy.py", "--uvloop", "--config"),
+}
+
+
+@pytest.fixture(params=PROGRAMS)
+def program(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """Each example proxy in turn, on every loop that it has; a module may have one of its own."""
+    if request.param == "uvloop":
+        pytest.importorskip("uvloop")
+    return PROGRAMS[request.param]
+
+
 @pytest.fixture
 def proxy(program: tuple[str, ...], tmp_path: Path, closed: int) -> Iterator[Proxy]:
     """A proxy that runs the ``program`` of the module, and is gone in the end."""

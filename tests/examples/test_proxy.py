@@ -15,19 +15,6 @@ from certificates import Authority, Files
 from running import DEADLINE, Peer, Proxy
 from sansip import Limits, Request, Response, parse
 
-PROGRAMS = {
-    "trio": ("trio_proxy.py", "--config"),
-    "asyncio": ("asyncio_proxy.py", "--config"),
-    "uvloop": ("asyncio_proxy.py", "--uvloop", "--config"),
-}
-
-
-@pytest.fixture(params=PROGRAMS)
-def program(request: pytest.FixtureRequest) -> tuple[str, ...]:
-    if request.param == "uvloop":
-        pytest.importorskip("uvloop")
-    return PROGRAMS[request.param]
-
 
 def test_it_says_where_it_listens(proxy: Proxy) -> None:
     udp, tcp = f"udp:127.0.0.1:{proxy.port}", f"tcp:127.0.0.1:{proxy.port}"

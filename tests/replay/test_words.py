@@ -10,7 +10,7 @@ from stage import make_request
 ADDRESS = sansip.Address("2001:db8::1", 5060)
 SEND_FAILED = (
     "SendFailed at=1.5 endpoint=udp:h remote=[2001:db8::1]:5060 reason=ICMP id=None "
-    "quoted='\ufffd' (4 bytes)"
+    "quoted='\\ufffd' (4 bytes)"
 )
 
 

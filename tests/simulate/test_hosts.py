@@ -120,6 +120,16 @@ def test_an_engine_that_crashes_forgets_and_another_run_has_another_seed() -> No
     assert len(gateway.invites) == 2
 
 
+def test_what_is_submitted_to_who_is_down_is_for_nobody() -> None:
+    world = World()
+    host = world.engine(engine(sansip.Local()))
+    host.submit(sansip.Administered(2.0, sansip.Quiesce()))
+    host.crash()
+    host.submit(sansip.Administered(1.0, sansip.Quiesce()))
+    world.run()
+    assert host.state.retry_after is None
+
+
 def test_a_connection_is_refused_and_a_large_request_goes_as_a_datagram() -> None:
     world = World()
     endpoints = [sansip.Endpoint(transport, PROXY) for transport in ("udp", "tcp")]
@@ -173,7 +183,7 @@ def test_what_cannot_be_read_reaches_the_engine_all_the_same() -> None:
     world.send(phone, Packet(phone.address, host.address, data, None))
     world.run()
     assert world.wire[-1].data.startswith(b"SIP/2.0 400 ")
-    host.take(Wake("is for parties", ""))
+    host.happens(Wake("is for parties", ""))
 
 
 class Answering(sansip.Engine):

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 import pytest
 
 import sansip
-from sansip.message import Request, cancel, reply
+from sansip.message import Request, ack, cancel, parse_via, reply
 from sansip.simulate import PICKS_UP, RINGS, SILENT, Answer, Broken, World
 from sansip.simulate.gateway import Script
 from sansip.simulate.network import read
@@ -144,6 +144,27 @@ def test_each_fault_is_found(fault: Fault, one: Script, why: str) -> None:
         run(fault, one)
 
 
+class Forgetful(sansip.Engine):
+    """An engine that stops no timer."""
+
+    __slots__ = ()
+
+    def step(
+        self, state: sansip.State, event: sansip.Event
+    ) -> tuple[sansip.State, tuple[sansip.Action, ...]]:
+        state, actions = super().step(state, event)
+        return state, tuple([each for each in actions if not isinstance(each, sansip.StopTimer)])
+
+
+def test_a_timer_that_nobody_waits_for_is_found() -> None:
+    world = World()
+    proxy = world.engine(Forgetful(sansip.Config([sansip.Endpoint("udp", PROXY)]), Both()))
+    world.gateway(FIRST)
+    world.phone(CALLER, proxy).call("sip:bob@example.com")
+    with pytest.raises(Broken, match=r"timer \w+ of .* fires, and nobody waits for it"):
+        world.run()
+
+
 # What no world brings about by itself.
 
 
@@ -215,7 +236,9 @@ def test_the_cancel_and_the_invite_may_go_again() -> None:
     own = invite("z9hG4bKown", "z9hG4bKcaller")
     looking.goes(own)
     looking.goes(own)
-    looking.comes(reply(own, 180))
+    looking.came(reply(own, 180), 0.0)
+    looking.goes(reply(invite(), 180))
+    looking.settled()
     looking.goes(cancel(own), 1.0)
     looking.comes(reply(own, 487).remove("Via"))
     looking.goes(cancel(own), 2.0)
@@ -236,15 +259,84 @@ def test_who_answers_when_nobody_waits_any_more_gets_no_ack(rings: bool) -> None
     looking.over()
 
 
-def test_a_2xx_that_comes_long_after_a_refusal_has_gone_upstream_may_go_nowhere() -> None:
-    for at, owed in ((4.9, True), (5.1, False)):
+@pytest.mark.parametrize(
+    ("first", "transport", "window"), [(603, "UDP", 5.0), (603, "TCP", 0.0), (200, "TCP", 32.0)]
+)
+def test_a_2xx_goes_upstream_while_there_has_to_be_a_transaction_for_it(
+    first: int, transport: str, window: float
+) -> None:
+    """Timer I, which is nothing over a connection; and Timer L, whatever it came over."""
+    for at, owed in ((max(window - 0.1, 0.0), window > 0), (window + 0.1, False)):
         looking = Looking()
-        looking.comes(invite())
+        came = invite().with_top_via(f"SIP/2.0/{transport} 192.0.2.1:5060;branch=z9hG4bKcaller")
+        looking.comes(came)
         own = invite("z9hG4bKown", "z9hG4bKcaller")
         looking.goes(own)
-        looking.goes(reply(invite(), 603))
+        looking.comes(reply(own, 100))
+        looking.goes(reply(came, first))
         with pytest.raises(Broken, match="does not go upstream") if owed else nullcontext():
             looking.comes(reply(own, 200), at)
+
+
+def answered_with(status: int, after: float = 0.0) -> tuple[Looking, Request]:
+    """One branch, which says this, and it goes upstream."""
+    looking = Looking()
+    looking.comes(invite())
+    own = invite("z9hG4bKown", "z9hG4bKcaller")
+    looking.goes(own)
+    looking.came(reply(own, status), after)
+    looking.goes(ack(own, reply(own, status)), after)
+    looking.goes(reply(invite(), status), after)
+    looking.settled()
+    return looking, own
+
+
+def test_a_copy_of_a_2xx_goes_upstream_as_long_as_there_is_a_transaction_for_it() -> None:
+    for at, owed in ((31.9, True), (32.1, False)):
+        looking, own = answered_with(200)
+        with pytest.raises(Broken, match="does not go upstream") if owed else nullcontext():
+            looking.comes(reply(own, 200), at)
+    looking, own = answered_with(200)
+    looking.comes(reply(own, 486), 1.0)
+    looking.comes(reply(own, 202), 1.0)
+
+
+def test_who_rings_when_there_is_an_answer_rings_in_vain() -> None:
+    looking, own = answered_with(180)
+    with pytest.raises(Broken, match=r"a 183 from .* does not go upstream"):
+        looking.comes(reply(own, 183), 1.0)
+    looking, own = answered_with(180)
+    looking.goes(reply(invite(), 408), 1.0)
+    looking.comes(reply(own, 183), 2.0)
+
+
+def test_answers_go_where_the_request_came_from() -> None:
+    asked = invite().with_top_via(parse_via(f"{invite().via};rport"))
+    for given, good in ((asked, False), (invite(), True)):
+        looking = Looking()
+        looking.came(given, 0.0, SECOND)
+        with nullcontext() if good else pytest.raises(Broken, match="its INVITE came from 203"):
+            looking.goes(reply(given, 486))
+
+
+def test_no_new_branch_once_there_is_an_answer() -> None:
+    looking, _ = answered_with(486)
+    with pytest.raises(Broken, match=r"a new branch, to .*, after a 486 has gone upstream"):
+        looking.goes(invite("z9hG4bKanother", "z9hG4bKcaller"))
+
+
+def test_a_503_goes_upstream_only_if_it_is_no_branchs() -> None:
+    looking = Looking()
+    looking.comes(invite())
+    own = invite("z9hG4bKown", "z9hG4bKcaller")
+    looking.goes(own)
+    refusal = reply(own, 503, to_tag="theirs")
+    looking.came(refusal, 0.0)
+    looking.goes(ack(own, refusal))
+    looking.settled()
+    with pytest.raises(Broken, match="a 503 of a branch goes upstream"):
+        looking.goes(reply(invite(), 503, to_tag="theirs"))
+    looking.goes(reply(invite(), 503, to_tag="ours"))
 
 
 def test_a_copy_of_a_refusal_need_not_get_its_ack_at_once() -> None:

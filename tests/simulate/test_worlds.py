@@ -22,6 +22,7 @@ from sansip.simulate import (
     Link,
     Node,
     Packet,
+    Party,
     World,
     ladder,
 )
@@ -138,8 +139,8 @@ def test_an_error_tells_the_seed_and_what_was_on_the_wire() -> None:
         raise ZeroDivisionError
     (note,) = raised.value.__notes__
     assert note.startswith("World(seed=42) after ")
-    assert "     0.000  alice > proxy  INVITE sip:bob@example.com\n" in note
-    assert "     0.005  proxy > alice  100 Trying\n" in note
+    assert " INVITE sip:bob@example.com " in note
+    assert "─ 100 Trying ─" in note
 
 
 class Astray(Node):
@@ -162,7 +163,7 @@ def test_a_run_that_fails_tells_the_seed_once_with_a_with_or_without() -> None:
 
 def test_a_node_has_to_say_what_happens_to_it() -> None:
     with pytest.raises(NotImplementedError):
-        Node(World(), "x", ()).take(Wake("now", ""))
+        Node(World(), "x", ()).happens(Wake("now", ""))
 
 
 def test_a_run_takes_as_long_as_it_is_told() -> None:
@@ -175,12 +176,67 @@ def test_a_run_takes_as_long_as_it_is_told() -> None:
     assert (world.now, len(world.wire)) == (2.0, 1)
 
 
+class Restless(Party):
+    """A party that never has enough."""
+
+    def woken(self, what: str, about: str, number: int) -> None:
+        self.wake(3600.0, what)
+
+
 def test_what_never_ends_is_found() -> None:
     world = World()
-    probed = sansip.Group(GATEWAYS, probing=sansip.Probing(every=3600.0))
-    config = sansip.Config([sansip.Endpoint("udp", str(PROXY))], groups={"gateways": probed})
-    world.engine(sansip.Engine(config))
+    restless = Restless(world, "198.51.100.1")
+    world.join(restless)
+    restless.woken("", "", 0)
     with pytest.raises(Broken, match="it never ends"):
+        world.run()
+
+
+class Forgetful(sansip.Engine):
+    """It hears nothing any more after two seconds."""
+
+    __slots__ = ()
+
+    def step(
+        self, state: sansip.State, event: sansip.Event
+    ) -> tuple[sansip.State, tuple[sansip.Action, ...]]:
+        if event.at < 2.0:
+            return super().step(state, event)
+        return state.freeze(), ()  # not the same object: that would be a timer for nobody
+
+
+def probing(world: World, kind: type[sansip.Engine] = sansip.Engine) -> Host:
+    """A proxy that asks its gateways how they are, every two seconds."""
+    world.zone(ZONE)
+    probed = sansip.Group(GATEWAYS, probing=sansip.Probing(every=2.0))
+    config = sansip.Config([sansip.Endpoint("udp", str(PROXY))], groups={"gateways": probed})
+    return world.engine(kind(config, Drawn()))
+
+
+def test_a_run_is_over_when_nothing_but_probes_goes_on() -> None:
+    world = World(link=Link(0.02, jitter=0.02))
+    proxy = probing(world)
+    first, _ = [world.gateway(f"203.0.113.{number}") for number in (1, 2)]
+    call = world.phone("198.51.100.1", proxy).call("sip:bob@example.com", after=0.5)
+    proxy.submit(sansip.Administered(10.0, sansip.FlushCache()))
+    first.crash()
+    world.run()
+    assert call.ended == 200
+    assert 32.0 < world.now < 40.0  # what lingers of the call has gone
+    assert world.goes_on
+    assert proxy.left() == {}
+    asked = len([sight for sight in world.wire if sight.data.startswith(b"OPTIONS")])
+    world.run(10.0)
+    more = [sight for sight in world.wire if sight.data.startswith(b"OPTIONS")]
+    assert len(more) > asked + 4  # it goes on where it was
+
+
+def test_what_a_call_leaves_is_found_though_groups_are_probed() -> None:
+    world = World()
+    proxy = probing(world, Forgetful)
+    world.phone("198.51.100.1", proxy).call("sip:bob@example.com")
+    world.gateway("203.0.113.1")
+    with pytest.raises(Broken, match=r"all is over, and proxy still holds \{.*'server': "):
         world.run()
 
 
@@ -223,12 +279,19 @@ def test_a_ladder_marks_what_is_lost_doubled_and_sent_again() -> None:
     world.connect(phone, silent, Link(duplication=1.0))
     world.run(1.0)
     phone.network.send(phone, Packet(phone.address, silent.address, b"\xff", None))
-    assert ladder(world.wire).splitlines() == [
-        "     0.000  alice > gw  INVITE sip:bob@example.com",
-        "     0.500  alice > gw  INVITE sip:bob@example.com (again) (lost)",
-        "     1.500  alice > gw  INVITE sip:bob@example.com (again) (twice)",
-        "     1.600  alice > gw  \N{REPLACEMENT CHARACTER} (twice)",
+    drawn = ladder(world.wire)
+    assert [(column.key, column.label) for column in drawn.columns] == [
+        ("alice", "alice"),
+        ("gw", "gw"),
     ]
+    invite = "INVITE sip:bob@example.com"
+    assert [(row.at, row.source, row.target, row.label) for row in drawn.rows] == [
+        (0.0, "alice", "gw", invite),
+        (0.5, "alice", "gw", f"{invite} (lost, again)"),
+        (1.5, "alice", "gw", f"{invite} (again, 2, twice)"),
+        (1.6, "alice", "gw", "1 bytes that are no SIP (twice)"),
+    ]
+    assert [row.calls for row in drawn.rows] == [("1@alice",)] * 3 + [()]
 
 
 def test_a_ladder_has_what_engines_said_in_its_place() -> None:
@@ -237,7 +300,8 @@ def test_a_ladder_has_what_engines_said_in_its_place() -> None:
     world.run(1.0)
     lines = str(world).splitlines()
     assert lines[0] == "World(seed=0) after 1.000 s:"
-    topics = [line.split(": ")[1] for line in lines[1:] if " > " not in line]
-    assert topics
-    assert topics == [said.report.topic for said in world.reports]
-    assert str(World()) == "World(seed=0) after 0.000 s:\n"
+    assert "▶│" in str(world)
+    said = [f" {each.report.text[:20]}" for each in world.reports]
+    assert said
+    assert all(text in str(world) for text in said)
+    assert str(World()) == "World(seed=0) after 0.000 s:\nthe wire\n\nnothing happened\n"

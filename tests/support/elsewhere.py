@@ -30,7 +30,7 @@ def differences(
     file.write_text("".join(lines), encoding="ascii")
     found: list[str] = []
     for hash_seed in hash_seeds:
-        status, said, complaint = sansip("replay", file, hash_seed=hash_seed)
-        if (status, said, complaint) != (0, "no difference\n", ""):
+        status, said, complaint = sansip("replay", file, "--trust", hash_seed=hash_seed)
+        if status or complaint or not said.startswith("no difference: "):
             found.append(f"{status}: {said}{complaint}")
     return found

@@ -38,9 +38,11 @@ from sansip import (
 )
 from sansip.agenda import Agenda
 from sansip.dns import Answer
+from sansip.journal import Source
 from sansip_adapter import udp
 from sansip_adapter.endpoints import EndpointError
 from sansip_adapter.loop import Loop, Stop
+from sansip_adapter.recorder import Recorder
 from sansip_adapter.tcp import Connections, Listener
 from sansip_adapter.tls import Tls
 from sansip_adapter.udp import UdpSocket
@@ -95,6 +97,8 @@ class Options(TypedDict, total=False):
     """Given what a policy's ``Ask`` wants to know, gives the answer; cancelled when time is up."""
     tap: Tap | None
     """Called with every event, and the actions that came of it, in the order of the core."""
+    journal: Recorder | None
+    """Writes all that into a file."""
     seed: bytes | None
     """32 unpredictable bytes by default."""
 
@@ -118,9 +122,10 @@ class Server(Generic[StateT]):
         on_deliver: Callable[[Deliver], object] | None = None,
         on_consult: Callable[[object], Awaitable[object]] | None = None,
         tap: Tap | None = None,
+        journal: Recorder | None = None,
         seed: bytes | None = None,
     ) -> None:
-        """Open all endpoints, or raise EndpointError."""
+        """Open all endpoints and then the journal; or raise EndpointError, or RecorderError."""
         # Here, not above: it costs 0.2 s, and programs that only import us need not pay.
         from sansip_adapter.resolver import Resolver  # noqa: PLC0415
 
@@ -129,7 +134,7 @@ class Server(Generic[StateT]):
         self.started = self._now()
         self.addresses: dict[str, Address] = {}
         self.state: StateT
-        self._engine, self._tap = engine, tap
+        self._engine, self._tap, self._journal = engine, tap, journal
         self._on_report, self._on_deliver = on_report, on_deliver
         self._on_consult = on_consult
         self._resolver = Resolver(loop, nameservers)
@@ -160,6 +165,8 @@ class Server(Generic[StateT]):
         try:
             for endpoint in engine.config.endpoints:
                 self._open(endpoint)
+            if journal is not None:  # another program may have it that has our ports, too
+                journal.open(self._report_anything)
         except BaseException:
             self.close()
             raise
@@ -183,6 +190,8 @@ class Server(Generic[StateT]):
         self.started = self._now()
         self._wake_at = self._loop.alarm(self._ring)
         self.state, actions = self._engine.start(seed=self.seed, at=self.started)
+        if self._journal is not None:
+            self._journal.begin(self._engine, self.seed, self.started)
         self._backlog.append((self.started, actions))
         self._perform()
         for sock in self._sockets:
@@ -200,6 +209,8 @@ class Server(Generic[StateT]):
         self._connections.close_all()
         for stop in self._questions.values():
             stop()
+        if self._journal is not None:
+            self._journal.close()
 
     def step(self, event: Callable[[float], Event]) -> None:
         """Tell the core something: ``server.step(lambda at: CancelSubmitted(at, handle))``.
@@ -217,11 +228,14 @@ class Server(Generic[StateT]):
                 self._loop.spawn(partial(_raise, error))
             raise
 
-    def swap(self, engine: Core[StateT], tls: Tls | None = None) -> None:
+    def swap(
+        self, engine: Core[StateT], tls: Tls | None = None, policy: Source | None = None
+    ) -> None:
         """Go on from the same state with another engine: a reload that drops no call.
 
-        With ``tls``, connections from now on have these certificates. Raises ``EndpointError``, and
-        changes nothing, if the new one has endpoints that are not open, or lacks certificates.
+        With ``tls``, connections from now on have these certificates. ``policy`` is what a journal
+        says of the new policy. Raises ``EndpointError``, and changes nothing, if the new one has
+        endpoints that are not open, or lacks certificates.
         """
         unknown = {endpoint.name for endpoint in engine.config.endpoints} - set(self._senders)
         if unknown:
@@ -230,6 +244,8 @@ class Server(Generic[StateT]):
         if tls is not None:
             self._connections.renew(tls)
         self._engine = engine
+        if self._journal is not None:
+            self._journal.swap(engine, policy)
 
     def _feed(self, event: Event) -> None:
         """Take one event, and do what comes of it."""
@@ -241,6 +257,8 @@ class Server(Generic[StateT]):
         self.state, actions = self._engine.step(self.state, event)
         if actions:
             self._backlog.append((event.at, actions))
+        if self._journal is not None:
+            self._journal.take([(event, actions)])
         if self._tap is not None:
             self._show(self._tap, [(event, actions)])
 
@@ -249,6 +267,8 @@ class Server(Generic[StateT]):
         self.state, ordered = self._engine.step_all(self.state, events)
         taken = list(zip(events, ordered, strict=True))
         self._backlog.extend([(event.at, actions) for event, actions in taken if actions])
+        if self._journal is not None:
+            self._journal.take(taken)
         if self._tap is not None:
             self._show(self._tap, taken)
         self._perform()
@@ -283,6 +303,8 @@ class Server(Generic[StateT]):
                 outbox.clear()
         finally:
             self._busy = False
+        if self._journal is not None:
+            self._journal.write()
 
     def _open_flow(self, _at: float, order: OpenFlow) -> None:
         self._connections.open(order)
@@ -339,11 +361,14 @@ class Server(Generic[StateT]):
             self._on_deliver(order)
 
     def _report(self, _at: float, order: Report) -> None:
+        self._report_anything(order)
+
+    def _report_anything(self, order: Report) -> None:
         if self._on_report is not None:
             self._on_report(order)
 
     def _report_trouble(self, endpoint: str, text: str) -> None:
-        self._report(0.0, Report("transport", endpoint, text))
+        self._report_anything(Report("transport", endpoint, text))
 
 
 async def _raise(error: BaseException) -> None:

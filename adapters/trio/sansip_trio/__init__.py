@@ -4,8 +4,19 @@
 """
 
 from sansip_adapter.endpoints import EndpointError
+from sansip_adapter.recorder import Recorder, RecorderError
 from sansip_adapter.server import Core, Options, Server
 from sansip_adapter.tls import Tls, TlsError
 from sansip_trio.serve import serve
 
-__all__ = ["Core", "EndpointError", "Options", "Server", "Tls", "TlsError", "serve"]
+__all__ = [
+    "Core",
+    "EndpointError",
+    "Options",
+    "Recorder",
+    "RecorderError",
+    "Server",
+    "Tls",
+    "TlsError",
+    "serve",
+]

@@ -3,7 +3,7 @@
 import sansip
 from journals import always
 from line import BOTH, Line, over_tcp
-from sansip.replay import Call
+from sansip.ladder.following import Call
 from stage import (
     CALLER,
     GW_1,

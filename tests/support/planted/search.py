@@ -1,0 +1,53 @@
+"""Look for a broken promise in the core that is imported, and say in JSON what was found.
+
+    python -m planted.search simulation 30
+
+It is a program of its own, since each bug is in another copy of the core.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from time import monotonic
+from types import MappingProxyType
+from typing import NamedTuple
+
+import sansip
+from planted.worlds import CALLS, WORLDS
+
+
+class Found(NamedTuple):
+    """What a search has come to; ``why`` is empty if it has found nothing."""
+
+    why: str
+    many: int  # calls of a simulation, states of an exploration
+    seconds: float
+    where: str = ""
+    core: str = str(Path(sansip.__path__[0]).resolve())  # that was searched
+
+
+def simulation(seconds: float) -> Found:
+    """Let worlds run, one after the other, until a promise is broken or time is over."""
+    begun, calls = monotonic(), 0
+    for seed in count():
+        world = WORLDS[seed % len(WORLDS)]
+        calls += CALLS
+        try:
+            world(seed)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the table shall say it
+            why = f"{type(error).__name__}: {error}"
+            return Found(why, calls, monotonic() - begun, f"{world.__name__} world, seed {seed}")
+        if monotonic() - begun > seconds:
+            break
+    return Found("", calls, monotonic() - begun)
+
+
+SEARCHES: MappingProxyType[str, Callable[[float], Found]] = MappingProxyType(
+    {"simulation": simulation}
+)
+
+
+if __name__ == "__main__":
+    print(json.dumps(SEARCHES[sys.argv[1]](float(sys.argv[2]))._asdict()))  # noqa: T201
