@@ -51,7 +51,9 @@ ADAPTERS = {
     sansip_asyncio: {"sansip_asyncio", "sansip_adapter", "asyncio"},
 }
 TESTING = CORE / "testing"  # for those who have hypothesis; nothing else imports it
-FIXTURES = TESTING / "fixtures.py"  # for those who have pytest: it writes what a failure leaves behind
+FIXTURES = (
+    TESTING / "fixtures.py"
+)  # for those who have pytest: it writes what a failure leaves behind
 
 
 def sources(folder: Path) -> list[Path]:

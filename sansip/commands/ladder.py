@@ -5,6 +5,7 @@ import os
 import shutil
 from io import BytesIO
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, TextIO
 
 from sansip.commands.files import Parsers, UnfitError, command, journal_of
@@ -25,7 +26,7 @@ In a capture, what went through TLS is plain TCP on the same ports.
 
 exit status: 0 if it is drawn, 2 if the command or a file is wrong, or the call is not there
 """
-_PICTURES: Final = {"svg": svg, "html": html, "mermaid": mermaid}
+_PICTURES: Final = MappingProxyType({"svg": svg, "html": html, "mermaid": mermaid})
 _PIPED: Final = (100, 24)  # columns and lines of no terminal
 
 

@@ -13,7 +13,6 @@ from typing import Final
 
 from sansip.address import Address
 from sansip.engine.actions import Action, CloseFlow, OpenFlow, Send
-from sansip.engine.config import Config
 from sansip.engine.events import (
     DatagramReceived,
     Event,
@@ -22,7 +21,7 @@ from sansip.engine.events import (
     SendFailed,
     StreamReceived,
 )
-from sansip.journal import Journal, Step
+from sansip.journal import Head, Journal, Step
 from sansip.ladder import packets
 from sansip.ladder.following import Calls
 from sansip.ladder.packets import ACK, FIN, PUSH, SEGMENT, SYN, Way
@@ -43,9 +42,8 @@ def capture(journal: Journal, call: str | None = None) -> Iterator[bytes]:
     """The same in pieces: its head, then a record for each packet."""
     yield _HEAD
     head = journal.head
-    clock: float | None = getattr(head, "clock", None)
-    start = 0.0 if clock is None else clock - head.started
-    taking = _Taking(head.config, call)
+    start = 0.0 if head.clock is None else head.clock - head.started
+    taking = _Taking(head, call)
     for step in journal:
         if isinstance(step, Step):
             for frame in taking.frames(step.event, step.actions):
@@ -61,10 +59,10 @@ def _record(at: float, frame: bytes) -> bytes:
 class _Connection:
     """How far both sides of a connection have come."""
 
-    def __init__(self, on: Way, flow: int, *, ours: bool) -> None:
+    def __init__(self, on: Way, flow: int, *, ours: bool, is_open: bool = False) -> None:
         self.on = on  # from here to there
         self._ours = ours  # whether we have opened it
-        self._is_open = False
+        self._is_open = is_open
         self._sent = self._came = abs(flow) << 12
 
     def opening(self) -> Iterator[bytes]:
@@ -106,16 +104,21 @@ class _Connection:
 class _Taking:
     """What is known so far."""
 
-    def __init__(self, config: Config, call: str | None) -> None:
+    def __init__(self, head: Head, call: str | None) -> None:
         self._only = call
-        self._calls = Calls(call)
-        self._streams = Streams(config.limits.message)
+        config = head.config
+        self._calls = Calls(call, head.state)
+        self._streams = Streams(config.limits.message, head.state)
         self._connections: dict[int, _Connection] = {}
         self._locals: dict[str, Address] = {}
         for endpoint in config.endpoints:
             for place in (endpoint.bind, endpoint.advertised):
                 if _is_concrete(place):
                     self._locals.setdefault(endpoint.name, place)
+        for number, flow in () if head.state is None else head.state.flows.items():
+            on = self._from(flow.link.endpoint, flow.link.remote)
+            if on is not None:
+                self._connections[number] = _Connection(on, number, ours=False, is_open=True)
 
     def frames(self, event: Event, actions: tuple[Action, ...]) -> Iterator[bytes]:
         """The packets of one step."""

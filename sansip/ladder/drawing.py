@@ -43,6 +43,7 @@ from sansip.journal import Head, Journal, Step, Swap
 from sansip.ladder import wording
 from sansip.ladder.following import Calls
 from sansip.ladder.made import Made
+from sansip.ladder.remembered import names_in, questions_in
 from sansip.ladder.streams import Streams
 from sansip.ladder.values import PROGRAM, PROXY, Column, Kind, Ladder, Row
 from sansip.message import Request, Response
@@ -74,12 +75,14 @@ class _Drawing:
         self.rows: list[Row] = []
         self._head = head
         self._only = call
-        self._calls = Calls(call)
-        self._streams = Streams(head.config.limits.message)
+        self._calls = Calls(call, head.state)
+        self._streams = Streams(head.config.limits.message, head.state)
         self._left: dict[str, Address] = {}  # hosts that have spoken first
         self._right: dict[str, Address] = {}
         self._names: dict[str, dict[str, None]] = {}  # of IP addresses
-        self._questions: dict[int, str] = {}
+        for address, name in names_in(head.state):
+            self._names.setdefault(address, {}).setdefault(name)
+        self._questions = questions_in(head.state)
         self._about: dict[str, str] = {}  # what a transaction is, by its key
         self._copies: dict[tuple[str, str, bytes], int] = {}
         self._now = head.started
@@ -109,7 +112,7 @@ class _Drawing:
         used = {key for row in self.rows for key in (row.source, row.target)}
         columns = [column for column in self._columns() if column.key in used | {PROXY}]
         head = self._head
-        clock: float | None = getattr(head, "clock", None)
+        clock = head.clock
         begun = self.rows[0].at if self._only is not None and self.rows else head.started
         what = "all calls" if self._only is None else f"call {wording.plain(self._only)}"
         said = [f"left out: {', '.join(head.redacted)}"] if head.redacted else []
