@@ -29,7 +29,7 @@ Thing = Datagram | Unreachable | Asked
 Config = tuple[int, int, tuple[int, ...], tuple[int, ...]]  # situation, faults, flights, parties
 Note = tuple[str, int]  # what went wrong with what
 Way = tuple[str, int, int, tuple[Note, ...]]  # what happens, to or with what, and what goes wrong
-Left = tuple[int, int, int, int, int, int, int]  # faults
+Left = tuple[int, ...]  # faults: of each of the ``KINDS``, and in all
 
 LOST: Final = "lost"
 LATE: Final = "late"
@@ -44,16 +44,19 @@ FIRES: Final = "fires"
 SAYS_AGAIN: Final = "says again"
 ACTS: Final = "acts"
 PASSES: Final = "passes"
-BEGINS: Final = "begins"
+_TIMER: Final = -1
 
 
 @value
 class Flight:
-    """Something on its way: ``life`` is how many seconds it may still take; None: it is prompt."""
+    """Something on its way: ``life`` is how many seconds it may still take; None: it is prompt.
+
+    What is prompt keeps its order between two places, unless it is loose.
+    """
 
     what: Thing
     life: float | None = None
-    fresh: bool = False  # late, and no time has passed yet
+    loose: bool = False  # others may overtake it, and it others
 
 
 class Space:
@@ -77,6 +80,8 @@ class Space:
         self._at = {party.address: number for number, party in enumerate(self.parties)}
         self._flights: dict[Flight, int] = {}
         self.flights: list[Flight] = []
+        self._ways: dict[tuple[Address, Address], int] = {}
+        self._links: list[int] = []  # of each flight: those of one keep their order
         self._states: list[dict[Was, int]] = [{} for _ in self.parties]
         self.states: list[list[Was]] = [[] for _ in self.parties]
         self._left: dict[Left, int] = {}
@@ -91,6 +96,11 @@ class Space:
         number = self._flights.setdefault(flight, len(self.flights))
         if number == len(self.flights):
             self.flights.append(flight)
+            what, link = flight.what, -1 - number
+            if isinstance(what, Datagram) and not flight.loose:
+                way = what.source, what.to
+                link = self._ways.setdefault(way, len(self._ways))
+            self._links.append(link)
         return number
 
     def _state(self, party: int, state: Was) -> int:
@@ -110,10 +120,8 @@ class Space:
 
     def begin(self, faults: Faults) -> tuple[Stepped, Config]:
         """The first configuration."""
-        left = (
-            faults.lost, faults.late, faults.copied, faults.unavailable,
-            faults.refused, faults.silent, faults.dns,
-        )  # fmt: skip
+        each = tuple([getattr(faults, kind) for kind in KINDS])
+        left = _bounded((*each, sum(each) if faults.most is None else faults.most))
         stepped = self.hosts.begin()
         states = tuple(
             [self._state(number, party.begin()) for number, party in enumerate(self.parties)]
@@ -130,12 +138,13 @@ class Space:
         left = self.left[faults]
         hosts = self.hosts
         waits = True
+        before: int | None = None
         for place, number in enumerate(flights):
-            if place and flights[place - 1] == number:
+            link = self._links[number]
+            if link == before:
                 continue
+            before = link
             flight = self.flights[number]
-            if flight.fresh:
-                continue
             if flight.life is None or flight.life <= 0:
                 waits = False
             others = flights[:place] + flights[place + 1 :]
@@ -149,14 +158,11 @@ class Space:
                 yield from self._after(
                     (ARRIVES, number), stepped, left, self._without(others, stepped), parties
                 )
-        for which, seconds in enumerate(hosts.due(situation)):
-            if seconds > 0:
-                break
+        if hosts.due(situation) <= 0:
             waits = False
-            stepped = self._stepped(situation, -1 - which)
-            yield from self._after(
-                (FIRES, which), stepped, left, self._without(flights, stepped), parties
-            )
+            stepped = self._stepped(situation, _TIMER)
+            others = self._without(flights, stepped)
+            yield from self._after((FIRES, 0), stepped, left, others, parties)
         for party, (who, number) in enumerate(zip(self.parties, parties, strict=True)):
             state = self.states[party][number]
             if due(state) <= 0:
@@ -209,12 +215,12 @@ class Space:
         return tuple(kept)
 
     def _stepped(self, situation: int, what: int) -> Stepped:
-        """What the engine does about something on its way, or about a timer if it is negative."""
+        """What the engine does about something on its way, or about its first timer."""
         key = situation, what
         known = self._steps.get(key)
         if known is None:
-            if what < 0:
-                known = self.hosts.fires(situation, -1 - what)
+            if what == _TIMER:
+                known = self.hosts.fires(situation)
             else:
                 thing = self.flights[what].what
                 known = self.hosts.takes(situation, thing)
@@ -279,7 +285,7 @@ class Space:
     ) -> Iterator[tuple[Config, tuple[Note, ...]]]:
         """What has just been sent gets on its way, or there; with all that may go wrong."""
         if not pending:
-            config = situation, self._faults(left), tuple(sorted(flights)), parties
+            config = situation, self._faults(left), self._sorted(flights), parties
             yield config, notes
             return
         number, rest = pending[0], pending[1:]
@@ -290,8 +296,9 @@ class Space:
                     situation, after, flights, states, rest + sent, notes + noted
                 )
                 if left[2] and not noted:
+                    copy = self.flight(Flight(what, loose=True))
                     yield from self._spread(
-                        situation, _less(after, 2), (*flights, number), states, rest + sent,
+                        situation, _less(after, 2), (*flights, copy), states, rest + sent,
                         (*notes, (COPIED, number)),
                     )  # fmt: skip
         elif isinstance(what, Datagram) and what.to not in self.hosts.places:
@@ -300,8 +307,9 @@ class Space:
         else:
             yield from self._spread(situation, left, (*flights, number), parties, rest, notes)
             if left[2] and isinstance(what, Datagram):
+                copy = self.flight(Flight(what, loose=True))
                 yield from self._spread(
-                    situation, _less(left, 2), (*flights, number, number), parties, rest,
+                    situation, _less(left, 2), (*flights, number, copy), parties, rest,
                     (*notes, (COPIED, number)),
                 )  # fmt: skip
         if left[6] and isinstance(what, Asked):
@@ -314,17 +322,20 @@ class Space:
             less, noted = _less(left, 0), (*notes, (LOST, number))
             yield from self._spread(situation, less, flights, parties, rest, noted)
         if left[1]:
-            slow = self.flight(Flight(what, self._t4, fresh=True))
+            slow = self.flight(Flight(what, self._t4, loose=True))
             less, noted = _less(left, 1), (*notes, (LATE, number))
             yield from self._spread(situation, less, (*flights, slow), parties, rest, noted)
+
+    def _sorted(self, flights: tuple[int, ...]) -> tuple[int, ...]:
+        """What is on its way, in an order that only tells what has to keep its order."""
+        return tuple(sorted(flights, key=self._links.__getitem__)) if len(flights) > 1 else flights
 
     # --- time
 
     def _next(self, config: Config) -> float:
         """In how many seconds something has to happen."""
         situation, _, flights, parties = config
-        dues = self.hosts.due(situation)
-        seconds = dues[0] if dues else inf
+        seconds = self.hosts.due(situation)
         for party, number in enumerate(parties):
             seconds = min(seconds, due(self.states[party][number]))
         for number in flights:
@@ -342,12 +353,12 @@ class Space:
         slow: list[int] = []
         for number in flights:
             flight = self.flights[number]
-            slow.append(self.flight(Flight(flight.what, (flight.life or 0.0) - seconds)))
+            slow.append(self.flight(Flight(flight.what, (flight.life or 0.0) - seconds, loose=True)))
         states = [
             self._state(party, self.parties[party].later(self.states[party][number], seconds))
             for party, number in enumerate(parties)
         ]
-        return aged, faults, tuple(sorted(slow)), tuple(states)
+        return aged, faults, self._sorted(tuple(slow)), tuple(states)
 
 
 def calls_of(scenario: Scenario) -> tuple[Call, ...]:
@@ -384,4 +395,9 @@ def _put(parties: tuple[int, ...], party: int, state: int) -> tuple[int, ...]:
 
 
 def _less(left: Left, kind: int) -> Left:
-    return (*left[:kind], left[kind] - 1, *left[kind + 1 :])
+    return _bounded((*left[:kind], left[kind] - 1, *left[kind + 1 : -1], left[-1] - 1))
+
+
+def _bounded(left: Left) -> Left:
+    """Where none is left in all, none of any kind is."""
+    return left if left[-1] > 0 else (0,) * len(left)

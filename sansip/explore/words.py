@@ -52,7 +52,7 @@ def words(space: Space, config: Config, way: Way) -> str:
         else:
             text = f"{late}{_name(space, what, to=True)} gets {_message(space, what)}"
     elif kind == FIRES:
-        timer = space.hosts.timer(config[0], which)
+        timer = space.hosts.timer(config[0])
         text = f"the proxy's timer {timer.name} fires ({_TOKEN.sub('...', timer.owner)})"
     elif kind == PASSES:
         text = "time passes"
