@@ -12,7 +12,7 @@ PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; 
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test interop check format-check lint types imports coverage bench compare fuzz soak format \
-	mutants golden tables clean
+	mutants golden tables journals clean
 
 help: ## this page
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ golden: $(VENV)/.has-test ## write the stored files of golden tests anew; then r
 
 tables: $(VENV)/.has-test ## the same for the tables of the transaction machines alone
 	$(BIN)/python -m pytest -m golden --regenerate tests/tables
+
+journals: $(VENV)/.has-test ## record the journals of tests/journals anew; takes a minute, on Linux
+	$(BIN)/python tests/journals/record.py $(ARGS)
 
 clean: ## remove everything that make makes
 	rm -rf $(VENV) $(COMPARED) dist .fuzz .coverage .benchmarks .hypothesis .import_linter_cache

@@ -1,14 +1,17 @@
 """Calls fail over from a gateway that is down to one that works: ``make demo``.
 
 Everything happens on the loopback and is real (see demo_world.py). Exit status 0 only if every
-call was answered by the gateway that should have answered it, and could be hung up.
+call was answered by the gateway that should have answered it, and could be hung up. With --journal
+FILE the proxy's journal is kept, to be looked at with ``python -m sansip ladder FILE``.
 """
 
+import argparse
 import os
 import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import trio
 from demo_world import Call, Manner, World, world
@@ -137,7 +140,7 @@ async def play(there: World, screen: Screen) -> list[tuple[Scene, Call]]:
     return results
 
 
-async def main() -> int:
+async def main(journal: Path | None) -> int:
     """Make the world, play, and sum up."""
     screen = Screen()
     results: list[tuple[Scene, Call]] = []
@@ -146,7 +149,7 @@ async def main() -> int:
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(until_a_signal, nursery)
-            async with world(ADVANCE_AFTER, screen.tell) as there:
+            async with world(ADVANCE_AFTER, screen.tell, journal) as there:
                 results = await play(there, screen)
             nursery.cancel_scope.cancel()
     except* (OSError, RuntimeError) as errors:
@@ -178,4 +181,6 @@ async def until_a_signal(nursery: trio.Nursery) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(trio.run(main))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--journal", type=Path, metavar="FILE", help="keep the proxy's journal")
+    sys.exit(trio.run(main, parser.parse_args().journal))

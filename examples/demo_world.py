@@ -5,12 +5,13 @@ names are those of a question on a mailing list in 2007: how does a call to gw.e
 NAPTR and SRV lead to two A records, get to the second gateway when the first is down?
 """
 
+import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -43,6 +44,7 @@ listen = ["udp:127.0.0.1:{listen}"]
 nameservers = ["127.0.0.1:{nameserver}"]
 domains = ["gw.example.com"]
 allow_hops = ["127.0.0.0/8"]
+journal = "run.journal"
 
 [[route]]
 host = "gw.example.com"
@@ -193,8 +195,10 @@ class World:
 
 
 @asynccontextmanager
-async def world(advance_after: float, tell: Tell) -> AsyncGenerator[World, None]:
-    """Make the world; when the block ends, however it ends, nothing of it is left."""
+async def world(
+    advance_after: float, tell: Tell, journal: Path | None = None
+) -> AsyncGenerator[World, None]:
+    """Make the world; when the block ends, however it ends, nothing is left but its journal."""
     async with trio.open_nursery() as nursery:
         port = await _port_of_both()
         gateways = {name: Gateway(name, port, tell, nursery) for name in GATEWAYS}
@@ -204,13 +208,16 @@ async def world(advance_after: float, tell: Tell) -> AsyncGenerator[World, None]
             config = CONFIG.format(
                 listen=proxy[1], nameserver=names.address[1], advance_after=advance_after
             )
-            await nursery.start(_run_proxy, config)
+            await nursery.start(_run_proxy, config, journal)
             yield World(gateways, phone, proxy)
             nursery.cancel_scope.cancel()
 
 
-async def _run_proxy(config: str, task_status: trio.TaskStatus[None]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
+async def _run_proxy(config: str, journal: Path | None, task_status: trio.TaskStatus[None]) -> None:
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        if journal is not None:
+            stack.callback(shutil.copy, Path(folder, "run.journal"), journal)
         # A process group of its own: Ctrl-C is for the demonstration, which ends the proxy.
         run = partial(
             trio.run_process,

@@ -51,10 +51,13 @@ ADAPTERS = {
     sansip_asyncio: {"sansip_asyncio", "sansip_adapter", "asyncio"},
 }
 TESTING = CORE / "testing"  # for those who have hypothesis; nothing else imports it
+FIXTURES = (
+    TESTING / "fixtures.py"
+)  # for those who have pytest: it writes what a failure leaves behind
 
 
 def sources(folder: Path) -> list[Path]:
-    return sorted(set(folder.rglob("*.py")) - COMMANDS)
+    return sorted(set(folder.rglob("*.py")) - COMMANDS - {FIXTURES})
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
@@ -112,6 +115,17 @@ def test_nothing_in_the_core_imports_from_the_public_face(source: Path) -> None:
         assert not from_face or name in modules, f"{name} stands above all layers"
 
 
+def test_what_the_fixtures_import() -> None:
+    allowed = MAY_IMPORT | {"sansip", "pytest", "pathlib", "shutil"}
+    for name in imports(parsed(FIXTURES)):
+        assert top(name) in allowed, f"{name} is not for the fixtures"
+
+
+def test_nothing_imports_the_fixtures() -> None:
+    for source in {*sources(CORE), *COMMANDS}:
+        assert not [name for name in imports(parsed(source)) if "fixtures" in name]
+
+
 def test_nothing_imports_the_commands() -> None:
     for folder in (CORE, *[Path(package.__path__[0]) for package in ADAPTERS]):
         for source in sources(folder):
@@ -146,6 +160,7 @@ PLAIN: tuple[type[object], ...] = (
     *(types.MethodDescriptorType, types.WrapperDescriptorType, types.GetSetDescriptorType),
     *(property, staticmethod, classmethod),
     SearchStrategy,
+    *(pytest.StashKey, type(pytest.fixture(lambda: None))),
 )
 LOOK_UPS = {"get", "__getitem__", "__contains__"}  # all that can be done with these is to read
 

@@ -114,7 +114,7 @@ class ServerTransaction:
     invite: bool
     state: ServerState
     endpoint: str
-    remote: Address
+    remote: Address | Back
     flow: int | None  # the connection that it came over
     waiting: Request | None  # a non-INVITE that nothing was sent to yet, for its 100 (RFC 4320)
     timer: TimerName | None = None  # the one that runs, if any: for its earliest deadline

@@ -4,8 +4,9 @@
 ``sansip.replay`` runs a journal again.
 """
 
-from sansip.journal.codec import CodecError, Opaque
+from sansip.journal.codec import Opaque
 from sansip.journal.head import FORMAT, Head, JournalError, Named, Source, Toml
+from sansip.journal.parts import CodecError
 from sansip.journal.reading import Journal, Step, Swap, read
 from sansip.journal.redaction import BODY, CREDENTIALS
 from sansip.journal.writing import Writer

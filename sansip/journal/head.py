@@ -6,7 +6,7 @@ from sansip.engine.config import Config
 from sansip.engine.state import State
 from sansip.value import value
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 
 @value

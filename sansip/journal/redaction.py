@@ -14,7 +14,8 @@ for a row or a body may begin in one piece and end in another.
 import re
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Final
+from types import NoneType
+from typing import Any, Final
 
 from sansip.engine.actions import Action, Deliver, Send
 from sansip.engine.events import (
@@ -27,13 +28,18 @@ from sansip.engine.events import (
     SendFailed,
     StreamReceived,
 )
-from sansip.message import Message, Request, Response
+from sansip.engine.policy import Target
+from sansip.engine.state import Flow, Framing, State
+from sansip.message import Message, Request, Response, framing
 from sansip.message.names import COMPACT, long_name
+from sansip.proxy.vocabulary import Target as Chosen
+from sansip.table import Table
 
 CREDENTIALS: Final = ("authorization", "proxy-authorization")
 BODY: Final = "body"
-_END_OF_ROWS: Final = re.compile(rb"(?<=\n)\r?\n")
 _HIDDEN: Final = bytes([byte if byte in b" \t\r\n" else ord("x") for byte in range(256)])
+_PLAIN: Final = frozenset({str, int, float, bool, NoneType})
+_KEYS: Final = ("seed", "secret")  # fields with bytes that are no message
 _LONGEST_NAME: Final = 64  # bytes of a row of which we know by then that it is none of ours
 
 
@@ -45,7 +51,9 @@ class Redaction:
         self.names = tuple(sorted({long_name(name.strip()) for name in names}))
         self._flows: dict[int, _Place] = {}
         spelt = [*self.names, *[short for short, name in COMPACT.items() if name in self.names]]
-        any_of = b"|".join([re.escape(name.encode()) for name in spelt if name != BODY])
+        wanted = [name.encode() for name in spelt if name != BODY]
+        self._beginnings = tuple([b"\n" + name for name in wanted])
+        any_of = b"|".join([re.escape(name) for name in wanted])
         self._rows = re.compile(
             rb"(?i)(\n(?:%b)[ \t]*+:)((?:[^\n]|\n[ \t])++)" % (any_of or b"(?!)")
         )
@@ -63,40 +71,83 @@ class Redaction:
                 return event
             case SendFailed():
                 return replace(event, quoted=self.message(event.quoted))
-            case RequestSubmitted() | AckSubmitted():
-                return replace(event, request=self._request(event.request))
-            case ResponseSubmitted():
-                return replace(event, response=self._response(event.response))
+            case RequestSubmitted() | AckSubmitted() | ResponseSubmitted():
+                redacted: Event = self._value(event)
+                return redacted
             case _:
                 return event
 
     def action(self, action: Action) -> Action:
         """What is written of an action."""
-        match action:
-            case Send(name, endpoint, remote, flow, data, local):
-                return Send(name, endpoint, remote, flow, self.message(data), local)
-            case Deliver(handle, kind, Request() as request):
-                return Deliver(handle, kind, self._request(request))
-            case Deliver(handle, kind, Response() as response):
-                return Deliver(handle, kind, self._response(response))
-            case _:
-                return action
+        if type(action) is Send:
+            data = self.message(action.data)
+            return Send(action.id, action.endpoint, action.remote, action.flow, data, action.local)
+        if type(action) is Deliver and action.message is not None:
+            return Deliver(action.handle, action.kind, self._value(action.message))
+        return action
+
+    def state(self, state: State) -> State:
+        """What is written of a state; what comes next over its connections is redacted on."""
+        flows = {number: self._flow(number, flow) for number, flow in state.flows.items()}
+        redacted: State = self._value(replace(state, flows=Table()))
+        return replace(redacted, flows=Table(flows))
 
     def message(self, data: bytes) -> bytes:
         """What is written of a message, or of the beginning of one."""
-        found = _END_OF_ROWS.search(data)
-        end = found.end() if found else len(data)
+        end = _end_of_rows(data)
         rows, body = data[:end], data[end:]
-        shown = self._rows.sub(lambda row: row[1] + _blank(row[2]), rows)
-        return shown + (_blank(body) if BODY in self.names else body)
+        lower = rows.lower()
+        for beginning in self._beginnings:
+            if beginning in lower:  # which is rare, and this is quick
+                rows = self._rows.sub(lambda row: row[1] + _blank(row[2]), rows)
+                break
+        return rows + (_blank(body) if BODY in self.names else body)
 
-    def _request(self, request: Request) -> Request:
-        rows, body = self._parts(request)
-        return Request(request.method, request.uri_text, rows, body)
+    def _value(self, thing: Any) -> Any:  # noqa: ANN401 - of the same class as what is given
+        """What is written of a value: whatever has bytes in it may be a message."""
+        kind = type(thing)
+        if kind in _PLAIN:
+            return thing
+        if kind is bytes:
+            return self.message(thing)
+        if kind in (tuple, list):
+            return kind([self._value(one) for one in thing]) if thing else thing
+        if kind is Table:
+            return Table({key: self._value(one) for key, one in thing.items()})
+        if kind is Request:
+            return Request(thing.method, thing.uri_text, *self._parts(thing))
+        if kind is Response:
+            return Response(thing.status, thing.reason, *self._parts(thing))
+        if kind in (Target, Chosen):
+            return replace(thing, edits=tuple([self._edit(*edit) for edit in thing.edits]))
+        names = [name for name in getattr(kind, "__dataclass_fields__", ()) if name not in _KEYS]
+        parts = [(name, getattr(thing, name)) for name in names]
+        given = [(name, part, self._value(part)) for name, part in parts]
+        left = {name: now for name, before, now in given if now is not before}
+        return replace(thing, **left) if left else thing
 
-    def _response(self, response: Response) -> Response:
-        rows, body = self._parts(response)
-        return Response(response.status, response.reason, rows, body)
+    def _edit(self, name: str, text: str | None) -> tuple[str, str | None]:
+        if text is None or long_name(name) not in self.names:
+            return name, text
+        return name, _blank(text.encode("utf-8", "surrogateescape")).decode()
+
+    def _flow(self, number: int, flow: Flow) -> Flow:
+        """Redact what has come of a message over a connection, and know where it stands."""
+        place = self._flows[number] = _Place(self.names)
+        match flow.framing:
+            case framing.Head(chunks):
+                left: Framing = framing.Head(tuple(map(place.next, chunks)))
+            case framing.Body(head, chunks, missing):
+                redacted = place.next(head)
+                place.go_on(sum(map(len, chunks)))
+                left = framing.Body(redacted, tuple(map(place.next, chunks)), missing)
+                place.go_on(missing)
+            case framing.Skipping(missing):
+                left = flow.framing
+                place.go_on(missing)
+            case _:
+                left = flow.framing
+        return replace(flow, framing=left, waiting=self._value(flow.waiting))
 
     def _parts(self, message: Message) -> tuple[tuple[str, ...], bytes]:
         rows = [
@@ -106,6 +157,15 @@ class Redaction:
             for key, line in zip(message.names, message.lines, strict=True)
         ]
         return tuple(rows), _blank(message.body) if BODY in self.names else message.body
+
+
+def _end_of_rows(data: bytes) -> int:
+    """Where the body begins: behind the first line that is empty, but for the start line."""
+    long = data.find(b"\n\r\n")
+    short = data.find(b"\n\n", 0, long if long >= 0 else len(data))
+    if short >= 0:
+        return short + 2
+    return long + 3 if long >= 0 else len(data)
 
 
 class _Place:
@@ -133,6 +193,10 @@ class _Place:
                 shown.append(self._part_of_row(piece))
             at += len(piece)
         return b"".join(shown)
+
+    def go_on(self, missing: int) -> None:
+        """Of the body so many bytes are still to come."""
+        self._body = missing
 
     def _part_of_row(self, piece: bytes) -> bytes:
         """Take what may be a row, or only a part of one."""

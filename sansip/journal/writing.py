@@ -1,11 +1,13 @@
-"""Writing a journal: a line for the head, then one for each event.
+"""Writing a journal: its head, then a line for each event.
 
-    {"sansip":"0.1.0","format":1,"seed":"00...","started":12.5,"config":{...},"policy":{...},...}
+    {"sansip":"0.1.0","format":2,"started":12.5,"clock":null,"redacted":[],"seed":"00...","state":0}
+    {"config":{...},"policy":{...}}
     {"n":1,"event":{"is":"TimerFired","at":13.0,...},"actions":[{"is":"Send",...},...]}
     {"n":2,"config":{...},"policy":{...}}
 
-The third is what another engine goes on with. A line is written in one go: of a program that is
-killed nothing is torn but the last one.
+The last is what another engine goes on with. If the journal goes on from a state, ``state`` says
+how many lines of it stand between the second line and the first step; see ``states``. A line is
+written in one go: of a program that is killed nothing is torn but the last one.
 """
 
 from collections.abc import Callable
@@ -15,7 +17,9 @@ from sansip.engine.config import Config
 from sansip.engine.events import Event
 from sansip.journal.codec import Codec
 from sansip.journal.head import FORMAT, Head, Source, Toml
+from sansip.journal.parts import plain
 from sansip.journal.redaction import Redaction
+from sansip.journal.states import States
 
 
 class Writer:
@@ -26,42 +30,42 @@ class Writer:
         self._write = write
         self._codec = Codec()
         self._number = 0
-        self._redaction = Redaction(head.redacted) if head.redacted else None
-        self._line(
-            {
-                "sansip": head.sansip,
-                "format": FORMAT,
-                "seed": head.seed.hex(),
-                "started": head.started,
-                "config": head.config,
-                "policy": _source(head.policy),
-                "redacted": self._redaction.names if self._redaction else (),
-            }
-        )
+        redaction = self._redaction = Redaction(head.redacted) if head.redacted else None
+        states, state = States(self._codec), head.state
+        if state is not None and redaction is not None:
+            state = redaction.state(state)
+        first = {
+            "sansip": head.sansip,
+            "format": FORMAT,
+            "started": head.started,
+            "clock": head.clock,
+            "redacted": redaction.names if redaction else (),
+            "seed": (head.seed if state is None else state.seed).hex(),
+            "state": 0 if state is None else states.count(state),
+        }
+        write(f"{plain(first)}\n")
+        write(f"{{{self._engine(head.config, head.policy)}}}\n")
+        if state is not None:
+            for line in states.lines(state):
+                write(f"{line}\n")
 
     def event(self, event: Event, actions: tuple[Action, ...]) -> None:
         """Write an event, and what came of it."""
-        redaction = self._redaction
+        redaction, text = self._redaction, self._codec.text
         if redaction is not None:
             event = redaction.event(event)
             actions = tuple([redaction.action(action) for action in actions])
         self._number += 1
-        named = self._codec.named
-        self._line(
-            {
-                "n": self._number,
-                "event": named(event),
-                "actions": [named(action) for action in actions],
-            }
-        )
+        ordered = ",".join(map(text, actions))
+        self._write(f'{{"n":{self._number},"event":{text(event)},"actions":[{ordered}]}}\n')
 
     def swap(self, config: Config, policy: Source | None) -> None:
         """Write that from here on another engine steps the same state: a reload."""
         self._number += 1
-        self._line({"n": self._number, "config": config, "policy": _source(policy)})
+        self._write(f'{{"n":{self._number},{self._engine(config, policy)}}}\n')
 
-    def _line(self, content: dict[str, object]) -> None:
-        self._write(self._codec.text(content) + "\n")
+    def _engine(self, config: Config, policy: Source | None) -> str:
+        return f'"config":{self._codec.text_as(Config, config)},"policy":{plain(_source(policy))}'
 
 
 def _source(policy: Source | None) -> dict[str, object] | None:

@@ -4,12 +4,13 @@ Where columns have no room for their names, they have letters, and the names sta
 no room within its arrow stands beside it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import groupby, pairwise
 from types import MappingProxyType
 from typing import Final
 
 from sansip.ladder.calendar import written
+from sansip.ladder.lines import fitting, note_of, wrapped
 from sansip.ladder.values import Column, Ladder, Row
 from sansip.value import value
 
@@ -22,6 +23,7 @@ _STYLES: Final = MappingProxyType(
 )  # fmt: skip
 _FEWEST: Final = 6  # characters between two columns
 _MOST_LABEL: Final = 44  # characters of a label that a gap is made wider for
+_LEAST_LABEL: Final = 12  # characters: with less room a label stands beside its arrow
 _NOTE: Final = 38  # characters that a note wants at least
 _MARKS: Final = MappingProxyType({"failover": "◆", "trouble": "✗", "operator": "◆"})
 _FANCY: Final = "│─╌▶◀◆•×✗…"
@@ -206,9 +208,7 @@ def _arrow(row: Row, canvas: _Canvas, start: int, end: int) -> None:
     head = "×" if row.lost else "▶" if end > start else "◀"
     canvas.put(first + 1, shaft + head if end > start else head + shaft, style)
     room = inner - 5
-    label = row.label
-    if len(label) > room >= 12:
-        label = _cut(row, room)
+    label = fitting(row, room) if room >= _LEAST_LABEL else row.label
     if len(label) <= room:
         at = first + 1 + (inner - len(label) - 2) // 2
         canvas.put(at, f" {label} ", style)
@@ -216,40 +216,14 @@ def _arrow(row: Row, canvas: _Canvas, start: int, end: int) -> None:
         canvas.put(last + 1, f" {label} ", style)
 
 
-def _cut(row: Row, room: int) -> str:
-    """The label, shortened; what stands in brackets is the last to go."""
-    notes = f" ({row.noted})" if row.noted else ""
-    if len(notes) > room // 2:
-        notes = notes[: room // 2 - 1] + "…"
-    return row.text[: max(0, room - len(notes) - 1)] + "…" + notes
-
-
 def _note(row: Row, canvas: _Canvas, start: int, layout: _Layout) -> Iterator[_Line]:
     style = _style(row)
-    words = f"DNS: {row.label}" if row.kind == "dns" else row.label
     at = start if layout.width - start >= _NOTE else max(layout.margin, layout.width - _NOTE)
     canvas.put(at, _MARKS.get(row.kind, "•"), style)
-    for number, line in enumerate(_wrapped(words, layout.width - at - 2)):
+    for number, line in enumerate(wrapped(note_of(row), layout.width - at - 2)):
         below = _Canvas(layout) if number else canvas
         below.put(at + 1, f" {line} ", style)
         yield below.line()
-
-
-def _wrapped(words: str, width: int) -> Iterator[str]:
-    """Lines of at most so many characters."""
-    line = ""
-    for word in _pieces(words.split(" "), width):
-        if line and len(line) + 1 + len(word) > width:
-            yield line
-            line = word
-        else:
-            line = f"{line} {word}" if line else word
-    yield line
-
-
-def _pieces(words: Iterable[str], width: int) -> Iterator[str]:
-    for word in words:
-        yield from [word[at : at + width] for at in range(0, len(word), width)]
 
 
 def _style(row: Row) -> str:

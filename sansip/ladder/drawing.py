@@ -42,6 +42,8 @@ from sansip.engine.events import (
 from sansip.journal import Head, Journal, Step, Swap
 from sansip.ladder import wording
 from sansip.ladder.following import Calls
+from sansip.ladder.made import Made
+from sansip.ladder.remembered import names_in, questions_in
 from sansip.ladder.streams import Streams
 from sansip.ladder.values import PROGRAM, PROXY, Column, Kind, Ladder, Row
 from sansip.message import Request, Response
@@ -73,15 +75,18 @@ class _Drawing:
         self.rows: list[Row] = []
         self._head = head
         self._only = call
-        self._calls = Calls(call)
-        self._streams = Streams(head.config.limits.message)
+        self._calls = Calls(call, head.state)
+        self._streams = Streams(head.config.limits.message, head.state)
         self._left: dict[str, Address] = {}  # hosts that have spoken first
         self._right: dict[str, Address] = {}
         self._names: dict[str, dict[str, None]] = {}  # of IP addresses
-        self._questions: dict[int, str] = {}
+        for address, name in names_in(head.state):
+            self._names.setdefault(address, {}).setdefault(name)
+        self._questions = questions_in(head.state)
         self._about: dict[str, str] = {}  # what a transaction is, by its key
         self._copies: dict[tuple[str, str, bytes], int] = {}
         self._now = head.started
+        self._made = Made()
         self._number = 0
         self._whose: tuple[str, ...] = ()
 
@@ -107,7 +112,7 @@ class _Drawing:
         used = {key for row in self.rows for key in (row.source, row.target)}
         columns = [column for column in self._columns() if column.key in used | {PROXY}]
         head = self._head
-        clock: float | None = getattr(head, "clock", None)
+        clock = head.clock
         begun = self.rows[0].at if self._only is not None and self.rows else head.started
         what = "all calls" if self._only is None else f"call {wording.plain(self._only)}"
         said = [f"left out: {', '.join(head.redacted)}"] if head.redacted else []
@@ -151,10 +156,12 @@ class _Drawing:
 
     def _message(self, source: str, target: str, data: bytes, transport: str) -> None:
         whose = self._calls.in_bytes(data)[:1]
+        made_here = bool(whose) and self._made.here(data, came=target == PROXY)
         again = self._copies.get((source, target, data), 0)
         if self._only is None or whose:
             self._copies[source, target, data] = again + 1
-        text, remark = wording.start_line(data), wording.remark(data, transport)
+        remark = wording.remark(data, transport, made_here=made_here)
+        text = wording.start_line(data)
         row = Row(
             self._now, self._number, "message", source, target, text, remark, whose, data, again
         )
@@ -193,7 +200,7 @@ class _Drawing:
                 if flow is None:
                     self._note("flow", f"a connection is closed: {reason}")
                 else:
-                    what = "connection closed" if flow.is_open else "no connection"
+                    what = "no connection" if flow.local is None else "connection closed"
                     self._row("flow", self._to(flow.remote), PROXY, what, reason)
             case SendFailed():
                 self._failed(event)
@@ -228,8 +235,9 @@ class _Drawing:
                 self._row("trouble", source, PROXY, wording.plain(each.reason))
 
     def _failed(self, event: SendFailed) -> None:
-        what = wording.start_line(event.quoted) if event.quoted else ""
-        remote, reason = self._to(event.remote), wording.plain(event.reason)
+        what = wording.start_line(event.quoted).partition(" ")[0] if event.quoted else ""
+        remote = self._to(event.remote)
+        reason = wording.plain(event.reason).removeprefix("ICMP: ")
         if event.id is None:
             self._row("trouble", remote, PROXY, f"ICMP: {reason}", what)
         else:
@@ -277,8 +285,7 @@ class _Drawing:
                 self._delivered(action)
             case Report():
                 kind: Kind = "failover" if action.topic == "failover" else "report"
-                text = action.text if kind == "failover" else f"{action.topic}: {action.text}"
-                self._note(kind, wording.plain(text))
+                self._note(kind, wording.reported(action))
             case StartTimer() | StopTimer():
                 pass  # those that fire are seen
             case _:

@@ -25,7 +25,9 @@ from sansip.engine.events import (
     StreamReceived,
     TimerFired,
 )
+from sansip.engine.state import State
 from sansip.engine.submissions import LOCAL
+from sansip.ladder.remembered import calls_in
 
 _DIALOG: Final = "h|"  # how the owner of the timer of a call's dialog begins
 _ROW: Final = rb"(?im:^(?:call-id|i)[ \t]*:[ \t]*)"
@@ -38,12 +40,15 @@ Names = tuple[str, ...]
 class Calls:
     """What is known of calls so far; it is asked about all steps in their order."""
 
-    def __init__(self, only: str | None = None) -> None:
-        """Nothing is known. With ``only`` there is one call that counts, and is remembered."""
+    def __init__(self, only: str | None = None, state: State | None = None) -> None:
+        """What goes on in ``state`` is known. ``only``: one call counts, and is remembered."""
         self._only = only
         name = _ANY if only is None else b"(%b)" % re.escape(_encoded(only))
         self._row = re.compile(_ROW + name + _END, re.MULTILINE)
-        self._keys: dict[str, Names] = {}  # of their transactions
+        # Of their transactions.
+        self._keys: dict[str, Names] = {
+            key: self._known((call,)) for key, call in calls_in(state) if only in (None, call)
+        }
         self._answers: dict[tuple[str, object], Names] = {}  # what their orders wait for
 
     def of(self, event: Event, actions: tuple[Action, ...]) -> Names:

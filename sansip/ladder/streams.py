@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from sansip.address import Address
 from sansip.engine.actions import OpenFlow
 from sansip.engine.events import FlowOpened
+from sansip.engine.state import State
 from sansip.errors import RemoteProtocolError
 from sansip.message import MessageLimits, framing
 
@@ -12,12 +13,18 @@ from sansip.message import MessageLimits, framing
 class Flow:
     """A connection that is open, or about to be."""
 
-    def __init__(self, transport: str, remote: Address, limits: MessageLimits) -> None:
+    def __init__(
+        self,
+        transport: str,
+        remote: Address,
+        limits: MessageLimits,
+        state: framing.State | None = None,
+    ) -> None:
         self.transport = transport
         self.remote = remote
-        self.is_open = False
+        self.local: Address | None = None  # once it is open
         self._limits = limits
-        self._state: framing.State = framing.start()
+        self._state: framing.State = state or framing.start()
 
     def messages(self, data: bytes) -> Iterator[bytes | RemoteProtocolError]:
         """What has come in whole with these bytes; of what is no good, what is wrong with it."""
@@ -37,9 +44,14 @@ class Flow:
 class Streams:
     """All of them, by their numbers."""
 
-    def __init__(self, limits: MessageLimits) -> None:
+    def __init__(self, limits: MessageLimits, state: State | None = None) -> None:
+        """Those of a state are open to begin with; which ports of ours they have is forgotten."""
         self._limits = limits
         self._flows: dict[int, Flow] = {}
+        for number, known in () if state is None else state.flows.items():
+            link = known.link
+            flow = Flow(link.endpoint.partition(":")[0], link.remote, limits, known.framing)
+            self._flows[number] = flow
 
     def ordered(self, order: OpenFlow) -> None:
         """One is to be opened."""
@@ -51,7 +63,7 @@ class Streams:
         if flow is None:
             transport = event.endpoint.partition(":")[0]
             flow = self._flows[event.flow] = Flow(transport, event.remote, self._limits)
-        flow.is_open = True
+        flow.local = event.local
         return flow
 
     def of(self, number: int) -> Flow | None:

@@ -69,9 +69,9 @@ def start_line(data: bytes) -> str:
     return f"{len(data)} bytes that are no SIP"
 
 
-def remark(data: bytes, transport: str) -> str:
+def remark(data: bytes, transport: str, *, made_here: bool = False) -> str:
     """What is to be said about a message besides its start line."""
-    parts: list[str] = []
+    parts: list[str] = ["made here"] if made_here else []
     if field(data, "content-type").lower() == "application/sdp":
         parts.append("SDP")
     reason = field(data, "reason")
@@ -89,6 +89,14 @@ def field(data: bytes, name: str) -> str:
     row = rb"(?im)^(?:%b)[ \t]*:[ \t]*([^\r\n]*)" % "|".join(names).encode()
     found = re.search(row, head)
     return found[1].decode("utf-8", "surrogateescape").strip() if found else ""
+
+
+def reported(report: Report) -> str:
+    """What the core has said; of transactions without their keys, which mean nothing to people."""
+    if report.topic == "failover":
+        return plain(report.text)
+    about = f" {report.about}" if report.about and "|" not in report.about else ""
+    return plain(f"{report.topic}{about}: {report.text}")
 
 
 # --- DNS

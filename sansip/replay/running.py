@@ -181,7 +181,7 @@ class Runner:
         return tuple(map(self._read, before)), tuple(map(self._read, texts))
 
     def _text(self, thing: Event | Action) -> str:
-        return self._codec.text(self._codec.named(thing))
+        return self._codec.text(thing)
 
     def _read(self, text: str) -> Any:  # noqa: ANN401 - an event or an action
         return self._codec.read(json.loads(text))

@@ -6,9 +6,12 @@ from typing import Final
 
 from sansip.engine.actions import Action, Deliver, Send, StartTimer
 from sansip.engine.events import (
+    Administered,
     DatagramReceived,
     DnsAnswered,
     Event,
+    FlowClosed,
+    FlowOpened,
     SendFailed,
     StreamReceived,
     TimerFired,
@@ -26,6 +29,9 @@ _KINDS: Final = {
     TimerFired: "timers",
     DnsAnswered: "DNS answers",
     SendFailed: "errors",
+    FlowOpened: "connections",
+    FlowClosed: "connections",
+    Administered: "orders",
 }
 
 

@@ -94,7 +94,7 @@ class Host(Node):
         ``records``; ``policy`` is what a journal says about the policy, ``module:Class`` if it is
         not told.
         """
-        found = [(_place(endpoint), endpoint) for endpoint in engine.config.endpoints]
+        found = [(place_of(endpoint), endpoint) for endpoint in engine.config.endpoints]
         super().__init__(network, name, dict.fromkeys([place for place, _ in found]))
         self._from = {endpoint.name: place for place, endpoint in found}
         streams = [(e.transport, place, e) for place, e in found if e.transport != "udp"]
@@ -223,8 +223,7 @@ class Host(Node):
         """A timer fires, and something has to come of it: else it had better been stopped."""
         before = self.state
         self.step(Fired(self.now, timer))
-        if not self._ordered and all(map(is_, _fields(before), _fields(self.state))):
-            raise Broken(f"timer {timer.name} of {timer.owner} fires, and nobody waits for it")
+        missed(timer, before, self.state, self._ordered)
 
     def step(self, event: Event) -> None:
         """Give the engine an event of now, do what it orders, and see that it is good."""
@@ -298,6 +297,12 @@ class Host(Node):
             network.later(now, self, failed)
 
 
+def missed(timer: Timer, before: State, after: State, ordered: int) -> None:
+    """Raise ``Broken`` if a timer has fired, nothing was ordered, and nothing has changed."""
+    if not ordered and all(map(is_, _fields(before), _fields(after))):
+        raise Broken(f"timer {timer.name} of {timer.owner} fires, and nobody waits for it")
+
+
 def left(state: State) -> dict[str, int]:
     """What the tables of a state hold that is to be gone when all is over, and how much."""
     things: dict[str, object] = dict(zip(_NAMES, _fields(state), strict=True))
@@ -313,7 +318,7 @@ def left(state: State) -> dict[str, int]:
     return {name: size for name, size in sizes.items() if size}
 
 
-def _place(endpoint: Endpoint) -> Address:
+def place_of(endpoint: Endpoint) -> Address:
     """Where an endpoint is in this world: where it listens, or else what it tells others."""
     bind = endpoint.bind
     wild = bind.host in _WILDCARDS or bind.port == 0

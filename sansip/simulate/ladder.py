@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from sansip.ladder import Column, Kind, Ladder, Row
-from sansip.ladder.wording import field, plain, remark, start_line
+from sansip.ladder.wording import field, plain, remark, reported, start_line
 from sansip.simulate.network import Said, Sight
 
 
@@ -29,8 +29,7 @@ def ladder(wire: Iterable[Sight], reports: Iterable[Said] = (), title: str = "th
 def _said(said: Said) -> Row:
     report = said.report
     kind: Kind = "failover" if report.topic == "failover" else "report"
-    text = report.text if kind == "failover" else f"{report.topic}: {report.text}"
-    return Row(said.at, 0, kind, said.name, None, plain(text))
+    return Row(said.at, 0, kind, said.name, None, reported(report))
 
 
 def _seen(sight: Sight, again: int) -> Row:

@@ -5,9 +5,8 @@ state of the engine is looked into, so it cannot talk its way out. RFC 3261 has 
 
 * at most one final answer upstream, but for further 2xx to INVITE (16.7 step 5);
 * every 101-199 to an INVITE goes upstream at once until there is a final answer, and every 2xx and
-  every copy of it (16.7 step 5, RFC 6026 7.1), as long as there is a transaction for it: that may
-  be gone 64*T1 after the first 2xx, T4 after a refusal, and at once if that went over a connection
-  (RFC 6026 8.3);
+  every copy of it (16.7 step 5, RFC 6026 7.1), as long as there is a transaction for it: for 64*T1
+  after the first 2xx, for T4 after a refusal, and over a connection not even that (RFC 6026 8.3);
 * answers go where their request came from, if it asked for that with rport (RFC 3581 4);
 * no 503 of a branch goes upstream: a 500 stands for it (16.7 step 6);
 * every final response above 299 to an INVITE gets an ACK at once, where its INVITE went (17.1.1.3);
@@ -22,7 +21,7 @@ Who belongs to whom says the wire: a request that is sent on has its own branch 
 and the one that it came with in its second.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Final
 
@@ -54,6 +53,17 @@ class Asked:
     owed: int = 0  # the status of what came and is to go upstream, until it has gone
     unfit: set[str] = field(default_factory=set[str])  # the To tags of the 503 that came
 
+    def copy(self) -> "Asked":
+        """Make one that goes its own way from here on."""
+        return replace(self, finals=[*self.finals], sources={*self.sources}, unfit={*self.unfit})
+
+    def known(self, now: float) -> tuple[object, ...]:
+        """All that may still matter, with times from now on."""
+        sources, unfit = sorted(map(str, self.sources)), sorted(self.unfit)
+        closes = max(0.0, self.closes - now)
+        what = self.own, self.is_reliable, self.status, self.closed, tuple(self.finals)
+        return (*what, tuple(sources), tuple(unfit), closes)
+
     def answer(self, response: Response, data: bytes, now: float, timing: Timing) -> None:
         """Look at an answer: "at most one final", and only 2xx to INVITE behind it."""
         status = response.status
@@ -65,9 +75,9 @@ class Asked:
                 first = self.finals[0][8:11].decode()
                 raise Broken(f"a {status} goes upstream after a {first}")
             self.finals.append(data)
-            # Timer L after a 2xx; after a refusal Timer I, which begins with its ACK
-            waits = 0.0 if self.is_reliable else timing.t4
-            self.closes = min(self.closes, now + (timing.timeout if further else waits))
+            # Timer L after a 2xx; after a refusal Timer I, which starts with its ACK.
+            waits = timing.timeout if further else 0.0 if self.is_reliable else timing.t4
+            self.closes = min(self.closes, now + waits)
             self.closed = self.closed or f"a {status} has gone upstream"
         if status == self.owed:
             self.owed = 0
@@ -87,13 +97,24 @@ class Branch:
     ended: float = inf  # when that came
     cancelled: float | None = None
     unacknowledged: int = 0  # the status of a refusal that came, until its ACK has gone
+    unsure: bool = False  # something came at the very end of its time: it may be late, or may not
 
-    def is_over(self, now: float, timeout: float) -> bool:
-        """Whether nobody waits for a response any more, so that a late one is nobody's."""
+    def left(self, now: float, timeout: float) -> float:
+        """For how many seconds somebody still waits for a response; less than 0: nobody does."""
         if self.status:
-            return True
+            return -1.0
         since = self.sent if not self.rang else self.cancelled
-        return since is not None and now > since + timeout
+        return inf if since is None else max(-1.0, since + timeout - now)
+
+    def known(self, now: float, timeout: float) -> tuple[object, ...]:
+        """All that may still matter, with times from now on."""
+        until = self.left(now, timeout), self.repeats(now, timeout)
+        what = self.rang, self.status, self.cancelled is not None, self.unsure
+        return (self.uri, self.remote.host, self.remote.port, *what, *until)
+
+    def repeats(self, now: float, timeout: float) -> float:
+        """For how many seconds copies of its 2xx still go upstream."""
+        return max(0.0, self.ended + timeout - now) if 200 <= self.status < 300 else 0.0
 
 
 class Promises:
@@ -105,6 +126,29 @@ class Promises:
         self._asked: dict[tuple[Key | None, str], Asked] = {}
         self._branches: dict[Key | None, Branch] = {}
         self._told: list[Branch] = []  # in this step
+
+    # --- for explorations, which go back and forth between the steps of a run
+
+    def copy(self) -> "Promises":
+        """Make one that goes its own way from here on."""
+        made = Promises(self._timing)
+        pairs = [(asked, asked.copy()) for asked in self._asked.values()]
+        made._asked = dict(zip(self._asked, [fresh for _, fresh in pairs], strict=True))
+        for key, branch in self._branches.items():
+            whose = [fresh for asked, fresh in pairs if asked is branch.asked]
+            asked = whose[0] if whose else branch.asked.copy()
+            made._branches[key] = replace(branch, asked=asked)
+        return made
+
+    def known(self, now: float) -> tuple[object, ...]:
+        """All that may still matter, with times from now on: equal if nothing else can tell."""
+        timeout = self._timing.timeout
+        asked = [(key, *each.known(now)) for key, each in self._asked.items()]
+        branches = [
+            (key, each.asked.own, each.asked.closed, *each.known(now, timeout))
+            for key, each in self._branches.items()
+        ]
+        return tuple(asked), tuple(branches)
 
     # --- what comes
 
@@ -133,9 +177,11 @@ class Promises:
 
     def _answer_came(self, branch: Branch, response: Response, now: float) -> None:
         timeout = self._timing.timeout
-        if not branch.is_over(now, timeout):
+        left = branch.left(now, timeout)
+        if left >= 0:
+            branch.unsure = branch.unsure or left == 0
             self._heard(branch, response, now)
-        elif 200 <= response.status == branch.status < 300 and now < branch.ended + timeout:
+        elif response.status == branch.status and branch.repeats(now, timeout):
             self._owe(branch, response.status, now)
 
     def _heard(self, branch: Branch, response: Response, now: float) -> None:
@@ -240,6 +286,8 @@ class Promises:
         """A step is over, and everything that it ordered has been sent."""
         if self._told:
             for branch in self._told:
+                if branch.unsure:
+                    branch.unacknowledged = branch.asked.owed = 0
                 if branch.unacknowledged:
                     status, remote = branch.unacknowledged, branch.remote
                     raise Broken(f"a {status} from {remote} gets no ACK")
@@ -251,7 +299,8 @@ class Promises:
     def over(self) -> None:
         """All is over: nothing will ever happen again."""
         for branch in self._branches.values():
-            if branch.rang and not branch.status and branch.cancelled is None:
+            ringing = branch.rang and not branch.status and not branch.unsure
+            if ringing and branch.cancelled is None:
                 raise Broken(f"{branch.uri} is left ringing at {branch.remote}: nobody cancelled")
         for (key, method), asked in self._asked.items():
             if key is not None and method == "INVITE" and 0 < asked.status < 200:

@@ -7,13 +7,22 @@ import subprocess
 import sys
 from pathlib import Path
 
+from sansip.journal import read
+from sansip.replay import Tally, replay
+
 DEMO = [sys.executable, str(Path(__file__).parents[2] / "examples" / "demo.py")]
 
 
-def test_every_call_is_answered_by_the_gateway_that_should() -> None:
+def test_every_call_is_answered_by_the_gateway_that_should(tmp_path: Path) -> None:
     plain = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    file = tmp_path / "demo.journal"
     done = subprocess.run(  # noqa: S603 (our own script)
-        DEMO, capture_output=True, text=True, env=plain, timeout=30, check=False
+        [*DEMO, "--journal", str(file)],
+        capture_output=True,
+        text=True,
+        env=plain,
+        timeout=30,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
@@ -28,6 +37,9 @@ def test_every_call_is_answered_by_the_gateway_that_should() -> None:
     answered = [line.split()[-4] for line in lines if line.endswith("#")]
     assert answered == ["gw-1"] * 2 + ["gw-2"] * 6 + ["gw-1"] * 4
     assert sum("gw-2 is cancelled" in line for line in lines) == 2
+    tally = Tally()
+    assert replay(read(file.read_text("ascii").splitlines(keepends=True)), tally=tally) is None
+    assert f" {last[1]} calls, " in str(tally)
 
 
 def test_an_interrupted_demonstration_leaves_nothing_behind() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import sansip
-from journals import POLICY, STARTED, head_of, journal_of, objects, steps
+from journals import HEAD, POLICY, STARTED, head_of, journal_of, objects, steps
 from sansip.journal import Head, Journal, JournalError, Named, Source, Swap, Toml, Writer, read
 from stage import GW_1, SEED, Stage, ToGroup, config, make_request, on_stage
 
@@ -73,33 +73,33 @@ def test_a_torn_last_line_is_said_and_all_before_it_read(keep: int) -> None:
     lines = journal_of(a_call())
     number = len(lines)
     journal = read([*lines[:-1], lines[-1][:keep]])
-    assert len(list(journal)) == number - 2
+    assert len(list(journal)) == number - HEAD - 1
     assert journal.torn.startswith(f"line {number} is torn: '{{")
 
 
 def test_a_last_line_that_lacks_only_its_end_is_whole() -> None:
     lines = journal_of(a_call())
     journal = read([*lines[:-1], lines[-1][:-1]])
-    assert len(list(journal)) == len(lines) - 1
+    assert len(list(journal)) == len(lines) - HEAD
     assert not journal.torn
 
 
 def test_a_torn_line_in_the_middle_is_an_error() -> None:
     lines = journal_of(a_call())
-    with pytest.raises(JournalError, match=r"^line 2 is not JSON: '\{"):
-        list(read([lines[0], lines[1][:30], *lines[2:]]))
+    with pytest.raises(JournalError, match=r"^line 4 is not JSON: '\{.*whole: until step 1$"):
+        list(read([*lines[:3], lines[3][:30], *lines[4:]]))
 
 
 def test_a_missing_line_is_noticed() -> None:
     lines = journal_of(a_call())
-    with pytest.raises(JournalError, match=r"^line 3 has number 3, not 2$"):
-        list(read([*lines[:2], *lines[3:]]))
+    with pytest.raises(JournalError, match=r"^line 4 has number 3, not 2; .*: until step 1$"):
+        list(read([*lines[:3], *lines[4:]]))
 
 
 def test_a_line_twice_is_noticed() -> None:
     lines = journal_of(a_call())
-    with pytest.raises(JournalError, match=r"^line 3 has number 1, not 2$"):
-        list(read([*lines[:2], lines[1]]))
+    with pytest.raises(JournalError, match=r"^line 4 has number 1, not 2; .*: until step 1$"):
+        list(read([*lines[:3], lines[2]]))
 
 
 DAMAGES: tuple[dict[str, object], ...] = (
@@ -110,29 +110,70 @@ DAMAGES: tuple[dict[str, object], ...] = (
     {"event": {"is": "DnsAnswered", "at": 1.0, "query": 1, "answer": {"is": "nothing"}}},
     {"actions": None},
     {"actions": [{}]},
+    {"actions": {}},
+    {"n": "2"},
+    {"n": None},
 )
 
 
 @pytest.mark.parametrize("parts", DAMAGES, ids=str)
 def test_a_line_that_is_none_of_a_journal_is_named(parts: dict[str, object]) -> None:
     lines = journal_of(a_call())
-    with pytest.raises(JournalError, match=r"^line 3: "):
-        list(read([*lines[:2], changed(lines[2], **parts)]))
+    with pytest.raises(JournalError, match=r"^line 4: .*; what stands before it is whole: until"):
+        list(read([*lines[:3], changed(lines[3], **parts)]))
 
 
 def test_an_array_is_no_line_of_a_journal() -> None:
     lines = journal_of(a_call())
-    with pytest.raises(JournalError, match=r"^line 2 is not JSON"):
-        list(read([lines[0], "[]\n", *lines[2:]]))
+    with pytest.raises(JournalError, match=r"^line 3 is not JSON"):
+        list(read([*lines[:HEAD], "[]\n", *lines[3:]]))
 
 
-@pytest.mark.parametrize("number", [0, 2, "1", None])
+@pytest.mark.parametrize("number", [0, 1, "2", 2.0, None])
 def test_another_format_is_refused_with_the_version_that_wrote_it(number: object) -> None:
     (line, *_) = journal_of(a_call())
     with pytest.raises(
-        JournalError, match=r"^line 1: format .*, written by sansip 9.9; this reads"
+        JournalError,
+        match=rf"^line 1: format {number!r}, written by sansip 9.9; this reads format 2: "
+        "replay it with the sansip that wrote it$",
     ):
-        read([changed(line, format=number, config="of another kind")])
+        read([changed(line, format=number, seed="of another kind")])
+
+
+def test_a_newer_format_is_refused_with_another_remedy() -> None:
+    (line, *_) = journal_of(a_call())
+    with pytest.raises(JournalError, match=r"^line 1: format 3, .* 9.9, is newer .*: update it$"):
+        read([changed(line, format=3)])
+
+
+@pytest.mark.parametrize(
+    ("parts", "reason"),
+    [({"color": 1}, "Config has 'color', unknown here"), ({}, "Config lacks 'secret'")],
+)
+def test_a_configuration_that_has_other_settings_is_said(
+    parts: dict[str, object], reason: str
+) -> None:
+    first, second, *_ = journal_of(a_call())
+    config = json.loads(second)["config"] | parts
+    if not parts:
+        del config["secret"]
+    with pytest.raises(JournalError) as raised:
+        read([first, changed(second, config=config)])
+    assert str(raised.value) == (
+        f"line 2, written by sansip 9.9: {reason}; replay it with the sansip that wrote it"
+    )
+
+
+@pytest.mark.parametrize("whole", [1, 2, 5])
+def test_a_head_that_is_torn_is_said(whole: int) -> None:
+    stage = a_call()
+    lines: list[str] = []
+    Writer(lines.append, head_of(config(), state=stage.state))
+    assert len(lines) > 5
+    with pytest.raises(JournalError, match=rf"^line {whole + 1} is missing: the writer was killed"):
+        read(lines[:whole])
+    with pytest.raises(JournalError, match=rf"^line {whole + 1}: this is no head of a journal"):
+        read([*lines[:whole], lines[whole][:-10]])
 
 
 @pytest.mark.parametrize(
@@ -144,26 +185,33 @@ def test_what_has_no_head_is_no_journal(line: str) -> None:
 
 
 def test_nothing_at_all_is_no_journal() -> None:
-    with pytest.raises(JournalError, match=r"^line 1: this is no head of a journal"):
+    with pytest.raises(JournalError, match=r"^line 1 is missing"):
         read([])
 
 
 @pytest.mark.parametrize(
     "parts",
-    [{"seed": "x"}, {"config": {}}, {"config": None}, {"policy": {}}, {"policy": 3}],
+    [
+        *({"seed": "x"}, {"seed": "00"}, {"seed": None}, {"sansip": 1}, {"started": "x"}),
+        *({"clock": []}, {"redacted": "body"}, {"redacted": [1]}, {"state": None}, {"state": -1.5}),
+        *({"config": {}}, {"config": None}, {"policy": {}}, {"policy": 3}),
+        *({"policy": {"class": 3}}, {"policy": {"toml": "", "name": "", "files": {"a": 1}}}),
+    ],
     ids=str,
 )
 def test_a_head_that_is_damaged_is_refused(parts: dict[str, object]) -> None:
-    (line, *_) = journal_of(a_call())
-    with pytest.raises(JournalError, match=r"^line 1: this is no head of a journal"):
-        read([changed(line, **parts)])
+    lines = journal_of(a_call())
+    at = 1 if parts.keys() & {"config", "policy"} else 0
+    lines[at] = changed(lines[at], **parts)
+    with pytest.raises(JournalError, match=rf"^line {at + 1}[:,] "):
+        read(lines)
 
 
 def test_a_configuration_that_is_impossible_is_refused() -> None:
-    (line, *_) = journal_of(a_call())
-    config = json.loads(line)["config"] | {"endpoints": []}
-    with pytest.raises(JournalError, match="at least one endpoint"):
-        read([changed(line, config=config)])
+    first, second, *_ = journal_of(a_call())
+    config = json.loads(second)["config"] | {"endpoints": []}
+    with pytest.raises(JournalError, match=r"^line 2: .*at least one endpoint"):
+        read([first, changed(second, config=config)])
 
 
 def test_each_line_is_written_in_one_go() -> None:
@@ -177,7 +225,7 @@ def test_each_line_is_written_in_one_go() -> None:
 def test_jq_reads_it() -> None:
     stage = a_call()
     wanted = '.event | select(.is == "DatagramReceived") | .data'
-    program = ["jq", "-r", "-s", f"[.[1:][] | {wanted}] | length"]
+    program = ["jq", "-r", "-s", f"[.[2:][] | {wanted}] | length"]
     done = subprocess.run(  # noqa: S603
         program, input="".join(journal_of(stage)), capture_output=True, text=True, check=True
     )
@@ -185,19 +233,23 @@ def test_jq_reads_it() -> None:
     assert int(done.stdout) == len(came) == 2
 
 
-def test_the_head_is_what_any_reader_finds_in_the_first_line() -> None:
-    content: Any = objects(journal_of(a_call(), TOML))[0]
-    assert content["sansip"] == "9.9"
-    assert content["format"] == 1
-    assert bytes.fromhex(content["seed"]) == SEED
-    assert content["started"] == STARTED
+def test_the_first_line_can_be_read_by_eye() -> None:
+    (line, *_) = journal_of(a_call(), TOML, redacted=["body"])
+    assert line == (
+        '{"sansip":"9.9","format":2,"started":1000.0,"clock":null,"redacted":["body"],'
+        f'"seed":"{SEED.hex()}","state":0}}\n'
+    )
+
+
+def test_what_the_engine_is_made_of_is_what_any_reader_finds_in_the_second_line() -> None:
+    content: Any = objects(journal_of(a_call(), TOML))[1]
     assert content["policy"] == {
         "toml": TOML.text,
         "name": "proxy.toml",
         "files": {"gateways.list": "1 sip:a\n"},
     }
     assert content["config"]["limits"]["transactions"] == 200_000
-    assert objects(journal_of(a_call(), Named("a:B")))[0]["policy"] == {"class": "a:B"}
+    assert objects(journal_of(a_call(), Named("a:B")))[1]["policy"] == {"class": "a:B"}
 
 
 def test_a_journal_can_be_made_of_steps_alone() -> None:

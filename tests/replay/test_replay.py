@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import sansip
 from elsewhere import differences
-from journals import always, head_of, journal_of
+from journals import HEAD, always, head_of, journal_of
 from programs import PROGRAMS, Program, play, story
 from sansip.journal import BODY, CREDENTIALS, JournalError, Named, Source, Step, Toml, Writer, read
 from sansip.replay import Difference, engine_of, replay
@@ -185,7 +185,7 @@ def test_from_a_swap_on_another_engine_steps_the_same_state() -> None:
             writer.swap(second.config, Named("stage:ToName"))
         writer.event(event, actions)
     assert replay(read(lines), policies=policy_named) is None
-    stays = [lines[0], *lines[1:3], *[edited(each, renumber) for each in lines[4:]]]
+    stays = [*lines[:4], *[edited(each, renumber) for each in lines[5:]]]
     assert replay(read(stays), policies=policy_named) is not None
 
 
@@ -231,7 +231,7 @@ def test_another_policy_makes_a_difference_which_is_told_with_both_sides() -> No
 
 def test_one_byte_of_one_message_is_a_difference() -> None:
     lines = journal_of(a_call())
-    lines[2] = lines[2].replace("Max-Forwards: 69", "Max-Forwards: 68")
+    lines[3] = lines[3].replace("Max-Forwards: 69", "Max-Forwards: 68")
     found = replay(read(lines), sansip.Engine(config(), ToGroup()))
     assert found is not None
     assert found.number == 2
@@ -241,7 +241,7 @@ def test_one_byte_of_one_message_is_a_difference() -> None:
 
 def test_nothing_after_the_first_difference_is_run() -> None:
     lines = journal_of(a_call())
-    for number in (3, 5):
+    for number in (4, 6):
         lines[number] = edited(lines[number], lambda it: it["actions"].clear())
     found = replay(read(lines), sansip.Engine(config(), ToGroup()))
     assert found is not None
@@ -251,14 +251,14 @@ def test_nothing_after_the_first_difference_is_run() -> None:
 
 def test_an_action_too_many_or_too_few_is_a_difference() -> None:
     lines = journal_of(a_call())
-    more = edited(lines[1], lambda it: it["actions"].append({"is": "StopDns", "query": 9}))
-    less = edited(lines[1], lambda it: it["actions"].pop())
+    more = edited(lines[2], lambda it: it["actions"].append({"is": "StopDns", "query": 9}))
+    less = edited(lines[2], lambda it: it["actions"].pop())
     engine = sansip.Engine(config(), ToGroup())
     for line, words in (
         (more, "  recorded, but not ordered now:\n    action 5: asks DNS no more, question 9"),
         (less, "  ordered now, but not recorded:\n    action 4: timer hunt of x|s|"),
     ):
-        found = replay(read([lines[0], line, *lines[2:]]), engine)
+        found = replay(read([*lines[:HEAD], line, *lines[3:]]), engine)
         assert words in str(found)
 
 
@@ -266,7 +266,7 @@ def test_what_is_delivered_is_compared_line_by_line() -> None:
     stage = Stage(sansip.Engine(config()))
     stage.receive(make_request())
     lines = journal_of(stage, None)
-    lines[1] = lines[1].replace('"CSeq: 1 INVITE"', '"CSeq: 2 INVITE"')
+    lines[2] = lines[2].replace('"CSeq: 1 INVITE"', '"CSeq: 2 INVITE"')
     found = str(replay(read(lines)))
     assert found.count("    recorded  ") == 1
     assert (
@@ -276,7 +276,7 @@ def test_what_is_delivered_is_compared_line_by_line() -> None:
 
 def test_a_field_that_is_a_value_is_shown_as_a_whole() -> None:
     lines = journal_of(a_call())
-    lines[1] = lines[1].replace('"name":"hunt","serial":5', '"name":"hunt","serial":6')
+    lines[2] = lines[2].replace('"name":"hunt","serial":5', '"name":"hunt","serial":6')
     assert (
         "    timer:\n"
         "      recorded  Timer owner=x|s|z9hg4bkcaller|198.51.100.1:5060|INVITE name=hunt "
@@ -312,7 +312,7 @@ def test_what_is_left_out_of_a_journal_makes_no_difference_and_all_else_does() -
     lines = journal_of(a_call(), redacted=[*CREDENTIALS, BODY])
     engine = sansip.Engine(config(), ToGroup())
     assert replay(read(lines), engine) is None
-    lines[2] = lines[2].replace("v=0", "xxx").replace("Max-Forwards: 69", "Max-Forwards: 68")
+    lines[3] = lines[3].replace("v=0", "xxx").replace("Max-Forwards: 69", "Max-Forwards: 68")
     found = replay(read(lines), engine)
     assert found is not None
     assert "recorded  Max-Forwards: 68" in str(found)
@@ -327,7 +327,7 @@ def test_what_a_policy_asks_is_compared_as_far_as_the_journal_knows_it() -> None
     stage.receive(make_request())
     stage.step(sansip.Consulted(1000.5, stage.consults[0].question, "nobody"))
     lines = journal_of(stage)
-    assert "test_replay.Row" in lines[1]
+    assert "test_replay.Row" in lines[2]
     assert replay(read(lines), stage.engine) is None
 
 
@@ -351,7 +351,7 @@ def test_a_text_that_looks_like_something_unknown_is_only_a_text() -> None:
 
 def test_no_step_after_the_last_that_is_wanted_is_run() -> None:
     lines = journal_of(a_call())
-    lines[4] = edited(lines[4], lambda it: it["actions"].clear())
+    lines[5] = edited(lines[5], lambda it: it["actions"].clear())
     engine = sansip.Engine(config(), ToGroup())
     shown: list[Step] = []
     assert replay(read(lines), engine, until=3, show=shown.append) is None
@@ -371,8 +371,8 @@ def test_of_one_call_all_is_run_but_only_its_own_is_shown_and_compared() -> None
     other = [step for step in shown if b"Call-ID: one" in getattr(step.event, "data", b"")]
     assert not other
     assert len(shown) == 2
-    wrong = [edited(each, lambda it: it["actions"].clear()) for each in lines[1:]]
-    found = replay(read([lines[0], *wrong]), engine, call="two")
+    wrong = [edited(each, lambda it: it["actions"].clear()) for each in lines[HEAD:]]
+    found = replay(read([*lines[:HEAD], *wrong]), engine, call="two")
     assert found is not None
     assert found.number == shown[0].number
 

@@ -11,6 +11,7 @@ from stage import SEED, Stage
 Decided = TypeVar("Decided")
 
 STARTED = 1000.0  # when a stage begins
+HEAD = 2  # lines of a head without a state
 POLICY = Named("stage:ToName")
 
 
@@ -20,8 +21,10 @@ def head_of(
     *,
     redacted: Iterable[str] = (),
     sansip_version: str = "9.9",
+    clock: float | None = None,
+    state: sansip.State | None = None,
 ) -> Head:
-    return Head(sansip_version, SEED, STARTED, config, policy, tuple(redacted))
+    return Head(sansip_version, SEED, STARTED, config, policy, tuple(redacted), clock, state)
 
 
 def journal_of(

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import sansip
+import sansip.testing as sansip_testing
 from sansip.message import parse_name_addr, parse_uri, parse_via
 from sansip.message.grammar import is_quoted_string, is_token, unfold
 from sansip.testing import (
@@ -266,8 +267,22 @@ def test_without_hypothesis_it_says_what_to_install(monkeypatch: pytest.MonkeyPa
     for name in [name for name in sys.modules if name.startswith("sansip.testing")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "hypothesis", None)
+    testing = importlib.import_module("sansip.testing")
     with pytest.raises(ImportError, match="pip install hypothesis"):
-        importlib.import_module("sansip.testing")
+        _ = testing.messages
+
+
+def test_what_is_not_there_is_said_as_always() -> None:
+    testing = importlib.import_module("sansip.testing")
+    with pytest.raises(
+        AttributeError, match=r"module 'sansip\.testing' has no attribute 'mesages'"
+    ):
+        _ = testing.mesages
+
+
+@pytest.mark.parametrize("name", sansip_testing.__all__)
+def test_everything_that_is_promised_is_there(name: str) -> None:
+    assert getattr(sansip_testing, name) is not None
 
 
 def test_the_core_does_without_hypothesis() -> None:

@@ -1,0 +1,34 @@
+"""Text as XML and HTML have it, whatever it is: no byte from a network becomes markup."""
+
+from types import MappingProxyType
+from typing import Final
+
+_MARKUP: Final = MappingProxyType(
+    {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"}
+)
+_CONTROLS: Final = 0x2400  # where Unicode has pictures of control characters
+_DELETE: Final = "\N{SYMBOL FOR DELETE}"
+
+
+def escaped(text: str) -> str:
+    """For content, and for attributes in quotes."""
+    if text.isalnum():
+        return text
+    return "".join([_MARKUP.get(character, character) for character in text])
+
+
+def visible(data: bytes) -> str:
+    """A message as text: what cannot be seen, or does something to what can, has a picture.
+
+    Nothing but line feeds, tabs and printable characters are left of it.
+    """
+    text = data.decode("utf-8", "backslashreplace").replace("\r\n", "\n")
+    return "".join([_seen(character) for character in text])
+
+
+def _seen(character: str) -> str:
+    if character.isprintable() or character in "\n\t":
+        return character
+    if character < " ":
+        return chr(_CONTROLS + ord(character))
+    return _DELETE if character == "\x7f" else ascii(character)[1:-1]

@@ -1,0 +1,161 @@
+"""Fixtures of pytest: worlds and explorations that show what happened when a test fails.
+
+In a conftest::
+
+    pytest_plugins = ["sansip.testing.fixtures"]
+
+``world`` is a ``sansip.simulate.World``. Its seed is the name of the test, so that the same test is
+the same run; ``pytest --world-seed 7`` tries another one. ``@pytest.mark.worlds(200)`` runs a test
+in so many worlds. ``explored(scenario)`` tries everything that can happen in a
+``sansip.explore.Scenario``, and fails with the shortest way to what must not be.
+
+When such a test fails, pytest shows the seed and the ladder; the journal of each engine, and the
+ladder as a page for a browser, are in a folder of the test's name in ``.sansip/``, beside pytest's
+own cache in the root of the project. They go when the test passes.
+"""
+
+import re
+import shutil
+from collections.abc import Callable, Generator
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from sansip.explore import Explored, Scenario, explore
+from sansip.journal import read
+from sansip.ladder import Ladder, draw, html, text
+from sansip.simulate import Broken, World, ladder
+from sansip.value import value
+
+FOLDER: Final = ".sansip"
+
+
+@value
+class Evidence:
+    """What a test leaves behind that has failed."""
+
+    title: str
+    ladder: Ladder
+    journals: dict[str, list[str]]  # lines, by the names of their files
+
+
+_EVIDENCE: Final = pytest.StashKey[Callable[[], Evidence]]()
+
+
+# --- what a test may ask for
+
+
+@pytest.fixture
+def world(request: pytest.FixtureRequest) -> World:
+    """A world of the test's own; ``--world-seed`` is its seed, or else the name of the test."""
+    given: str | None = request.config.getoption("--world-seed")
+    made = World(request.node.name if given is None else _seed(given), journal=True)
+    request.node.stash[_EVIDENCE] = partial(_of_world, made)
+    return made
+
+
+@pytest.fixture
+def explored(request: pytest.FixtureRequest) -> Callable[..., Explored]:
+    """Call ``sansip.explore.explore``, and fail if it finds anything: ``explored(scenario)``."""
+
+    def explored(
+        scenario: Scenario, *, states: int | None = None, depth: int | None = None
+    ) -> Explored:
+        __tracebackhide__ = True
+        found = explore(scenario, states=states, depth=depth)
+        if found.broken is not None:
+            reason, journal = found.broken.reason, found.broken.journal
+            request.node.stash[_EVIDENCE] = partial(_of_exploration, reason, journal)
+            raise Broken(f"{reason} (found in {found.states} states)")
+        return found
+
+    return explored
+
+
+def _of_world(world: World) -> Evidence:
+    title = f"{world!r} after {world.now:.3f} s"
+    return Evidence(title, ladder(world.wire, world.reports, title), world.journals())
+
+
+def _of_exploration(reason: str, journal: tuple[str, ...]) -> Evidence:
+    return Evidence(reason, draw(read(journal)), {"counterexample": list(journal)})
+
+
+def _seed(given: str) -> int | str:
+    return int(given) if given.isdecimal() else given
+
+
+# --- what pytest asks
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of the command line."""
+    group = parser.getgroup("sansip", "simulated worlds")
+    about = "the seed of all worlds, instead of the names of their tests"
+    group.addoption("--world-seed", metavar="SEED", help=about)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Marks."""
+    about = "run the test in so many worlds, each with a seed of its own"
+    config.addinivalue_line("markers", f"worlds(number): {about}")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make a test of each world; with a seed that is given there is but one."""
+    mark = metafunc.definition.get_closest_marker("worlds")
+    if mark is not None and metafunc.config.getoption("--world-seed") is None:
+        if len(mark.args) != 1:
+            raise pytest.UsageError("how many? @pytest.mark.worlds(200), say")
+        metafunc.parametrize("world", range(1, mark.args[0] + 1), indirect=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what happened in a test that has failed, and clear away after one that has passed."""
+    report = yield
+    evidence = item.stash.get(_EVIDENCE, None)
+    if report.when == "call" and evidence is not None:
+        folder = item.config.rootpath / FOLDER / _name(item)
+        shutil.rmtree(folder, ignore_errors=True)
+        if report.failed:
+            found = evidence()
+            told = "".join(getattr(call.excinfo and call.excinfo.value, "__notes__", ()))
+            shown = "" if found.title in told else f"{text(found.ladder)}\n"
+            report.sections.append(("what happened", shown + _kept(item, folder, found)))
+    return report
+
+
+def _name(item: pytest.Item) -> str:
+    """The name of a test's folder."""
+    return re.sub(r"[^\w.]+", "-", f"{item.path.stem}-{item.name}").strip("-")
+
+
+def _kept(item: pytest.Item, folder: Path, found: Evidence) -> str:
+    """Write all that there is into the test's folder, and say what to do with it."""
+    folder.mkdir(parents=True)
+    folder.parent.joinpath(".gitignore").write_text("*\n", "utf-8")
+    files = {f"{name}.journal": "".join(lines) for name, lines in found.journals.items()}
+    for name, content in {**files, "ladder.html": html(found.ladder)}.items():
+        folder.joinpath(name).write_text(content, "utf-8")
+    test = f"{_near(item, item.path)}::{item.nodeid.partition('::')[2]}"
+    seed: str | None = item.config.getoption("--world-seed")
+    again = _quoted(test) + (f" --world-seed {_quoted(seed)}" if seed else "")
+    lines = [f"all of it:    {_near(item, folder / 'ladder.html')}"]
+    lines += [f"step by step: python -m sansip ladder {_near(item, folder / it)}" for it in files]
+    return "\n".join([*lines, f"run it again: pytest {again}"])
+
+
+def _near(item: pytest.Item, path: Path) -> Path:
+    """A path as seen from where pytest was called."""
+    here = item.config.invocation_params.dir
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _quoted(word: str) -> str:
+    """A word for a shell."""
+    return word if re.fullmatch(r"[\w./:=-]+", word) else "'" + word.replace("'", "'\\''") + "'"
