@@ -16,6 +16,7 @@ from sansip.simulate.network import Node, Packet, Said, Sight
 from sansip.simulate.party import Party
 from sansip.simulate.phone import Call, Phone
 from sansip.simulate.promises import Broken
+from sansip.simulate.surroundings import surround
 from sansip.simulate.world import World
 
 __all__ = [
@@ -38,4 +39,5 @@ __all__ = [
     "Sight",
     "World",
     "ladder",
+    "surround",
 ]

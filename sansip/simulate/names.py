@@ -54,6 +54,12 @@ class Names:
             name = aliases[0]
         return Failure("a chain of aliases without end")
 
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """All IP addresses in the zones."""
+        says = [row.says for held in self._rows.values() for row in held]
+        return tuple(dict.fromkeys([each.address for each in says if isinstance(each, Ip)]))
+
     def leading_to(self, host: str) -> tuple[str, ...]:
         """All names that lead to an IP address: for these its certificate may well be."""
         found: dict[str, None] = {}
