@@ -214,10 +214,15 @@ class Host(Node):
                 self.step(StreamReceived(now, flow, data))
             case Broke(_, reason):
                 end.is_there = False
+                self._gone(end)
                 del self._flows[flow]
                 self.step(FlowClosed(now, flow, reason))
             case _:
                 assert_never(happening)
+
+    def _gone(self, end: End) -> None:
+        if not end.is_open:
+            self.promises.unreached(end.remote)
 
     def _fire(self, timer: Timer) -> None:
         """A timer fires, and something has to come of it: else it had better been stopped."""
@@ -276,7 +281,9 @@ class Host(Node):
                 self._flows[flow] = endpoint, end
             case CloseFlow(flow):
                 if flow in self._flows:
-                    network.connections.close(self._flows.pop(flow)[1])
+                    _, end = self._flows.pop(flow)
+                    self._gone(end)
+                    network.connections.close(end)
             case StopDns():
                 pass  # an answer nobody waits for does no harm
             case _:
