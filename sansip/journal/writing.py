@@ -5,10 +5,10 @@
     {"n":1,"event":{"is":"TimerFired","at":13.0,...},"actions":[{"is":"Send",...},...]}
     {"n":2,"config":{...},"policy":{...}}
 
-``ordered`` is what the start has led to, as ``actions`` are what an event has. The last line is what
-another engine goes on with. If the journal goes on from a state, ``state`` says
-how many lines of it stand between the second line and the first step; see ``states``. A line is
-written in one go: of a program that is killed nothing is torn but the last one.
+``ordered`` is what the start has led to, as ``actions`` are what an event has. The last line is
+what another engine goes on with. If the journal goes on from a state, ``state`` says how many lines
+of it stand between the second line and the first step; see ``states``. A line is written in one go:
+of a program that is killed nothing is torn but the last one.
 """
 
 from collections.abc import Callable

@@ -48,5 +48,5 @@ def test_it_is_redacted_as_all_else() -> None:
 @pytest.mark.parametrize("ordered", [3, [3], [{"is": "Send"}]])
 def test_what_is_no_order_is_refused(ordered: object) -> None:
     first, second = head(())
-    with pytest.raises(JournalError, match="^line 2: "):
+    with pytest.raises(JournalError, match=r"^line 2: "):
         read([first, json.dumps(json.loads(second) | {"ordered": ordered})])
