@@ -82,6 +82,8 @@ def engine_of(config: Config, source: Source | None, policies: Policies = unname
 
 def begun(engine: Engine, head: Head) -> tuple[State, tuple[Action, ...]]:
     """Begin as a journal does: afresh, which orders something, or where it goes on."""
+    if not head.seed:
+        raise JournalError("its seed was left out, so it can be looked at, but not be run again")
     if head.state is not None:
         return head.state, ()
     return engine.start(head.seed, head.started)
@@ -115,9 +117,7 @@ def replay(
         recorded, begins = runner.sides(head.ordered, begins)
         if recorded != begins and followed is None:
             return Difference(0, None, recorded, begins)
-    for step in journal:
-        if until is not None and step.number > until:
-            break
+    for step in journal.steps(until):
         if isinstance(step, Swap):
             engine = engine_of(step.config, step.policy, policies)
             continue
