@@ -101,13 +101,22 @@ class _Drawing:
             return
         self._now = step.event.at
         self._whose = self._calls.of(step.event, step.actions)
-        before = len(self.rows)
+        before, hosts = len(self.rows), (len(self._left), len(self._right))
         self._heard(step.event, step.actions)
         for action in step.actions:
             self._done(action)
         if self._only is not None:
             ours = [row for row in self.rows[before:] if self._only in row.calls]
             self.rows[before:] = ours
+            if not ours:
+                self._forget(*hosts)
+
+    def _forget(self, left: int, right: int) -> None:
+        """The hosts of other calls: there may be any number of them."""
+        while len(self._left) > left:
+            self._left.popitem()
+        while len(self._right) > right:
+            self._right.popitem()
 
     def ladder(self, notes: tuple[str, ...]) -> Ladder:
         used = {key for row in self.rows for key in (row.source, row.target)}
