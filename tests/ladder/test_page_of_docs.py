@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sansip.ladder import svg
+from sansip.ladder import Ladder, svg
 
 PAGE = Path(__file__).parents[2] / "docs" / "ladder.md"
 
@@ -19,4 +19,5 @@ def test_the_page_shows_what_its_program_draws(golden: Callable[..., None]) -> N
     exec(found[1], names)  # noqa: S102 - the point of this test
     golden("../../docs/ladder.md", f"```text\n{names['picture']}```\n", part="ladder")
     ladder = names["ladder"]
-    golden("../../docs/ladder.svg", svg(ladder))  # type: ignore[arg-type]
+    assert isinstance(ladder, Ladder)
+    golden("../../docs/ladder.svg", svg(ladder))

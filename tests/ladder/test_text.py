@@ -12,10 +12,12 @@ from sansip.ladder.lines import fitting, wrapped
 CODES = re.compile(r"\033\[[\d;]*m")
 
 
-def ladder(*rows: Row, columns: int = 2, **given: object) -> Ladder:
+def ladder(
+    *rows: Row, columns: int = 2, notes: tuple[str, ...] = (), clock: float | None = None
+) -> Ladder:
     """Columns a, b, c ... and these rows."""
     made = [Column(chr(ord("a") + n), chr(ord("a") + n)) for n in range(columns)]
-    return Ladder("here", tuple(made), rows, **given)  # type: ignore[arg-type]
+    return Ladder("here", tuple(made), rows, notes, clock=clock)
 
 
 def message(label: str = "INVITE", source: str = "a", target: str | None = "b") -> Row:
