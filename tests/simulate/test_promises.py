@@ -356,3 +356,41 @@ def test_what_cannot_be_read_says_nothing() -> None:
     looking.comes(invite("no token"))
     looking.comes(reply(invite(), 486).remove("CSeq"))
     looking.over()
+
+
+# What explorations ask of them.
+
+
+def test_a_copy_goes_its_own_way() -> None:
+    looking, own = answered_with(180)
+    other = looking.copy()
+    assert other.known(1.0) == looking.known(1.0)
+    looking.came(reply(own, 486), 1.0)
+    looking.goes(ack(own, reply(own, 486)), 1.0)
+    looking.goes(reply(invite(), 486), 1.0)
+    looking.settled()
+    assert other.known(1.0) != looking.known(1.0)
+    other.came(reply(own, 486), 1.0)
+    with pytest.raises(Broken, match=f"a 486 from {FIRST} gets no ACK"):
+        other.settled()
+
+
+def test_what_the_program_itself_has_asked_is_copied_as_well() -> None:
+    looking = Looking()
+    looking.goes(invite())
+    other = looking.copy()
+    other.came(reply(invite(), 486), 0.0)
+    assert other.known(0.0) != looking.known(0.0)
+
+
+def test_times_count_only_as_long_as_they_matter() -> None:
+    for status, until in ((200, 32.0), (486, 5.0)):
+        looking, _ = answered_with(status)
+        assert looking.known(0.0) != looking.known(until - 1)
+        assert looking.known(until) == looking.known(until + 50)
+
+
+def test_what_comes_at_the_very_end_may_be_late_or_not() -> None:
+    looking = Looking()
+    looking.goes(invite())
+    looking.comes(reply(invite(), 486), 32.0)
