@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from sansip import __version__
 from sansip.engine.policy import Everything
 from sansip.explore.hosts import Stepped
 from sansip.explore.scenario import SEED, Scenario
@@ -10,6 +9,7 @@ from sansip.explore.space import Config, Space
 from sansip.explore.words import words
 from sansip.journal import Head, Named, Writer
 from sansip.value import value
+from sansip.version import VERSION
 
 Progress = Callable[[int, int, int], object]  # depth, states, steps
 
@@ -144,4 +144,4 @@ def _head(scenario: Scenario) -> Head:
     source = scenario.source
     if source is None and policy is not Everything:
         source = Named(f"{policy.__module__}:{policy.__qualname__}")
-    return Head(__version__, SEED, 0.0, engine.config, source)
+    return Head(VERSION, SEED, 0.0, engine.config, source)

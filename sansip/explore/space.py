@@ -14,15 +14,26 @@ network for longer (RFC 3261 17.1.1.1).
 
 from collections.abc import Iterator
 from math import inf
-from typing import Final
+from typing import Final, cast
 
 from sansip.address import Address
+from sansip.dns import Answer, Question
 from sansip.errors import LocalProtocolError
-from sansip.explore.hosts import Asked, Hosts, Stepped, Unreachable
-from sansip.explore.parties import Caller, Datagram, Gateway, Was, at, due
+from sansip.explore.hosts import FAILED, Asked, Hosts, Stepped, Unreachable
+from sansip.explore.parties import (
+    REFUSED,
+    Caller,
+    Datagram,
+    Gateway,
+    Party,
+    again,
+    caller,
+    due,
+    later,
+)
 from sansip.explore.scenario import ANSWERS, Call, Faults, Scenario
-from sansip.message import Request
 from sansip.simulate.names import Names
+from sansip.simulate.party import at
 from sansip.value import value
 
 Thing = Datagram | Unreachable | Asked
@@ -34,7 +45,6 @@ Left = tuple[int, ...]  # faults: of each of the ``KINDS``, and in all
 LOST: Final = "lost"
 LATE: Final = "late"
 COPIED: Final = "copied"
-REFUSED: Final = "refused"
 DNS: Final = "dns"
 UNANSWERED: Final = "unanswered"
 KINDS: Final = (LOST, LATE, COPIED, "unavailable", REFUSED, "silent", DNS)
@@ -45,6 +55,8 @@ SAYS_AGAIN: Final = "says again"
 ACTS: Final = "acts"
 PASSES: Final = "passes"
 _TIMER: Final = -1
+_AGAIN: Final = -2
+_ACT: Final = -3
 
 
 @value
@@ -71,24 +83,28 @@ class Space:
         timing = engine.config.timing
         self._t4 = timing.t4
         proxy = next(iter(self.hosts.places))
-        self.parties: list[Caller | Gateway] = [
-            Caller(number, at(call.source), call.uri, proxy, timing, call.headers, may_cancel=call.cancel)
-            for number, call in enumerate(calls_of(scenario), 1)
+        calls = [Call(each) if isinstance(each, str) else each for each in scenario.calls]
+        callers = [
+            caller(number, call, at(call.source), proxy, timing)
+            for number, call in enumerate(calls, 1)
         ]
-        for place, answers in gateways_of(scenario, names, self.parties).items():
-            self.parties.append(Gateway(place, answers, timing))
+        gateways = gateways_of(scenario, names, callers)
+        self.parties: tuple[Party, ...] = (
+            *callers,
+            *[Gateway(place, answers, timing) for place, answers in gateways.items()],
+        )
         self._at = {party.address: number for number, party in enumerate(self.parties)}
         self._flights: dict[Flight, int] = {}
         self.flights: list[Flight] = []
         self._ways: dict[tuple[Address, Address], int] = {}
         self._links: list[int] = []  # of each flight: those of one keep their order
-        self._states: list[dict[Was, int]] = [{} for _ in self.parties]
-        self.states: list[list[Was]] = [[] for _ in self.parties]
+        self._states: list[dict[Party, int]] = [{} for _ in self.parties]
+        self.states: list[list[Party]] = [[] for _ in self.parties]
         self._left: dict[Left, int] = {}
         self.left: list[Left] = []
         self._steps: dict[tuple[int, int], Stepped] = {}
         self._aged: dict[tuple[int, float], int] = {}
-        self._taken: dict[tuple[int, int, int, str], tuple[int, tuple[int, ...]]] = {}
+        self._turns: dict[tuple[int, int, int, str], tuple[int, tuple[int, ...]]] = {}
 
     # --- numbers for values
 
@@ -103,7 +119,7 @@ class Space:
             self._links.append(link)
         return number
 
-    def _state(self, party: int, state: Was) -> int:
+    def _state(self, party: int, state: Party) -> int:
         known, states = self._states[party], self.states[party]
         number = known.setdefault(state, len(states))
         if number == len(states):
@@ -124,7 +140,7 @@ class Space:
         left = _bounded((*each, sum(each) if faults.most is None else faults.most))
         stepped = self.hosts.begin()
         states = tuple(
-            [self._state(number, party.begin()) for number, party in enumerate(self.parties)]
+            [self._state(number, party) for number, party in enumerate(self.parties)]
         )
         pending = self._orders(stepped)
         spread = self._spread(stepped.situation, left, (), states, pending, ())
@@ -163,16 +179,16 @@ class Space:
             stepped = self._stepped(situation, _TIMER)
             others = self._without(flights, stepped)
             yield from self._after((FIRES, 0), stepped, left, others, parties)
-        for party, (who, number) in enumerate(zip(self.parties, parties, strict=True)):
+        for party, number in enumerate(parties):
             state = self.states[party][number]
             if due(state) <= 0:
                 waits = False
-                new_state, sent = self._turned(party, number, -1, "")
+                new_state, sent = self._turned(party, number, _AGAIN, "")
                 states = _put(parties, party, new_state)
                 for new, noted in self._spread(situation, left, flights, states, sent, ()):
                     yield (SAYS_AGAIN, party, 0, noted), new, None
-            for which, act in enumerate(who.acts(state)):
-                new_state, sent = self._turned(party, number, -2, act)
+            for which, act in enumerate(state.acts()):
+                new_state, sent = self._turned(party, number, _ACT, act)
                 states = _put(parties, party, new_state)
                 for new, noted in self._spread(situation, left, flights, states, sent, ()):
                     yield (ACTS, party, which, noted), new, None
@@ -228,46 +244,46 @@ class Space:
         return known
 
     def _turned(self, party: int, state: int, what: int, how: str) -> tuple[int, tuple[int, ...]]:
-        """What a party does about something: -1, it says something again; -2, an act."""
+        """What a party does about a packet; or when it says something again, or acts."""
         key = party, state, what, how
-        known = self._taken.get(key)
+        known = self._turns.get(key)
         if known is None:
-            who, was = self.parties[party], self.states[party][state]
-            if what == -1:
-                new, sent = who.fires(was)
-            elif what == -2:
-                new, sent = who.act(was, how)
+            was = self.states[party][state]
+            if what == _AGAIN:
+                new, sent = again(was)
+            elif what == _ACT:
+                new, sent = was.act(how)
             else:
-                packet = self.flights[what].what
-                new, sent = who.takes(was, packet, how)
+                new, sent = was.takes(self._packet(what), how)
             numbers = tuple([self.flight(Flight(each)) for each in sent])
-            known = self._taken[key] = self._state(party, new), numbers
+            known = self._turns[key] = self._state(party, new), numbers
         return known
+
+    def _packet(self, number: int) -> Datagram:
+        return cast("Datagram", self.flights[number].what)
 
     def _received(
         self, parties: tuple[int, ...], left: Left, number: int
     ) -> Iterator[tuple[tuple[int, ...], tuple[int, ...], Left, tuple[Note, ...]]]:
         """What a party may do about a packet: what it should, or what goes wrong with it."""
-        packet = self.flights[number].what
+        packet = self._packet(number)
         party = self._at[packet.to]
-        who, state = self.parties[party], self.states[party][parties[party]]
-        if isinstance(who, Gateway) and state.gone:
+        mine = parties[party]
+        state = self.states[party][mine]
+        if state.gone:
             yield parties, self._unreachable(packet), left, ()
             return
-        new, sent = self._turned(party, parties[party], number, "")
+        new, sent = self._turned(party, mine, number, "")
         yield _put(parties, party, new), sent, left, ()
-        if isinstance(who, Gateway) and any(left[3:6]):
-            for fault in who.faults(state, packet):
-                kind = KINDS.index(fault)
-                if left[kind]:
-                    after = _less(left, kind)
-                    if fault == REFUSED:
-                        gone = self._state(party, type(state)(gone=True))
-                        states, sent = _put(parties, party, gone), self._unreachable(packet)
-                    else:
-                        new, sent = self._turned(party, parties[party], number, fault)
-                        states = _put(parties, party, new)
-                    yield states, sent, after, ((fault, number),)
+        if not any(left[3:6]):
+            return
+        for fault in state.faults(packet):
+            kind = KINDS.index(fault)
+            if left[kind]:
+                new, sent = self._turned(party, mine, number, fault)
+                if fault == REFUSED:
+                    sent = self._unreachable(packet)
+                yield _put(parties, party, new), sent, _less(left, kind), ((fault, number),)
 
     def _unreachable(self, packet: Datagram) -> tuple[int, ...]:
         if packet.source not in self.hosts.places:
@@ -355,19 +371,14 @@ class Space:
             flight = self.flights[number]
             slow.append(self.flight(Flight(flight.what, (flight.life or 0.0) - seconds, loose=True)))
         states = [
-            self._state(party, self.parties[party].later(self.states[party][number], seconds))
+            self._state(party, later(self.states[party][number], seconds))
             for party, number in enumerate(parties)
         ]
         return aged, faults, self._sorted(tuple(slow)), tuple(states)
 
 
-def calls_of(scenario: Scenario) -> tuple[Call, ...]:
-    """The calls, each as such."""
-    return tuple([Call(each) if isinstance(each, str) else each for each in scenario.calls])
-
-
 def gateways_of(
-    scenario: Scenario, names: Names, callers: list[Caller | Gateway]
+    scenario: Scenario, names: Names, callers: list[Caller]
 ) -> dict[Address, tuple[int, ...]]:
     """Who there is to be called: as the scenario says, or wherever the calls may lead."""
     if scenario.gateways is not None:
@@ -375,15 +386,15 @@ def gateways_of(
     engine = scenario.engine
     state, _ = engine.start(bytes(32), 0.0)
     found: dict[Address, tuple[int, ...]] = {}
-    for caller in callers:
-        answers: dict[object, object] = {}
-        request: Request = caller.invite
+    for who in callers:
+        known: dict[Question, Answer] = {}
+        request = who.script.invite
         while True:
-            plan = engine.plan(state, request, at=0.0, source=caller.address, answers=answers)
+            plan = engine.plan(state, request, at=0.0, source=who.address, answers=known)
             if not plan.questions:
                 break
             for question in plan.questions:
-                answers[question] = names.answer(question.name, question.type)
+                known[question] = names.answer(question.name, question.type) or FAILED
         found |= {step.hop.address: ANSWERS for step in plan.steps if not step.refused}
     if not found:
         raise LocalProtocolError("the calls lead nowhere")

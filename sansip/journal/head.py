@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from sansip.engine.actions import Action
 from sansip.engine.config import Config
 from sansip.engine.state import State
 from sansip.value import value
@@ -46,6 +47,7 @@ class Head:
         None  # Unix seconds at ``started``; None: nobody knows, or time is virtual
     )
     state: State | None = None  # where it goes on from; None: it begins with ``Engine.start``
+    ordered: tuple[Action, ...] | None = None  # by ``Engine.start``; None: that was not written
 
 
 class JournalError(ValueError):

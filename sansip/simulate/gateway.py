@@ -58,10 +58,15 @@ class Gateway(Party):
     """
 
     def __init__(
-        self, network: Network, address: str | Address, answers: Script, name: str = ""
+        self,
+        network: Network,
+        address: str | Address,
+        answers: Script,
+        name: str = "",
+        transport: str = "udp",
     ) -> None:
         """``answers`` is the script."""
-        super().__init__(network, address, name)
+        super().__init__(network, address, name, transport)
         self.answers = answers
         self.invites: list[Request] = []
         self._invited: dict[str, Invited] = {}  # by branch
@@ -69,7 +74,8 @@ class Gateway(Party):
     @property
     def contact(self) -> str:
         """The value of its Contact."""
-        return f"<sip:{self.address}>"
+        way = "" if self.transport == "udp" else f";transport={self.transport}"
+        return f"<sip:{self.address}{way}>"
 
     def crash(self) -> None:
         """Be gone, and forget all calls."""
