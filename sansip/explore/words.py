@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from sansip.explore.hosts import Asked, Unreachable
-from sansip.explore.parties import CALLS, CANCELS, Datagram
+from sansip.explore.parties import CALLS, CANCELS, REFUSED, SILENT, UNAVAILABLE, Datagram
 from sansip.explore.space import (
     ACTS,
     ARRIVES,
@@ -14,7 +14,6 @@ from sansip.explore.space import (
     LATE,
     LOST,
     PASSES,
-    REFUSED,
     UNANSWERED,
     Config,
     Space,
@@ -30,8 +29,8 @@ _WENT_WRONG: Final = {
     LOST: "{} is lost",
     LATE: "{} will be late",
     COPIED: "{} comes twice",
-    "unavailable": "{}: it answers 503",
-    "silent": "{}: it is silent",
+    UNAVAILABLE: "{}: it answers 503",
+    SILENT: "{}: it is silent",
     REFUSED: "{}: nobody is there any more",
     DNS: "{} fails",
     UNANSWERED: "{} is never answered",
@@ -52,7 +51,7 @@ def words(space: Space, config: Config, way: Way) -> str:
         else:
             text = f"{late}{_name(space, what, to=True)} gets {_message(space, what)}"
     elif kind == FIRES:
-        timer = space.hosts.timer(config[0], which)
+        timer = space.hosts.timer(config[0])
         text = f"the proxy's timer {timer.name} fires ({_TOKEN.sub('...', timer.owner)})"
     elif kind == PASSES:
         text = "time passes"
@@ -61,7 +60,7 @@ def words(space: Space, config: Config, way: Way) -> str:
         text = f"{party.name} says it again"
         if kind == ACTS:
             state = space.states[which][config[3][which]]
-            text = f"{party.name} {_act(party.acts(state)[act])}"
+            text = f"{party.name} {_act(state.acts()[act])}"
     wrong = [
         _WENT_WRONG[how].format(_thing(space, space.flights[what].what)) for how, what in notes
     ]

@@ -50,6 +50,7 @@ from sansip.message import Request, Response
 from sansip.transaction import SERVER
 
 MOST: Final = 10_000  # rows
+_CROWD: Final = 30  # columns
 _MOST_NAMES: Final = 10_000  # addresses whose names are remembered
 
 
@@ -115,6 +116,8 @@ class _Drawing:
         clock = head.clock
         begun = self.rows[0].at if self._only is not None and self.rows else head.started
         what = "all calls" if self._only is None else f"call {wording.plain(self._only)}"
+        if len(columns) > _CROWD:
+            notes = (*notes, f"{len(columns)} columns: the ladder of one call has fewer")
         said = [f"left out: {', '.join(head.redacted)}"] if head.redacted else []
         return Ladder(
             what,

@@ -2,6 +2,8 @@
 
 import re
 from collections import Counter
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from sansip.engine.actions import Action, Deliver, Send, StartTimer
@@ -23,16 +25,18 @@ MOST_OWNERS: Final = 10_000  # transactions of which the call is known: the late
 _CALL_ID: Final = re.compile(rb"(?im)^(?:call-id|i)[ \t]*:[ \t]*([^\r\n]*?)[ \t]*\r?$")
 _INVITE: Final = re.compile(rb"(?im)^cseq[ \t]*:[ \t]*\d+[ \t]+INVITE[ \t]*\r?$")
 _DIALOG: Final = "h|"  # how the owner of the timer of a call's dialog begins
-_KINDS: Final = {
-    DatagramReceived: "messages",
-    StreamReceived: "messages",
-    TimerFired: "timers",
-    DnsAnswered: "DNS answers",
-    SendFailed: "errors",
-    FlowOpened: "connections",
-    FlowClosed: "connections",
-    Administered: "orders",
-}
+_KINDS: Final[Mapping[type[object], str]] = MappingProxyType(
+    {
+        DatagramReceived: "messages",
+        StreamReceived: "messages",
+        TimerFired: "timers",
+        DnsAnswered: "DNS answers",
+        SendFailed: "errors",
+        FlowOpened: "connections",
+        FlowClosed: "connections",
+        Administered: "orders",
+    }
+)
 
 
 class Tally:

@@ -29,7 +29,7 @@ class Dialog:
     lines: tuple[str, ...]
 
 
-@dataclass
+@dataclass(repr=False)
 class Call:
     """A call that a phone makes, and what has come of it so far."""
 
@@ -47,6 +47,10 @@ class Call:
     ended: int = 0  # the status of the answer to BYE; 408 if none came
     cancelled: bool = False
     dialogs: dict[str, Dialog] = field(default_factory=dict[str, Dialog])  # by their tags
+
+    def __repr__(self) -> str:
+        """The call, and how it has ended, in a line."""
+        return f"<Call to {self.uri}: {f'{self.status} {self.reason}' if self.status else '...'}>"
 
 
 class Phone(Gateway):

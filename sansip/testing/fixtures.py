@@ -141,7 +141,9 @@ def _kept(item: pytest.Item, folder: Path, found: Evidence) -> str:
     folder.parent.joinpath(".gitignore").write_text("*\n", "utf-8")
     files = {f"{name}.journal": "".join(lines) for name, lines in found.journals.items()}
     for name, content in {**files, "ladder.html": html(found.ladder)}.items():
-        folder.joinpath(name).write_text(content, "utf-8")
+        file = folder / name
+        file.touch(0o600)  # a configuration may have a secret
+        file.write_text(content, "utf-8")
     test = f"{_near(item, item.path)}::{item.nodeid.partition('::')[2]}"
     seed: str | None = item.config.getoption("--world-seed")
     again = _quoted(test) + (f" --world-seed {_quoted(seed)}" if seed else "")

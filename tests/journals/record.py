@@ -24,7 +24,7 @@ from sansip.journal import read  # noqa: E402
 from sansip.replay import Tally, replay  # noqa: E402
 
 PROGRAMS = "trio_proxy.py", "asyncio_proxy.py"
-AT_ONCE = 3
+AT_ONCE = 4
 LARGEST = 100_000  # bytes; but of the demonstration
 LARGEST_DEMO = 150_000
 

@@ -127,6 +127,7 @@ def test_a_failure_shows_what_happened_and_leaves_it_behind(project: Project) ->
     )
     kept = project.folder / "test_mine-test_one"
     assert project.kept() == ["test_mine-test_one/ladder.html", "test_mine-test_one/proxy.journal"]
+    assert (kept / "proxy.journal").stat().st_mode & 0o777 == 0o600
     assert "<html" in (kept / "ladder.html").read_text("utf-8")
     with (kept / "proxy.journal").open() as lines:
         assert any("486" in row.text for row in draw(read(lines)).rows)
