@@ -5,6 +5,7 @@ cannot be told apart, whatever follows (``normal``), are one: from then on the f
 for both.
 """
 
+from math import inf
 from typing import Final, assert_never
 
 from sansip.address import Address
@@ -34,9 +35,10 @@ from sansip.engine.events import (
     TimerFired,
 )
 from sansip.engine.state import State
-from sansip.explore.normal import Normal
+from sansip.explore.normal import MICROSECOND, Normal
 from sansip.explore.parties import Datagram
 from sansip.explore.scenario import SEED
+from sansip.message import Request, Response
 from sansip.simulate.host import left, missed, place_of
 from sansip.simulate.names import Names
 from sansip.simulate.network import QUOTED, read
@@ -104,10 +106,12 @@ class Hosts:
         self._names = names
         self._all: list[Situation] = []
         self._known: dict[bytes, int] = {}
+        self._promised: dict[object, int] = {}
+        self._normal = Normal()
+        self._read: dict[bytes, Request | Response | None] = {}
         datagrams = [each for each in engine.config.endpoints if each.transport == "udp"]
         self.places: dict[Address, str] = {place_of(each): each.name for each in datagrams}
         self._from = {name: place for place, name in self.places.items()}
-        self._questions: dict[Question, None] = {}
 
     def begin(self) -> Stepped:
         """Start it at time 0."""
@@ -124,7 +128,7 @@ class Hosts:
         now = situation.now
         match what:
             case Datagram(source, to, data):
-                message = read(data)
+                message = self.read(data)
                 if message is not None:
                     step.promises.came(message, now, source)
                 step.take(DatagramReceived(now, self.places[to], source, to, data))
@@ -138,11 +142,11 @@ class Hosts:
                 assert_never(what)
         return step.stepped()
 
-    def fires(self, number: int, which: int) -> Stepped:
-        """The how-manieth of its timers has run out."""
+    def fires(self, number: int) -> Stepped:
+        """The first of its timers has run out."""
         situation = self._all[number]
         step = _Step(self, situation)
-        timer = situation.running[which][1]
+        timer = situation.running[0][1]
         del step.running[timer.owner]
         step.take(TimerFired(situation.now, timer))
         return step.stepped()
@@ -152,14 +156,14 @@ class Hosts:
         was = self._all[number]
         return self.keep(Situation(was.state, was.now + seconds, was.running, was.promises))
 
-    def due(self, number: int) -> tuple[float, ...]:
-        """In how many seconds its timers are due."""
+    def due(self, number: int) -> float:
+        """In how many seconds the first of its timers is due."""
         situation = self._all[number]
-        return tuple([due - situation.now for due, _ in situation.running])
+        return situation.running[0][0] - situation.now if situation.running else inf
 
-    def timer(self, number: int, which: int) -> Timer:
-        """The how-manieth of its timers."""
-        return self._all[number].running[which][1]
+    def timer(self, number: int) -> Timer:
+        """The first of its timers."""
+        return self._all[number].running[0][1]
 
     def now(self, number: int) -> float:
         """The time in a situation, in the run in which it was first met."""
@@ -181,16 +185,24 @@ class Hosts:
             self._all.append(situation)
             return len(self._all) - 1
         now = situation.now
-        normal = Normal(now)
-        running = [(normal.off(due), timer) for due, timer in situation.running]
-        parts = situation.state, tuple(running), situation.promises.known(now)
-        mark = normal.digest(parts)
+        running = tuple(
+            [(str(round(due - now, MICROSECOND)), each) for due, each in situation.running]
+        )
+        known = situation.promises.known(now)
+        promised = self._promised.setdefault(known, len(self._promised))
+        mark = self._normal.digest((situation.state, running, promised), now)
         number = self._known.setdefault(mark, len(self._all))
         if number == len(self._all):
             state = situation.state.freeze()  # it will be gone back to, again and again
             frozen = Situation(state, now, situation.running, situation.promises)
             self._all.append(frozen)
         return number
+
+    def read(self, data: bytes) -> Request | Response | None:
+        """What a packet says; there are few that differ."""
+        if data not in self._read:
+            self._read[data] = read(data)
+        return self._read[data]
 
     def place(self, endpoint: str) -> Address:
         """Where an endpoint is."""
@@ -218,7 +230,7 @@ class _Step:
 
     def stepped(self) -> Stepped:
         """What came of it."""
-        running = tuple(sorted(self.running.values(), key=_order))
+        running = tuple(sorted(self.running.values(), key=_due))
         number = self.hosts.keep(Situation(self.state, self.now, running, self.promises))
         return Stepped(
             number,
@@ -253,11 +265,12 @@ class _Step:
             match action:
                 case Send(_, endpoint, remote, _, data):
                     sent = Datagram(self.hosts.place(endpoint), remote, data)
-                    message = read(data)
+                    message = self.hosts.read(data)
                     if message is not None:
                         self.promises.went(message, remote, self.now, data)
                     self.sent.append(sent)
                 case StartTimer(timer, after):
+                    self.running.pop(timer.owner, None)  # ties go by the order of starting
                     self.running[timer.owner] = (self.now + after, timer)
                 case StopTimer(timer):
                     running = self.running.get(timer.owner)
@@ -281,5 +294,5 @@ class _Step:
             self.take(event)
 
 
-def _order(pair: tuple[float, Timer]) -> tuple[float, str]:
-    return pair[0], pair[1].owner
+def _due(pair: tuple[float, Timer]) -> float:
+    return pair[0]

@@ -14,7 +14,7 @@ ANSWERS: Final = (180, 200, 486)
 
 @value
 class Faults:
-    """How many of each kind may happen in one run; all of them whenever it may be.
+    """How many of each kind may happen in one run, and how many in all; each whenever it may be.
 
     ``lost``         a packet is lost
     ``late``         a packet, or an answer of DNS, takes up to T4: timers may fire meanwhile
@@ -23,6 +23,7 @@ class Faults:
     ``refused``      a gateway is gone: its machine answers with ICMP errors from then on
     ``silent``       a gateway takes an INVITE and says nothing: for ever, or until any later time
     ``dns``          a question of DNS fails, or is never answered
+    ``most``         so many of all kinds together; None: as many as there are
     """
 
     lost: int = 0
@@ -32,6 +33,7 @@ class Faults:
     refused: int = 0
     silent: int = 0
     dns: int = 0
+    most: int | None = None
 
 
 @value

@@ -14,27 +14,38 @@ network for longer (RFC 3261 17.1.1.1).
 
 from collections.abc import Iterator
 from math import inf
-from typing import Final
+from typing import Final, cast
 
 from sansip.address import Address
+from sansip.dns import Answer, Question
 from sansip.errors import LocalProtocolError
-from sansip.explore.hosts import Asked, Hosts, Stepped, Unreachable
-from sansip.explore.parties import Caller, Datagram, Gateway, Was, at, due
+from sansip.explore.hosts import FAILED, Asked, Hosts, Stepped, Unreachable
+from sansip.explore.parties import (
+    REFUSED,
+    Caller,
+    Datagram,
+    Gateway,
+    Party,
+    again,
+    caller,
+    due,
+    later,
+)
 from sansip.explore.scenario import ANSWERS, Call, Faults, Scenario
-from sansip.message import Request
 from sansip.simulate.names import Names
+from sansip.simulate.party import at
 from sansip.value import value
 
 Thing = Datagram | Unreachable | Asked
 Config = tuple[int, int, tuple[int, ...], tuple[int, ...]]  # situation, faults, flights, parties
 Note = tuple[str, int]  # what went wrong with what
 Way = tuple[str, int, int, tuple[Note, ...]]  # what happens, to or with what, and what goes wrong
-Left = tuple[int, int, int, int, int, int, int]  # faults
+Step = tuple[Way, Config, Stepped | None]
+Left = tuple[int, ...]  # faults: of each of the ``KINDS``, and in all
 
 LOST: Final = "lost"
 LATE: Final = "late"
 COPIED: Final = "copied"
-REFUSED: Final = "refused"
 DNS: Final = "dns"
 UNANSWERED: Final = "unanswered"
 KINDS: Final = (LOST, LATE, COPIED, "unavailable", REFUSED, "silent", DNS)
@@ -44,16 +55,21 @@ FIRES: Final = "fires"
 SAYS_AGAIN: Final = "says again"
 ACTS: Final = "acts"
 PASSES: Final = "passes"
-BEGINS: Final = "begins"
+_TIMER: Final = -1
+_AGAIN: Final = -2
+_ACT: Final = -3
 
 
 @value
 class Flight:
-    """Something on its way: ``life`` is how many seconds it may still take; None: it is prompt."""
+    """Something on its way: ``life`` is how many seconds it may still take; None: it is prompt.
+
+    What is prompt keeps its order between two places, unless it is loose.
+    """
 
     what: Thing
     life: float | None = None
-    fresh: bool = False  # late, and no time has passed yet
+    loose: bool = False  # others may overtake it, and it others
 
 
 class Space:
@@ -68,32 +84,49 @@ class Space:
         timing = engine.config.timing
         self._t4 = timing.t4
         proxy = next(iter(self.hosts.places))
-        self.parties: list[Caller | Gateway] = [
-            Caller(number, at(call.source), call.uri, proxy, timing, call.headers, may_cancel=call.cancel)
-            for number, call in enumerate(calls_of(scenario), 1)
+        calls = [Call(each) if isinstance(each, str) else each for each in scenario.calls]
+        callers = [
+            caller(number, call, at(call.source), proxy, timing)
+            for number, call in enumerate(calls, 1)
         ]
-        for place, answers in gateways_of(scenario, names, self.parties).items():
-            self.parties.append(Gateway(place, answers, timing))
+        gateways = gateways_of(scenario, names, callers)
+        self.parties: tuple[Party, ...] = (
+            *callers,
+            *[Gateway(place, answers, timing) for place, answers in gateways.items()],
+        )
         self._at = {party.address: number for number, party in enumerate(self.parties)}
         self._flights: dict[Flight, int] = {}
         self.flights: list[Flight] = []
-        self._states: list[dict[Was, int]] = [{} for _ in self.parties]
-        self.states: list[list[Was]] = [[] for _ in self.parties]
+        self._ways: dict[tuple[Address, Address], int] = {}
+        self._links: list[int] = []  # of each flight: those of one keep their order
+        self._states: list[dict[Party, int]] = [{} for _ in self.parties]
+        self.states: list[list[Party]] = [[] for _ in self.parties]
         self._left: dict[Left, int] = {}
         self.left: list[Left] = []
         self._steps: dict[tuple[int, int], Stepped] = {}
         self._aged: dict[tuple[int, float], int] = {}
-        self._taken: dict[tuple[int, int, int, str], tuple[int, tuple[int, ...]]] = {}
+        self._turns: dict[tuple[int, int, int, str], tuple[int, tuple[int, ...]]] = {}
+
+    def name_of(self, place: Address) -> str:
+        """Who is there."""
+        number = self._at.get(place)
+        return "the engine" if number is None else self.parties[number].name
 
     # --- numbers for values
 
     def flight(self, flight: Flight) -> int:
+        """The number of something on its way."""
         number = self._flights.setdefault(flight, len(self.flights))
         if number == len(self.flights):
             self.flights.append(flight)
+            what, link = flight.what, -1 - number
+            if isinstance(what, Datagram) and not flight.loose:
+                way = what.source, what.to
+                link = self._ways.setdefault(way, len(self._ways))
+            self._links.append(link)
         return number
 
-    def _state(self, party: int, state: Was) -> int:
+    def _state(self, party: int, state: Party) -> int:
         known, states = self._states[party], self.states[party]
         number = known.setdefault(state, len(states))
         if number == len(states):
@@ -110,74 +143,68 @@ class Space:
 
     def begin(self, faults: Faults) -> tuple[Stepped, Config]:
         """The first configuration."""
-        left = (
-            faults.lost, faults.late, faults.copied, faults.unavailable,
-            faults.refused, faults.silent, faults.dns,
-        )  # fmt: skip
+        each = tuple([getattr(faults, kind) for kind in KINDS])
+        left = _bounded((*each, sum(each) if faults.most is None else faults.most))
         stepped = self.hosts.begin()
-        states = tuple(
-            [self._state(number, party.begin()) for number, party in enumerate(self.parties)]
-        )
+        states = tuple([self._state(number, party) for number, party in enumerate(self.parties)])
         pending = self._orders(stepped)
         spread = self._spread(stepped.situation, left, (), states, pending, ())
         return stepped, next(iter(spread))[0]
 
     # --- where one gets
 
-    def ways(self, config: Config) -> Iterator[tuple[Way, Config, Stepped | None]]:
+    def ways(self, config: Config) -> Iterator[Step]:
         """All that can happen next, and what comes of it; what the engine did, if it did."""
+        yield from self._arrivals(config)
         situation, faults, flights, parties = config
-        left = self.left[faults]
-        hosts = self.hosts
-        waits = True
-        for place, number in enumerate(flights):
-            if place and flights[place - 1] == number:
-                continue
-            flight = self.flights[number]
-            if flight.fresh:
-                continue
-            if flight.life is None or flight.life <= 0:
-                waits = False
-            others = flights[:place] + flights[place + 1 :]
-            what = flight.what
-            if isinstance(what, Datagram) and what.to in self._at:
-                for state, sent, after, notes in self._received(parties, left, number):
-                    for new, noted in self._spread(situation, after, others, state, sent, notes):
-                        yield (ARRIVES, number, 0, noted), new, None
-            else:
-                stepped = self._stepped(situation, number)
-                yield from self._after(
-                    (ARRIVES, number), stepped, left, self._without(others, stepped), parties
-                )
-        for which, seconds in enumerate(hosts.due(situation)):
-            if seconds > 0:
-                break
-            waits = False
-            stepped = self._stepped(situation, -1 - which)
-            yield from self._after(
-                (FIRES, which), stepped, left, self._without(flights, stepped), parties
-            )
-        for party, (who, number) in enumerate(zip(self.parties, parties, strict=True)):
+        soon = self._next(config)
+        if soon <= 0 and self.hosts.due(situation) <= 0:
+            stepped = self._stepped(situation, _TIMER)
+            left, others = self.left[faults], self._without(flights, stepped)
+            yield from self._after((FIRES, 0), stepped, left, others, parties)
+        for party, number in enumerate(parties):
             state = self.states[party][number]
             if due(state) <= 0:
-                waits = False
-                new_state, sent = self._turned(party, number, -1, "")
-                states = _put(parties, party, new_state)
-                for new, noted in self._spread(situation, left, flights, states, sent, ()):
-                    yield (SAYS_AGAIN, party, 0, noted), new, None
-            for which, act in enumerate(who.acts(state)):
-                new_state, sent = self._turned(party, number, -2, act)
-                states = _put(parties, party, new_state)
-                for new, noted in self._spread(situation, left, flights, states, sent, ()):
-                    yield (ACTS, party, which, noted), new, None
-        if waits:
-            seconds = self._next(config)
-            if seconds < inf:
-                yield (PASSES, 0, 0, ()), self._later(config, seconds), None
+                yield from self._party(config, (SAYS_AGAIN, party, 0), _AGAIN, "")
+            for which, act in enumerate(state.acts()):
+                yield from self._party(config, (ACTS, party, which), _ACT, act)
+        if 0 < soon < inf:
+            yield (PASSES, 0, 0, ()), self._later(config, soon), None
 
     def is_over(self, config: Config) -> bool:
         """Whether nothing has to happen any more, though somebody may still do something."""
-        return not config[2] and self._next(config) == inf
+        return self._next(config) == inf
+
+    def _arrivals(self, config: Config) -> Iterator[Step]:
+        """Whatever may get there next."""
+        situation, faults, flights, parties = config
+        left = self.left[faults]
+        before: int | None = None
+        for place, number in enumerate(flights):
+            link = self._links[number]
+            if link == before:
+                continue
+            before = link
+            others = flights[:place] + flights[place + 1 :]
+            what = self.flights[number].what
+            if isinstance(what, Datagram) and what.to in self._at:
+                for states, sent, after, notes in self._received(parties, left, number):
+                    for new, noted in self._spread(situation, after, others, states, sent, notes):
+                        yield (ARRIVES, number, 0, noted), new, None
+            else:
+                stepped = self._stepped(situation, number)
+                others = self._without(others, stepped)
+                yield from self._after((ARRIVES, number), stepped, left, others, parties)
+
+    def _party(
+        self, config: Config, what: tuple[str, int, int], turn: int, how: str
+    ) -> Iterator[Step]:
+        situation, faults, flights, parties = config
+        party = what[1]
+        state, sent = self._turned(party, parties[party], turn, how)
+        states, left = _put(parties, party, state), self.left[faults]
+        for new, noted in self._spread(situation, left, flights, states, sent, ()):
+            yield (*what, noted), new, None
 
     def _after(
         self,
@@ -186,11 +213,9 @@ class Space:
         left: Left,
         flights: tuple[int, ...],
         parties: tuple[int, ...],
-    ) -> Iterator[tuple[Way, Config, Stepped | None]]:
+    ) -> Iterator[Step]:
         pending = self._orders(stepped)
-        for new, noted in self._spread(
-            stepped.situation, left, flights, parties, pending, ()
-        ):
+        for new, noted in self._spread(stepped.situation, left, flights, parties, pending, ()):
             yield (*what, 0, noted), new, stepped
 
     def _orders(self, stepped: Stepped) -> tuple[int, ...]:
@@ -209,12 +234,12 @@ class Space:
         return tuple(kept)
 
     def _stepped(self, situation: int, what: int) -> Stepped:
-        """What the engine does about something on its way, or about a timer if it is negative."""
+        """What the engine does about something on its way, or about its first timer."""
         key = situation, what
         known = self._steps.get(key)
         if known is None:
-            if what < 0:
-                known = self.hosts.fires(situation, -1 - what)
+            if what == _TIMER:
+                known = self.hosts.fires(situation)
             else:
                 thing = self.flights[what].what
                 known = self.hosts.takes(situation, thing)
@@ -222,53 +247,53 @@ class Space:
         return known
 
     def _turned(self, party: int, state: int, what: int, how: str) -> tuple[int, tuple[int, ...]]:
-        """What a party does about something: -1, it says something again; -2, an act."""
+        """What a party does about a packet; or when it says something again, or acts."""
         key = party, state, what, how
-        known = self._taken.get(key)
+        known = self._turns.get(key)
         if known is None:
-            who, was = self.parties[party], self.states[party][state]
-            if what == -1:
-                new, sent = who.fires(was)
-            elif what == -2:
-                new, sent = who.act(was, how)
+            was = self.states[party][state]
+            if what == _AGAIN:
+                new, sent = again(was)
+            elif what == _ACT:
+                new, sent = was.act(how)
             else:
-                packet = self.flights[what].what
-                new, sent = who.takes(was, packet, how)
+                new, sent = was.takes(self._packet(what), how)
             numbers = tuple([self.flight(Flight(each)) for each in sent])
-            known = self._taken[key] = self._state(party, new), numbers
+            known = self._turns[key] = self._state(party, new), numbers
         return known
+
+    def _packet(self, number: int) -> Datagram:
+        return cast("Datagram", self.flights[number].what)
 
     def _received(
         self, parties: tuple[int, ...], left: Left, number: int
     ) -> Iterator[tuple[tuple[int, ...], tuple[int, ...], Left, tuple[Note, ...]]]:
         """What a party may do about a packet: what it should, or what goes wrong with it."""
-        packet = self.flights[number].what
+        packet = self._packet(number)
         party = self._at[packet.to]
-        who, state = self.parties[party], self.states[party][parties[party]]
-        if isinstance(who, Gateway) and state.gone:
+        mine = parties[party]
+        state = self.states[party][mine]
+        if state.gone:
             yield parties, self._unreachable(packet), left, ()
             return
-        new, sent = self._turned(party, parties[party], number, "")
+        new, sent = self._turned(party, mine, number, "")
         yield _put(parties, party, new), sent, left, ()
-        if isinstance(who, Gateway) and any(left[3:6]):
-            for fault in who.faults(state, packet):
-                kind = KINDS.index(fault)
-                if left[kind]:
-                    after = _less(left, kind)
-                    if fault == REFUSED:
-                        gone = self._state(party, type(state)(gone=True))
-                        states, sent = _put(parties, party, gone), self._unreachable(packet)
-                    else:
-                        new, sent = self._turned(party, parties[party], number, fault)
-                        states = _put(parties, party, new)
-                    yield states, sent, after, ((fault, number),)
+        if not any(left[3:6]):
+            return
+        for fault in state.faults(packet):
+            kind = KINDS.index(fault)
+            if left[kind]:
+                new, sent = self._turned(party, mine, number, fault)
+                if fault == REFUSED:
+                    sent = self._unreachable(packet)
+                yield _put(parties, party, new), sent, _less(left, kind), ((fault, number),)
 
     def _unreachable(self, packet: Datagram) -> tuple[int, ...]:
         if packet.source not in self.hosts.places:
             return ()
         return (self.flight(Flight(Unreachable(packet))),)
 
-    def _spread(  # noqa: PLR0913
+    def _spread(
         self,
         situation: int,
         left: Left,
@@ -279,7 +304,7 @@ class Space:
     ) -> Iterator[tuple[Config, tuple[Note, ...]]]:
         """What has just been sent gets on its way, or there; with all that may go wrong."""
         if not pending:
-            config = situation, self._faults(left), tuple(sorted(flights)), parties
+            config = situation, self._faults(left), self._sorted(flights), parties
             yield config, notes
             return
         number, rest = pending[0], pending[1:]
@@ -290,8 +315,9 @@ class Space:
                     situation, after, flights, states, rest + sent, notes + noted
                 )
                 if left[2] and not noted:
+                    copy = self.flight(Flight(what, loose=True))
                     yield from self._spread(
-                        situation, _less(after, 2), (*flights, number), states, rest + sent,
+                        situation, _less(after, 2), (*flights, copy), states, rest + sent,
                         (*notes, (COPIED, number)),
                     )  # fmt: skip
         elif isinstance(what, Datagram) and what.to not in self.hosts.places:
@@ -300,8 +326,9 @@ class Space:
         else:
             yield from self._spread(situation, left, (*flights, number), parties, rest, notes)
             if left[2] and isinstance(what, Datagram):
+                copy = self.flight(Flight(what, loose=True))
                 yield from self._spread(
-                    situation, _less(left, 2), (*flights, number, number), parties, rest,
+                    situation, _less(left, 2), (*flights, number, copy), parties, rest,
                     (*notes, (COPIED, number)),
                 )  # fmt: skip
         if left[6] and isinstance(what, Asked):
@@ -314,23 +341,24 @@ class Space:
             less, noted = _less(left, 0), (*notes, (LOST, number))
             yield from self._spread(situation, less, flights, parties, rest, noted)
         if left[1]:
-            slow = self.flight(Flight(what, self._t4, fresh=True))
+            slow = self.flight(Flight(what, self._t4, loose=True))
             less, noted = _less(left, 1), (*notes, (LATE, number))
             yield from self._spread(situation, less, (*flights, slow), parties, rest, noted)
+
+    def _sorted(self, flights: tuple[int, ...]) -> tuple[int, ...]:
+        """What is on its way, in an order that only tells what has to keep its order."""
+        return tuple(sorted(flights, key=self._links.__getitem__)) if len(flights) > 1 else flights
 
     # --- time
 
     def _next(self, config: Config) -> float:
-        """In how many seconds something has to happen."""
+        """In how many seconds something has to happen; what is on its way does not wait."""
         situation, _, flights, parties = config
-        dues = self.hosts.due(situation)
-        seconds = dues[0] if dues else inf
+        seconds = self.hosts.due(situation)
         for party, number in enumerate(parties):
             seconds = min(seconds, due(self.states[party][number]))
         for number in flights:
-            life = self.flights[number].life
-            if life is not None:
-                seconds = min(seconds, life)
+            seconds = min(seconds, self.flights[number].life or 0.0)
         return seconds
 
     def _later(self, config: Config, seconds: float) -> Config:
@@ -342,21 +370,18 @@ class Space:
         slow: list[int] = []
         for number in flights:
             flight = self.flights[number]
-            slow.append(self.flight(Flight(flight.what, (flight.life or 0.0) - seconds)))
+            slow.append(
+                self.flight(Flight(flight.what, (flight.life or 0.0) - seconds, loose=True))
+            )
         states = [
-            self._state(party, self.parties[party].later(self.states[party][number], seconds))
+            self._state(party, later(self.states[party][number], seconds))
             for party, number in enumerate(parties)
         ]
-        return aged, faults, tuple(sorted(slow)), tuple(states)
-
-
-def calls_of(scenario: Scenario) -> tuple[Call, ...]:
-    """The calls, each as such."""
-    return tuple([Call(each) if isinstance(each, str) else each for each in scenario.calls])
+        return aged, faults, self._sorted(tuple(slow)), tuple(states)
 
 
 def gateways_of(
-    scenario: Scenario, names: Names, callers: list[Caller | Gateway]
+    scenario: Scenario, names: Names, callers: list[Caller]
 ) -> dict[Address, tuple[int, ...]]:
     """Who there is to be called: as the scenario says, or wherever the calls may lead."""
     if scenario.gateways is not None:
@@ -364,15 +389,15 @@ def gateways_of(
     engine = scenario.engine
     state, _ = engine.start(bytes(32), 0.0)
     found: dict[Address, tuple[int, ...]] = {}
-    for caller in callers:
-        answers: dict[object, object] = {}
-        request: Request = caller.invite
+    for who in callers:
+        known: dict[Question, Answer] = {}
+        request = who.script.invite
         while True:
-            plan = engine.plan(state, request, at=0.0, source=caller.address, answers=answers)
+            plan = engine.plan(state, request, at=0.0, source=who.address, answers=known)
             if not plan.questions:
                 break
             for question in plan.questions:
-                answers[question] = names.answer(question.name, question.type)
+                known[question] = names.answer(question.name, question.type) or FAILED
         found |= {step.hop.address: ANSWERS for step in plan.steps if not step.refused}
     if not found:
         raise LocalProtocolError("the calls lead nowhere")
@@ -384,4 +409,9 @@ def _put(parties: tuple[int, ...], party: int, state: int) -> tuple[int, ...]:
 
 
 def _less(left: Left, kind: int) -> Left:
-    return (*left[:kind], left[kind] - 1, *left[kind + 1 :])
+    return _bounded((*left[:kind], left[kind] - 1, *left[kind + 1 : -1], left[-1] - 1))
+
+
+def _bounded(left: Left) -> Left:
+    """Where none is left in all, none of any kind is."""
+    return left if left[-1] > 0 else (0,) * len(left)

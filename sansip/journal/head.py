@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from sansip.engine.actions import Action
 from sansip.engine.config import Config
 from sansip.engine.state import State
 from sansip.value import value
@@ -44,6 +45,7 @@ class Head:
     redacted: tuple[str, ...] = ()  # names of headers in lower case, and "body"
     clock: float | None = None  # Unix seconds at ``started``; None: unknown, or virtual time
     state: State | None = None  # where it goes on from; None: it begins with ``Engine.start``
+    ordered: tuple[Action, ...] | None = None  # by ``Engine.start``; None: that was not written
 
 
 class JournalError(ValueError):

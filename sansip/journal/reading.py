@@ -137,10 +137,13 @@ def _head(codec: Codec, lines: _Lines) -> Head:
     except CodecError as error:
         written = f"written by sansip {first['sansip']}"
         raise JournalError(f"line 2, {written}: {error}; {_WITH_ITS_OWN}") from None
+    # There was a time when nobody wrote it.
+    ordered = second.get("ordered")
+    actions = None if ordered is None else _actions(codec, ordered)
     state = None
     if count:
         state = States(codec).read(lines.next() for _ in range(count))
-    return Head(*began, config, policy, redacted, clock, state)
+    return Head(*began, config, policy, redacted, clock, state, actions)
 
 
 def _check_format(first: dict[str, Any]) -> None:
@@ -185,8 +188,11 @@ def _step(codec: Codec, content: dict[str, Any]) -> Step | Swap:
     number = checked([int])(content["n"])
     if "event" not in content:
         return Swap(number, *_engine(codec, content))
-    actions = tuple([codec.read(action) for action in array(content["actions"])])
-    return Step(number, codec.read(content["event"]), actions)
+    return Step(number, codec.read(content["event"]), _actions(codec, content["actions"]))
+
+
+def _actions(codec: Codec, content: object) -> tuple[Action, ...]:
+    return tuple([codec.read(action) for action in array(content)])
 
 
 def _engine(codec: Codec, content: dict[str, Any]) -> tuple[Config, Source | None]:

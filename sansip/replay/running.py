@@ -24,6 +24,7 @@ from sansip.toml import load
 from sansip.value import value
 
 Policies = Callable[[str], Policy]
+MOST_BRANCHES: Final = 100_000  # that are remembered: the latest
 _BRANCH: Final = re.compile(r"[0-9a-f]{16}\.[0-9a-f]{12}(?![0-9a-z])")  # with a loop part
 
 
@@ -31,12 +32,13 @@ _BRANCH: Final = re.compile(r"[0-9a-f]{16}\.[0-9a-f]{12}(?![0-9a-z])")  # with a
 class Difference:
     """Where a replay first differs from its journal; ``str`` tells it in words.
 
-    ``refused`` is what the event is refused with now (``LocalProtocolError``), or empty. ``call``
-    is the Call-ID of what it is about, if it is about a call; ``after`` are seconds from the start.
+    ``number`` is 0, and there is no event, if it is what the start has ordered. ``refused`` is what
+    the event is refused with now (``LocalProtocolError``), or empty. ``call`` is the Call-ID of
+    what it is about, if it is about a call; ``after`` are seconds from the start.
     """
 
     number: int
-    event: Event
+    event: Event | None
     recorded: tuple[Action, ...]
     replayed: tuple[Action, ...]
     refused: str = ""
@@ -45,8 +47,10 @@ class Difference:
 
     def __str__(self) -> str:
         call = "" if self.call is None else f", in call {shortened(self.call)}"
-        head = f"step {self.number} differs, {self.after:.3f} s after the start{call}"
-        lines = [head, f"  event: {told(self.event)}"]
+        lines = ["the start differs"]
+        if self.event is not None:
+            head = f"step {self.number} differs, {self.after:.3f} s after the start{call}"
+            lines = [head, f"  event: {told(self.event)}"]
         if self.refused:
             count = len(self.recorded)
             lines += [f"    recorded  {count} actions", f"    replayed  refused: {self.refused}"]
@@ -76,11 +80,13 @@ def engine_of(config: Config, source: Source | None, policies: Policies = unname
     return Engine(config, policies(source.name))
 
 
-def first_state(engine: Engine, head: Head) -> State:
-    """Give the state that a journal begins with: a fresh one, or that of where it goes on."""
+def begun(engine: Engine, head: Head) -> tuple[State, tuple[Action, ...]]:
+    """Begin as a journal does: afresh, which orders something, or where it goes on."""
     if not head.seed:
         raise JournalError("its seed was left out, so it can be looked at, but not be run again")
-    return head.state or engine.start(head.seed, head.started)[0]
+    if head.state is not None:
+        return head.state, ()
+    return engine.start(head.seed, head.started)
 
 
 def replay(
@@ -105,8 +111,12 @@ def replay(
     runner = Runner(head.redacted)
     tally = tally or Tally()
     engine = engine or engine_of(head.config, head.policy, policies)
-    state = first_state(engine, head)
+    state, begins = begun(engine, head)
     followed = None if call is None else Call(call)
+    if head.ordered not in (None, begins):
+        recorded, begins = runner.sides(head.ordered, begins)
+        if recorded != begins and followed is None:
+            return Difference(0, None, recorded, begins)
     for step in journal.steps(until):
         if isinstance(step, Swap):
             engine = engine_of(step.config, step.policy, policies)
@@ -176,9 +186,9 @@ class Runner:
         before = [self._text(action) for action in recorded]
         for one, other in zip(before, texts, strict=False):
             pairs = zip(_BRANCH.findall(one), _BRANCH.findall(other), strict=False)
-            self._branches.update(
-                [(old, new) for old, new in pairs if old != new and old[:17] == new[:17]]
-            )
+            self._branches.update([pair for pair in pairs if _are_one(*pair)])
+        while len(self._branches) > MOST_BRANCHES:
+            del self._branches[next(iter(self._branches))]
         before = [self._renamed(text) for text in before]
         return tuple(map(self._read, before)), tuple(map(self._read, texts))
 
@@ -190,3 +200,8 @@ class Runner:
 
     def _renamed(self, text: str) -> str:
         return _BRANCH.sub(lambda found: self._branches.get(found[0], found[0]), text)
+
+
+def _are_one(recorded: str, replayed: str) -> bool:
+    """Whether two branches differ, but only in their loop parts."""
+    return recorded != replayed and recorded.partition(".")[0] == replayed.partition(".")[0]

@@ -1,5 +1,6 @@
 """``python -m sansip replay``: what it says, and its exit status."""
 
+import dataclasses
 import io
 import json
 import runpy
@@ -15,10 +16,10 @@ import pytest
 
 import elsewhere
 import sansip
-from journals import journal_of
+from journals import head_of, journal_of
 from sansip import dns
 from sansip.commands import main
-from sansip.journal import Named, Source
+from sansip.journal import Named, Source, Writer
 from stage import GW_1, Stage, ToGroup, config, make_request, on_stage
 
 TOML = 'listen = ["udp:192.0.2.10:5060"]\n'
@@ -133,6 +134,23 @@ def test_nobody_reads_on(file: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert capsys.readouterr().err == "broken pipe\n"
 
 
+def test_what_the_start_has_ordered_is_printed_and_compared(command: Command, file: Path) -> None:
+    probing = {"gateways": sansip.Group((sansip.Member("sip:192.0.2.1"),), sansip.Probing(5.0))}
+    stage = Stage(sansip.Engine(config(groups=probing)))
+    lines: list[str] = []
+    head = head_of(stage.engine.config, None)
+    Writer(lines.append, dataclasses.replace(head, ordered=stage.begun))
+    file.write_text("".join(lines))
+    _, said, _ = command("replay", file, "--print")
+    assert said.startswith(f"     0.000      0  starts\n{'':19}timer probe of ")
+    assert "starts" not in command("replay", file, "--print", "--call", "x")[1]
+    file.write_text(file.read_text().replace('"after":5.0', '"after":6.0'))
+    status, said, _ = command("replay", file)
+    assert status == 1
+    assert "the start differs\n" in said
+    assert "what led to it" not in said
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
@@ -203,7 +221,8 @@ def test_another_policy_is_asked(command: Command, file: Path, tmp_path: Path) -
     (tmp_path / "l").write_text("1 sip:gw-1.example.com\n")
     status, said, _ = command("replay", file, "--config", proxy, "--trust")
     assert status == 1
-    assert "    other     Relay to=(Dispatch group=g " in said
+    assert "    other     1. sip:bob@gw-1.example.com\nwhat led to it:\n" in said
+    assert said.endswith(f"  python -m sansip ladder {file} --call call-1\n")
 
 
 def test_other_groups_are_planned_with(trusting: Command, file: Path, tmp_path: Path) -> None:
@@ -215,7 +234,7 @@ def test_other_groups_are_planned_with(trusting: Command, file: Path, tmp_path: 
     assert (status, said) == (0, f"no difference: 2 decisions compared; {ALL}\n")
     proxy.write_text(f'{TOML}{route}["{gw_1}", "{gw_2}"]\nprobe_every = 60\n')
     status, said, _ = trusting(file, "--config", proxy)
-    compared = "2 decisions and, where the group is another one, the hops of 2 compared"
+    compared = "2 decisions, and the hops of 2 compared"
     assert (status, said) == (0, f"no difference: {compared}; {ALL}\n")
     proxy.write_text(f'{TOML}{route}["{gw_2}", "{gw_1}"]\n')
     status, said, _ = trusting(file, "--config", proxy)

@@ -7,7 +7,7 @@ from journals import journal_of
 from sansip import dns
 from sansip.dispatch import Group
 from sansip.journal import read
-from sansip.replay import Moved, Tally, decisions, planned
+from sansip.replay import Decided, Moved, Tally, decisions, planned
 from stage import GW_1, GW_2, Decide, Stage, ToGroup, ToName, config, make_request, on_stage
 
 ONE, TWO, NINE = [f"sip:gw-{n}.example.com:5060" for n in (1, 2, 9)]
@@ -168,3 +168,31 @@ def test_of_one_call_alone() -> None:
     found = decisions(journal, ToGroup(), stage.engine, groups=groups(TWO), call="two", tally=tally)
     assert [each.request.call_id for each in found] == ["two"]
     assert (tally.decisions, tally.plans) == (1, 1)
+
+
+class ByTurns(ToGroup):
+    def route(self, request: sansip.Request, scene: sansip.Scene) -> sansip.Decision:
+        return sansip.Relay(sansip.Dispatch("gateways", "round-robin"), **self.options)
+
+
+def test_by_another_algorithm_only_those_move_that_go_elsewhere() -> None:
+    stage = calls(on_stage(ByTurns()), "one", "two", "three")
+    found, tally = moved(stage, groups(ONE, TWO), ToGroup())
+    assert [each.request.call_id for each in found] == ["two"]
+    assert (tally.decisions, tally.plans) == (3, 3)
+
+
+def test_what_is_no_business_of_groups_differs_as_ever() -> None:
+    stage = calls(on_stage(ByTurns()), "one")
+    journal = read(journal_of(stage))
+    other = ToGroup(advance_after=1.0)
+    (found,) = decisions(journal, other, stage.engine, groups=groups(ONE, TWO))
+    assert isinstance(found, Decided)
+    assert isinstance(found.other, sansip.Relay)
+    assert found.other.advance_after == 1.0
+    journal = read(journal_of(stage))
+    (found,) = decisions(journal, ToName(), stage.engine, groups=groups(ONE, TWO))
+    assert isinstance(found, Decided)
+    journal = read(journal_of(stage))
+    (found,) = decisions(journal, Decide(sansip.Reply(404)), stage.engine, groups=groups(ONE))
+    assert isinstance(found, Decided)
