@@ -13,7 +13,7 @@ from sansip.journal.head import Source, Toml
 from sansip.journal.reading import Journal, Swap
 from sansip.journal.writing import Writer
 
-_SECRET: Final = re.compile(r"""(?m)^([ \t]*["']?secret["']?[ \t]*=[ \t]*).*$""")
+_SECRET: Final = re.compile(r"""(?m)^([ \t]*+["']?+secret["']?+[ \t]*+=[ \t]*+).*+$""")
 
 
 def copy(

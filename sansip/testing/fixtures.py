@@ -19,7 +19,7 @@ import shutil
 from collections.abc import Callable, Generator
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import pytest
 
@@ -51,8 +51,8 @@ _EVIDENCE: Final = pytest.StashKey[Callable[[], Evidence]]()
 def world(request: pytest.FixtureRequest) -> World:
     """A world of the test's own; ``--world-seed`` is its seed, or else the name of the test."""
     given: str | None = request.config.getoption("--world-seed")
-    made = World(request.node.name if given is None else _seed(given), journal=True)
-    request.node.stash[_EVIDENCE] = partial(_of_world, made)
+    made = World(_test(request).name if given is None else _seed(given), journal=True)
+    _keep(request, partial(_of_world, made))
     return made
 
 
@@ -67,11 +67,20 @@ def explored(request: pytest.FixtureRequest) -> Callable[..., Explored]:
         found = explore(scenario, states=states, depth=depth)
         if found.broken is not None:
             reason, journal = found.broken.reason, found.broken.journal
-            request.node.stash[_EVIDENCE] = partial(_of_exploration, reason, journal)
+            _keep(request, partial(_of_exploration, reason, journal))
             raise Broken(f"{reason} (found in {found.states} states)")
         return found
 
     return explored
+
+
+def _test(request: pytest.FixtureRequest) -> pytest.Item:
+    return cast("pytest.Item", request.node)  # pyright: ignore[reportUnknownMemberType]
+
+
+def _keep(request: pytest.FixtureRequest, evidence: Callable[[], Evidence]) -> None:
+    """Remember what there will be to show if the test fails."""
+    _test(request).stash[_EVIDENCE] = evidence
 
 
 def _of_world(world: World) -> Evidence:

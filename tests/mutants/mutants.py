@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -39,13 +39,13 @@ def main() -> int:
     begun = monotonic()
     bad: list[str] = []
     with ThreadPoolExecutor(options.jobs) as pool:
-        clean = pool.submit(hunted, None, dict.fromkeys(SEARCHES, options.clean))
-        search = partial(hunted, seconds={it: getattr(options, it) for it in SEARCHES})
+        clean = pool.submit(hunted, None, dict.fromkeys(SEARCHES, float(options.clean)))
+        search = partial(hunted, seconds={it: float(vars(options)[it]) for it in SEARCHES})
         for bug, found in zip(bugs, pool.map(search, bugs), strict=True):
             say(f"{bug.name}: {bug.breaks} ({bug.rule})", *lines(found))
             if not any(it.why for it in found.values()):
                 bad.append(f"{bug.name} is not found")
-            bad += [f"{bug.name} is found by another promise" for it in accidents(bug, found)]
+            bad += [f"{bug.name} is found by another promise" for _ in accidents(bug, found)]
         found = clean.result()
     say("The core as it is", *lines(found))
     bad += ["the core as it is breaks a promise" for it in found.values() if it.why]
@@ -80,7 +80,7 @@ def lines(found: dict[str, Found]) -> Iterator[str]:
         yield f"    {tool:11} {spent}  {why[:120]}"
 
 
-def hunted(bug: Bug | None, seconds: dict[str, float]) -> dict[str, Found]:
+def hunted(bug: Bug | None, seconds: Mapping[str, float]) -> dict[str, Found]:
     """Plant a bug, or none, and let each tool look for it."""
     with TemporaryDirectory(prefix="sansip-") as folder:
         copy = Path(folder)

@@ -393,3 +393,10 @@ def test_a_copy_goes_its_own_way_and_knows_the_same() -> None:
     copied.went(reply(invite(), 500), FIRST, 1.0, b"SIP/2.0 500 x")
     with pytest.raises(Broken, match="a 500 goes upstream after a 486"):
         looking.goes(reply(invite(), 500))
+
+
+def test_times_count_only_as_long_as_they_matter() -> None:
+    for status, until in ((200, 32.0), (486, 5.0)):
+        looking, _ = answered_with(status)
+        assert looking.known(0.0) != looking.known(until - 1)
+        assert looking.known(until) == looking.known(until + 50)

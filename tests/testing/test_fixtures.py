@@ -42,8 +42,11 @@ class Project:
         pytester.makeini("[pytest]")
         pytester.makeconftest(CONFTEST)
 
+    def write(self, tests: str) -> None:
+        self.pytester.path.joinpath("test_mine.py").write_text(CALL + tests, "utf-8")
+
     def run(self, tests: str, *options: str) -> pytest.RunResult:
-        self.pytester.makepyfile(test_mine=CALL + tests)
+        self.write(tests)
         return self.pytester.runpytest("-p", "no:cacheprovider", *options)
 
     def kept(self) -> list[str]:
@@ -166,9 +169,7 @@ def test_one(world):
 
 def test_from_another_folder_whole_paths_are_shown(project: Project) -> None:
     project.pytester.mkdir("elsewhere")
-    project.pytester.makepyfile(
-        test_mine=CALL + "def test_one(world):\n    assert call(world).status == 200\n"
-    )
+    project.write("def test_one(world):\n    assert call(world).status == 200\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir("elsewhere")
         result = project.pytester.runpytest("-p", "no:cacheprovider", "--rootdir=..", "..")
