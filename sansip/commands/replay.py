@@ -9,7 +9,7 @@ from typing import Final, TextIO
 
 from sansip.commands.files import Parsers, UnfitError, command, journal_of, policy_of, settings_of
 from sansip.dispatch import Group
-from sansip.engine.actions import Deliver, Send
+from sansip.engine.actions import Action, Deliver, Send
 from sansip.engine.events import DatagramReceived, StreamReceived
 from sansip.engine.policy import Policy
 from sansip.journal import Journal, Step
@@ -91,6 +91,7 @@ def _one(file: Path, given: argparse.Namespace, other: _Other, out: TextIO) -> i
     with journal_of(file) as journal:
         if policy is None:
             printer = _Printer(journal, tally, given, out)
+            printer.start(journal.head.ordered or ())
             found: object = replay(
                 journal, policies=policies, until=until, call=call, show=printer.show, tally=tally
             )
@@ -116,7 +117,7 @@ def _one(file: Path, given: argparse.Namespace, other: _Other, out: TextIO) -> i
     if found and version != VERSION:
         out.write(f"{of_many}recorded by sansip {version}; this is sansip {VERSION}\n")
     out.write(f"{of_many}{found or _no_difference(tally, policy)}\n")
-    if isinstance(found, Difference):
+    if isinstance(found, Difference) and found.number:
         out.writelines(_further(file, given, found.number, found.call))
     elif isinstance(found, Decided | Moved):
         out.writelines(_further(file, given, found.number, found.request.call_id))
@@ -167,6 +168,12 @@ class _Printer:
         )
         self._colours = out.isatty() and not os.environ.get("NO_COLOR")
 
+    def start(self, ordered: tuple[Action, ...]) -> None:
+        """Show what the start has ordered."""
+        if ordered and self._given.print and not self._given.call:
+            self._line(f"{0.0:10.3f} {0:6}  starts", None)
+            self._actions(ordered)
+
     def show(self, step: Step) -> None:
         """Show a step: seconds from the start, its number, and what happened."""
         self.shown += 1
@@ -176,7 +183,10 @@ class _Printer:
         whose = "" if call is None else f"  ({shortened(call)})"
         after = step.event.at - self._started
         self._line(f"{after:10.3f} {step.number:6}  {told(step.event)}{whose}", step.event)
-        for action in step.actions:
+        self._actions(step.actions)
+
+    def _actions(self, actions: tuple[Action, ...]) -> None:
+        for action in actions:
             self._line(f"{'':19}{told(action)}", action)
 
     def _line(self, text: str, about: object) -> None:

@@ -185,7 +185,9 @@ class Hosts:
             self._all.append(situation)
             return len(self._all) - 1
         now = situation.now
-        running = tuple([(str(round(due - now, MICROSECOND)), each) for due, each in situation.running])
+        running = tuple(
+            [(str(round(due - now, MICROSECOND)), each) for due, each in situation.running]
+        )
         known = situation.promises.known(now)
         promised = self._promised.setdefault(known, len(self._promised))
         mark = self._normal.digest((situation.state, running, promised), now)

@@ -1,9 +1,9 @@
-"""When two states are the same for whatever may follow: instants by how far off they are, and
-serial numbers by the order in which they are met.
+"""When two states are the same for whatever may follow.
 
-An engine that has come to the same situation by two ways has the same values, but for the time of
-day and for the numbers that it has given to timers and questions. ``fingerprint`` is equal for
-both. ``CLASSES`` says which fields are instants, which are serial numbers, and which are neither:
+Instants are told by how far off they are, serial numbers by the order in which they are met. An
+engine that has come to the same situation by two ways has the same values, but for the time and
+for the numbers that it has given to timers and questions; its ``digest`` is the same. ``CLASSES``
+says which fields are instants, which are serial numbers, and which are neither:
 every field of the state with a number in it is there, and a test sees to that.
 
 Numbers that have got into texts stay as they are, since others have seen them: that of a response
@@ -232,7 +232,17 @@ def _swept(_: Normal, parts: list[Part], __: object, given: float) -> None:
 _SIMPLE: Final = frozenset([str, bytes, bool, int, float, type(None)])
 # What many situations have in common; hashable.
 _SHARED: Final = frozenset(
-    [ServerTransaction, ClientTransaction, Context, Origin, Request, Response, Entry, Question, Timer]
+    [
+        ServerTransaction,
+        ClientTransaction,
+        Context,
+        Origin,
+        Request,
+        Response,
+        Entry,
+        Question,
+        Timer,
+    ]
 )
 _NONE: Final[Mapping[str, How]] = MappingProxyType({})
 
@@ -264,7 +274,9 @@ CLASSES: Final[Mapping[type, Mapping[str, How]]] = MappingProxyType(
         # Response contexts; their number is in the names of their branches
         Context: _are(plain, "number") | _are(serial, "serial") | {"facts": _facts},
         Facts: _are(instant, "arrived") | _are(plain, "most_branches breadth"),
-        Hunt: _are(plain, "advance_after progress_after answer_within deadline timer_c failover_on"),
+        Hunt: _are(
+            plain, "advance_after progress_after answer_within deadline timer_c failover_on"
+        ),
         states.Hunting: _are(plain, "stage opened")
         | {"deadline": _patience}
         | _are(instant, "wake"),

@@ -40,6 +40,7 @@ Thing = Datagram | Unreachable | Asked
 Config = tuple[int, int, tuple[int, ...], tuple[int, ...]]  # situation, faults, flights, parties
 Note = tuple[str, int]  # what went wrong with what
 Way = tuple[str, int, int, tuple[Note, ...]]  # what happens, to or with what, and what goes wrong
+Step = tuple[Way, Config, Stepped | None]
 Left = tuple[int, ...]  # faults: of each of the ``KINDS``, and in all
 
 LOST: Final = "lost"
@@ -106,9 +107,15 @@ class Space:
         self._aged: dict[tuple[int, float], int] = {}
         self._turns: dict[tuple[int, int, int, str], tuple[int, tuple[int, ...]]] = {}
 
+    def name_of(self, place: Address) -> str:
+        """Who is there."""
+        number = self._at.get(place)
+        return "the engine" if number is None else self.parties[number].name
+
     # --- numbers for values
 
     def flight(self, flight: Flight) -> int:
+        """The number of something on its way."""
         number = self._flights.setdefault(flight, len(self.flights))
         if number == len(self.flights):
             self.flights.append(flight)
@@ -139,67 +146,65 @@ class Space:
         each = tuple([getattr(faults, kind) for kind in KINDS])
         left = _bounded((*each, sum(each) if faults.most is None else faults.most))
         stepped = self.hosts.begin()
-        states = tuple(
-            [self._state(number, party) for number, party in enumerate(self.parties)]
-        )
+        states = tuple([self._state(number, party) for number, party in enumerate(self.parties)])
         pending = self._orders(stepped)
         spread = self._spread(stepped.situation, left, (), states, pending, ())
         return stepped, next(iter(spread))[0]
 
     # --- where one gets
 
-    def ways(self, config: Config) -> Iterator[tuple[Way, Config, Stepped | None]]:
+    def ways(self, config: Config) -> Iterator[Step]:
         """All that can happen next, and what comes of it; what the engine did, if it did."""
+        yield from self._arrivals(config)
+        situation, faults, flights, parties = config
+        soon = self._next(config)
+        if soon <= 0 and self.hosts.due(situation) <= 0:
+            stepped = self._stepped(situation, _TIMER)
+            left, others = self.left[faults], self._without(flights, stepped)
+            yield from self._after((FIRES, 0), stepped, left, others, parties)
+        for party, number in enumerate(parties):
+            state = self.states[party][number]
+            if due(state) <= 0:
+                yield from self._party(config, (SAYS_AGAIN, party, 0), _AGAIN, "")
+            for which, act in enumerate(state.acts()):
+                yield from self._party(config, (ACTS, party, which), _ACT, act)
+        if 0 < soon < inf:
+            yield (PASSES, 0, 0, ()), self._later(config, soon), None
+
+    def is_over(self, config: Config) -> bool:
+        """Whether nothing has to happen any more, though somebody may still do something."""
+        return self._next(config) == inf
+
+    def _arrivals(self, config: Config) -> Iterator[Step]:
+        """Whatever may get there next."""
         situation, faults, flights, parties = config
         left = self.left[faults]
-        hosts = self.hosts
-        waits = True
         before: int | None = None
         for place, number in enumerate(flights):
             link = self._links[number]
             if link == before:
                 continue
             before = link
-            flight = self.flights[number]
-            if flight.life is None or flight.life <= 0:
-                waits = False
             others = flights[:place] + flights[place + 1 :]
-            what = flight.what
+            what = self.flights[number].what
             if isinstance(what, Datagram) and what.to in self._at:
-                for state, sent, after, notes in self._received(parties, left, number):
-                    for new, noted in self._spread(situation, after, others, state, sent, notes):
+                for states, sent, after, notes in self._received(parties, left, number):
+                    for new, noted in self._spread(situation, after, others, states, sent, notes):
                         yield (ARRIVES, number, 0, noted), new, None
             else:
                 stepped = self._stepped(situation, number)
-                yield from self._after(
-                    (ARRIVES, number), stepped, left, self._without(others, stepped), parties
-                )
-        if hosts.due(situation) <= 0:
-            waits = False
-            stepped = self._stepped(situation, _TIMER)
-            others = self._without(flights, stepped)
-            yield from self._after((FIRES, 0), stepped, left, others, parties)
-        for party, number in enumerate(parties):
-            state = self.states[party][number]
-            if due(state) <= 0:
-                waits = False
-                new_state, sent = self._turned(party, number, _AGAIN, "")
-                states = _put(parties, party, new_state)
-                for new, noted in self._spread(situation, left, flights, states, sent, ()):
-                    yield (SAYS_AGAIN, party, 0, noted), new, None
-            for which, act in enumerate(state.acts()):
-                new_state, sent = self._turned(party, number, _ACT, act)
-                states = _put(parties, party, new_state)
-                for new, noted in self._spread(situation, left, flights, states, sent, ()):
-                    yield (ACTS, party, which, noted), new, None
-        if waits:
-            seconds = self._next(config)
-            if seconds < inf:
-                yield (PASSES, 0, 0, ()), self._later(config, seconds), None
+                others = self._without(others, stepped)
+                yield from self._after((ARRIVES, number), stepped, left, others, parties)
 
-    def is_over(self, config: Config) -> bool:
-        """Whether nothing has to happen any more, though somebody may still do something."""
-        return not config[2] and self._next(config) == inf
+    def _party(
+        self, config: Config, what: tuple[str, int, int], turn: int, how: str
+    ) -> Iterator[Step]:
+        situation, faults, flights, parties = config
+        party = what[1]
+        state, sent = self._turned(party, parties[party], turn, how)
+        states, left = _put(parties, party, state), self.left[faults]
+        for new, noted in self._spread(situation, left, flights, states, sent, ()):
+            yield (*what, noted), new, None
 
     def _after(
         self,
@@ -208,11 +213,9 @@ class Space:
         left: Left,
         flights: tuple[int, ...],
         parties: tuple[int, ...],
-    ) -> Iterator[tuple[Way, Config, Stepped | None]]:
+    ) -> Iterator[Step]:
         pending = self._orders(stepped)
-        for new, noted in self._spread(
-            stepped.situation, left, flights, parties, pending, ()
-        ):
+        for new, noted in self._spread(stepped.situation, left, flights, parties, pending, ()):
             yield (*what, 0, noted), new, stepped
 
     def _orders(self, stepped: Stepped) -> tuple[int, ...]:
@@ -290,7 +293,7 @@ class Space:
             return ()
         return (self.flight(Flight(Unreachable(packet))),)
 
-    def _spread(  # noqa: PLR0913
+    def _spread(
         self,
         situation: int,
         left: Left,
@@ -349,15 +352,13 @@ class Space:
     # --- time
 
     def _next(self, config: Config) -> float:
-        """In how many seconds something has to happen."""
+        """In how many seconds something has to happen; what is on its way does not wait."""
         situation, _, flights, parties = config
         seconds = self.hosts.due(situation)
         for party, number in enumerate(parties):
             seconds = min(seconds, due(self.states[party][number]))
         for number in flights:
-            life = self.flights[number].life
-            if life is not None:
-                seconds = min(seconds, life)
+            seconds = min(seconds, self.flights[number].life or 0.0)
         return seconds
 
     def _later(self, config: Config, seconds: float) -> Config:
@@ -369,7 +370,9 @@ class Space:
         slow: list[int] = []
         for number in flights:
             flight = self.flights[number]
-            slow.append(self.flight(Flight(flight.what, (flight.life or 0.0) - seconds, loose=True)))
+            slow.append(
+                self.flight(Flight(flight.what, (flight.life or 0.0) - seconds, loose=True))
+            )
         states = [
             self._state(party, later(self.states[party][number], seconds))
             for party, number in enumerate(parties)

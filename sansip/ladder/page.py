@@ -53,7 +53,7 @@ kbd {{ font: 11px {FONT}; border: 1px solid var(--edge); border-radius: 3px; pad
   html, body {{ height: auto; }} body, main {{ display: block; }}
   aside, header form {{ display: none; }}
   .picture {{ overflow: visible; }} .heads {{ position: static; }}
-  li {{ break-inside: avoid; }} 
+  li {{ break-inside: avoid; }}
   li[aria-selected=true] {{ background: none; --paper: #ffffff; }}
   * {{ print-color-adjust: exact; -webkit-print-color-adjust: exact; }}
 }}

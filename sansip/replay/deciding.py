@@ -78,9 +78,7 @@ def decisions(  # noqa: PLR0913 - most are options
     recorded = engine or engine_of(head.config, head.policy, policies)
     both = _both(recorded, other, asked.append)
     state, _ = begun(recorded, head)
-    for step in journal:
-        if until is not None and step.number > until:
-            break
+    for step in journal.steps(until):
         if isinstance(step, Swap):
             recorded = engine_of(step.config, step.policy, policies)
             both = _both(recorded, other, asked.append)

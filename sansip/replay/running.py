@@ -24,6 +24,7 @@ from sansip.toml import load
 from sansip.value import value
 
 Policies = Callable[[str], Policy]
+MOST_BRANCHES: Final = 100_000  # that are remembered: the latest
 _BRANCH: Final = re.compile(r"[0-9a-f]{16}\.[0-9a-f]{12}(?![0-9a-z])")  # with a loop part
 
 
@@ -81,6 +82,8 @@ def engine_of(config: Config, source: Source | None, policies: Policies = unname
 
 def begun(engine: Engine, head: Head) -> tuple[State, tuple[Action, ...]]:
     """Begin as a journal does: afresh, which orders something, or where it goes on."""
+    if not head.seed:
+        raise JournalError("its seed was left out, so it can be looked at, but not be run again")
     if head.state is not None:
         return head.state, ()
     return engine.start(head.seed, head.started)
@@ -114,9 +117,7 @@ def replay(
         recorded, begins = runner.sides(head.ordered, begins)
         if recorded != begins and followed is None:
             return Difference(0, None, recorded, begins)
-    for step in journal:
-        if until is not None and step.number > until:
-            break
+    for step in journal.steps(until):
         if isinstance(step, Swap):
             engine = engine_of(step.config, step.policy, policies)
             continue
@@ -185,7 +186,9 @@ class Runner:
         before = [self._text(action) for action in recorded]
         for one, other in zip(before, texts, strict=False):
             pairs = zip(_BRANCH.findall(one), _BRANCH.findall(other), strict=False)
-            self._branches.update([pair for pair in pairs if pair[0] != pair[1]])
+            self._branches.update([pair for pair in pairs if _are_one(*pair)])
+        while len(self._branches) > MOST_BRANCHES:
+            del self._branches[next(iter(self._branches))]
         before = [self._renamed(text) for text in before]
         return tuple(map(self._read, before)), tuple(map(self._read, texts))
 
@@ -197,3 +200,8 @@ class Runner:
 
     def _renamed(self, text: str) -> str:
         return _BRANCH.sub(lambda found: self._branches.get(found[0], found[0]), text)
+
+
+def _are_one(recorded: str, replayed: str) -> bool:
+    """Whether two branches differ, but only in their loop parts."""
+    return recorded != replayed and recorded.partition(".")[0] == replayed.partition(".")[0]

@@ -28,6 +28,7 @@ from typing import Final
 from sansip.address import Address
 from sansip.errors import RemoteProtocolError
 from sansip.message import Request, Response, Via, parse_via
+from sansip.message.rows import top_via, value_of
 from sansip.timing import Timing
 
 Key = tuple[str, str, int | None]  # of a transaction: branch and sent-by
@@ -256,8 +257,12 @@ class Promises:
 
     def _asked_by(self, request: Request) -> Asked:
         """Whose request this is: it came with what now is its second Via."""
-        vias = request.values("via")
-        key = _key(parse_via(vias[1])) if len(vias) > 1 else None
+        rows = request.raw("via")
+        if len(rows) > 1 and "," not in rows[0]:
+            key = _key(top_via(value_of(rows[1])))
+        else:
+            vias = request.values("via")
+            key = _key(parse_via(vias[1])) if len(vias) > 1 else None
         known = None if key is None else self._asked.get((key, "INVITE"))
         return Asked("INVITE", own=True) if known is None else known
 

@@ -1,5 +1,6 @@
 """``python -m sansip replay``: what it says, and its exit status."""
 
+import dataclasses
 import io
 import json
 import runpy
@@ -15,10 +16,10 @@ import pytest
 
 import elsewhere
 import sansip
-from journals import journal_of
+from journals import head_of, journal_of
 from sansip import dns
 from sansip.commands import main
-from sansip.journal import Named, Source
+from sansip.journal import Named, Source, Writer
 from stage import GW_1, Stage, ToGroup, config, make_request, on_stage
 
 TOML = 'listen = ["udp:192.0.2.10:5060"]\n'
@@ -131,6 +132,23 @@ def test_nobody_reads_on(file: Path, capsys: pytest.CaptureFixture[str]) -> None
 
     assert main(["replay", "--trust", "--print", str(file)], Closed()) == 2
     assert capsys.readouterr().err == "broken pipe\n"
+
+
+def test_what_the_start_has_ordered_is_printed_and_compared(command: Command, file: Path) -> None:
+    probing = {"gateways": sansip.Group((sansip.Member("sip:192.0.2.1"),), sansip.Probing(5.0))}
+    stage = Stage(sansip.Engine(config(groups=probing)))
+    lines: list[str] = []
+    head = head_of(stage.engine.config, None)
+    Writer(lines.append, dataclasses.replace(head, ordered=stage.begun))
+    file.write_text("".join(lines))
+    _, said, _ = command("replay", file, "--print")
+    assert said.startswith(f"     0.000      0  starts\n{'':19}timer probe of ")
+    assert "starts" not in command("replay", file, "--print", "--call", "x")[1]
+    file.write_text(file.read_text().replace('"after":5.0', '"after":6.0'))
+    status, said, _ = command("replay", file)
+    assert status == 1
+    assert "the start differs\n" in said
+    assert "what led to it" not in said
 
 
 class Terminal(io.StringIO):

@@ -1,5 +1,7 @@
 """Which rows a journal gives, and what they say."""
 
+import pickle
+
 import pytest
 
 import sansip
@@ -28,8 +30,9 @@ from drawn import (
 )
 from journals import STARTED, written
 from sansip import dns
-from sansip.journal import Swap, read
+from sansip.journal import Step, Swap, read
 from sansip.ladder import KINDS, PROGRAM, PROXY, Row, draw
+from sansip.ladder.drawing import Drawing
 from sansip.ladder.remembered import calls_in, names_in
 from stage import CALLER, GW_1, GW_2, ToGroup, ToName, make_request, on_stage
 from stage import PROXY as AT
@@ -221,19 +224,26 @@ def test_timers_of_transactions_say_of_which() -> None:
 
 
 @pytest.mark.parametrize(
-    ("order", "said"),
+    ("event", "said"),
     [
-        (sansip.ReplaceGroups({"one": ["sip:a"], "two": ["sip:b"]}), "new members of one, two"),
-        (sansip.Drain("g", "sip:a"), "drain sip:a of g"),
-        (sansip.Enable("g", "sip:a"), "enable sip:a of g"),
-        (sansip.FlushCache(), "forget all DNS answers"),
-        (sansip.Quiesce(), "take no new requests"),
-        (sansip.Quiesce(30), "take no new requests, Retry-After 30 s"),
-        (sansip.Rekey(bytes(32)), "draw from another seed"),
+        (
+            sansip.Administered(
+                STARTED, sansip.ReplaceGroups({"one": ["sip:a"], "two": ["sip:b"]})
+            ),
+            "new members of one, two",
+        ),
+        (sansip.Administered(STARTED, sansip.Drain("g", "sip:a")), "drain sip:a of g"),
+        (sansip.Administered(STARTED, sansip.Enable("g", "sip:a")), "enable sip:a of g"),
+        (sansip.Administered(STARTED, sansip.FlushCache()), "forget all DNS answers"),
+        (sansip.Administered(STARTED, sansip.Quiesce()), "take no new requests"),
+        (
+            sansip.Administered(STARTED, sansip.Quiesce(30)),
+            "take no new requests, Retry-After 30 s",
+        ),
+        (sansip.Administered(STARTED, sansip.Rekey(bytes(32))), "draw from another seed"),
     ],
 )
-def test_orders_of_the_operator(order: object, said: str) -> None:
-    event = sansip.Administered(STARTED, order)  # type: ignore[arg-type]
+def test_orders_of_the_operator(event: sansip.Administered, said: str) -> None:
     assert rows(event) == [("operator", PROXY, None, said)]
 
 
@@ -359,6 +369,17 @@ def test_of_two_messages_in_one_piece_each_is_its_calls() -> None:
         found = draw(journal(opened, sansip.StreamReceived(STARTED, 1, one + two)), name).rows
         assert [row.calls for row in found] == [(name,)]
         assert f"Call-ID: {name}\r\n".encode() in found[0].data
+
+
+def test_of_other_calls_nothing_is_kept() -> None:
+    head = journal().head
+    drawing = Drawing(head, "nobody")
+    empty = len(pickle.dumps(vars(drawing)))
+    stage = failover()
+    for number, (event, actions) in enumerate(zip(stage.events, stage.actions, strict=True)):
+        drawing.take(Step(number, event, actions))
+    drawing.names.clear()  # DNS has been asked for all
+    assert len(pickle.dumps(vars(drawing))) < empty + 100
 
 
 def test_a_call_that_is_not_there_has_no_rows() -> None:

@@ -12,10 +12,12 @@ from sansip.ladder.lines import fitting, wrapped
 CODES = re.compile(r"\033\[[\d;]*m")
 
 
-def ladder(*rows: Row, columns: int = 2, **given: object) -> Ladder:
+def ladder(
+    *rows: Row, columns: int = 2, notes: tuple[str, ...] = (), clock: float | None = None
+) -> Ladder:
     """Columns a, b, c ... and these rows."""
     made = [Column(chr(ord("a") + n), chr(ord("a") + n)) for n in range(columns)]
-    return Ladder("here", tuple(made), rows, **given)  # type: ignore[arg-type]
+    return Ladder("here", tuple(made), rows, notes, clock=clock)
 
 
 def message(label: str = "INVITE", source: str = "a", target: str | None = "b") -> Row:
@@ -64,7 +66,7 @@ def test_arrows_cross_what_is_between() -> None:
 
 def test_what_has_no_room_stands_beside_its_arrow() -> None:
     assert drawn(message("INVITE sip:bob@example.com"), columns=6, width=50) == [
-        "  0.000   │─ INVITE s… ─▶│     │     │     │     │",
+        "  0.000   │── INVITE ───▶│     │     │     │     │",
     ]
     assert drawn(message("INVITE sip:bob@example.com"), columns=7, width=50) == [
         "  0.000   │───────▶│ INVITE sip:bob@example.com  │",
@@ -75,6 +77,7 @@ def test_of_a_long_label_the_remarks_stay() -> None:
     row = Row(0.0, 0, "message", "a", "b", "INVITE sip:bob@example.com", "SDP", again=1)
     assert fitting(row, 100) == "INVITE sip:bob@example.com (again, SDP)"
     assert fitting(row, 30) == "INVITE sip:bob@e… (again, SDP)"
+    assert fitting(row, 24) == "INVITE (again, SDP)"
     assert len(fitting(row, 12)) == 12
     assert fitting(Row(0.0, 0, "flow", "a", "b", "opens a connection"), 10) == "opens a c…"
 

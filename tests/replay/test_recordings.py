@@ -74,7 +74,7 @@ def test_no_byte_of_what_was_ordered_can_be_altered(name: str) -> None:
                 continue
             assert is_noticed([*lines[:number], altered]), altered[at - 40 : at + 20]
             noticed += 1
-    assert noticed > 20
+    assert noticed > 10
 
 
 def is_noticed(lines: list[str]) -> bool:

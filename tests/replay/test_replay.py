@@ -15,7 +15,7 @@ from elsewhere import differences
 from journals import HEAD, always, head_of, journal_of
 from programs import PROGRAMS, Program, play, story
 from sansip.journal import BODY, CREDENTIALS, JournalError, Named, Source, Step, Toml, Writer, read
-from sansip.replay import Difference, Tally, decisions, engine_of, replay
+from sansip.replay import Difference, Tally, decisions, engine_of, replay, running
 from sansip.toml import load
 from stage import (
     GW_1,
@@ -405,3 +405,13 @@ def test_a_journal_that_goes_on_from_a_state_is_run_from_there(redacted: tuple[s
     assert tally.last == 43.5
     assert ("hush" in "".join(lines)) is not bool(redacted)
     assert list(decisions(read(lines), ToGroup(), policies=policy_named)) == []
+
+
+def test_of_branches_with_other_loop_parts_only_the_latest_are_remembered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As many as there may be transactions; with fewer, what answers them is not known again."""
+    lines = journal_of(a_call(), TO_GROUP, redacted=CREDENTIALS)
+    assert replay(read(lines), policies=policy_named) is None
+    monkeypatch.setattr(running, "MOST_BRANCHES", 0)
+    assert replay(read(lines), policies=policy_named) is not None
