@@ -135,8 +135,9 @@ def pytest_runtest_makereport(
         if report.failed:
             found = evidence()
             told = "".join(getattr(call.excinfo and call.excinfo.value, "__notes__", ()))
-            steps = [f"{number:4}. {it}\n" for number, it in enumerate(found.happenings, 1)]
-            shown = "" if found.title in told else f"{''.join(steps)}\n{text(found.ladder)}\n"
+            said = [f"{number:4}. {it}\n" for number, it in enumerate(found.happenings, 1)]
+            steps = "".join([*said, "\n"] if said else [])
+            shown = "" if found.title in told else f"{steps}{text(found.ladder)}\n"
             report.sections.append(("what happened", shown + _kept(item, folder, found)))
     return report
 
