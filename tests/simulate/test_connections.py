@@ -290,9 +290,7 @@ def test_what_is_still_on_its_way_to_who_has_closed_is_left() -> None:
         here.say(asking(1), proxy.address)
         world.run(0.012 if kind == "host" else 0.017)
         (end,) = [
-            end
-            for end in world.connections._ends
-            if end.node is (proxy if kind == "host" else here)
+            end for end in world.connections.ends if end.node is (proxy if kind == "host" else here)
         ]
         world.connections.close(end)
         world.run()
