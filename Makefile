@@ -24,7 +24,7 @@ test: $(VENV)/.has-test ## the tests; `make test ARGS="-k cancel"` runs some
 	$(BIN)/python -m pytest $(ARGS)
 
 # What the tests of tests/interop need, by Debian's names; `PROGRAMS=` leaves the machine alone.
-PROGRAMS ?= sip-tester kamailio kamailio-tls-modules baresip-core sipsak stunnel4 tshark knot openssl
+PROGRAMS ?= sip-tester kamailio kamailio-tls-modules baresip-core sipsak stunnel4 tshark knot openssl chromium sngrep
 
 interop: $(VENV)/.has-test ## calls with sipp, Kamailio, baresip, sipsak ..., which it installs on Debian if root
 	@$(if $(PROGRAMS),tests/interop/install $(PROGRAMS))

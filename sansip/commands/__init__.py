@@ -11,11 +11,11 @@ import sys
 from collections.abc import Sequence
 from typing import Final, TextIO
 
-from sansip.commands import explore, ladder, replay
+from sansip.commands import explore, ladder, redact, replay, simulate
 from sansip.commands.files import UnfitError
 from sansip.errors import LocalProtocolError
 
-COMMANDS: Final = (replay, ladder, explore)
+COMMANDS: Final = (replay, ladder, redact, simulate, explore)
 
 
 def main(arguments: Sequence[str], out: TextIO) -> int:

@@ -3,7 +3,6 @@
 import argparse
 import os
 import shutil
-from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, TextIO
@@ -89,7 +88,9 @@ def _captured(journal: Journal, given: argparse.Namespace, out: TextIO) -> None:
     if given.call is not None and not first:
         raise UnfitError(f"there is no packet of a call {given.call}")
     if given.output is None:
-        raw = getattr(out, "buffer", None) or BytesIO()
+        raw = getattr(out, "buffer", None)
+        if raw is None:
+            raise UnfitError("a capture is bytes: name a file for it with -o")
         raw.writelines((head, first))
         raw.writelines(pieces)
         raw.flush()

@@ -9,20 +9,20 @@ from typing import Final, TextIO
 
 from sansip.commands.files import Parsers, UnfitError, command, journal_of, policy_of, settings_of
 from sansip.dispatch import Group
-from sansip.engine.actions import Deliver, Send
+from sansip.engine.actions import Action, Deliver, Send
 from sansip.engine.events import DatagramReceived, StreamReceived
 from sansip.engine.policy import Policy
 from sansip.journal import Journal, Step
-from sansip.replay import Difference, Tally, decisions, replay, shortened, told
+from sansip.replay import Decided, Difference, Moved, Tally, decisions, replay, shortened, told
 from sansip.version import VERSION
 
 ABOUT: Final = """\
 Runs journals again, each by itself. Says that nothing differs, or where the first difference is.
 
 With --policy or --config, another policy is asked whatever the recorded one was asked; history
-stays as it was. With --config, if both send a new request to a group which is another one there,
-its hops are compared, too, in their order, by what was known when it came. Of the file only routes
-and groups count: endpoints, limits and times are the recorded ones.
+stays as it was. With --config, if both send a new request to a group, what is compared are the hops
+that it comes to, in their order, by what was known when it came: which calls would go elsewhere? Of
+the file only routes and groups count: endpoints, limits and times are the recorded ones.
 
 A journal of an example proxy has its policy in it, as text. Any other names it, module:Class, and
 importing that runs it: this is done with --trust alone. What --policy names is imported, of course.
@@ -37,6 +37,8 @@ examples:
 
 exit status: 0 if nothing differs, 1 if something does, 2 if the command or a file is wrong
 """
+_Other = tuple[Policy | None, dict[str, Group] | None]
+
 BOLD: Final = "\033[1m"
 DIM: Final = "\033[2m"
 PLAIN: Final = "\033[0m"
@@ -60,21 +62,25 @@ def add(commands: Parsers) -> None:
 def run(given: argparse.Namespace, out: TextIO) -> int:
     """Run it; gives the exit status."""
     worst = 0
+    other = _other(given)
     for file in given.files:
         try:
-            status = _one(file, given, out)
+            status = _one(file, given, other, out)
         except UnfitError as error:
             sys.stderr.write(f"{error}\n")
             status = 2
-        except FileNotFoundError as error:
-            sys.stderr.write(f"{error.filename}: no such file or directory\n")
+        except OSError as error:
+            if error.filename is None:  # it is not the journal that is wrong
+                raise
+            sys.stderr.write(f"{error.filename}: {(error.strerror or '').lower()}\n")
             status = 2
         worst = max(worst, status)
     return worst
 
 
-def _one(file: Path, given: argparse.Namespace, out: TextIO) -> int:
+def _one(file: Path, given: argparse.Namespace, other: _Other, out: TextIO) -> int:
     """Run one journal."""
+    policy, groups = other
     tally, until, call = Tally(), given.until, given.call
 
     def policies(name: str) -> Policy:
@@ -82,10 +88,10 @@ def _one(file: Path, given: argparse.Namespace, out: TextIO) -> int:
             return policy_of(name)
         raise UnfitError(f"its policy is {name}, which is imported with --trust alone: see --help")
 
-    other, groups = _other(given)
     with journal_of(file) as journal:
-        if other is None:
+        if policy is None:
             printer = _Printer(journal, tally, given, out)
+            printer.start(journal.head.ordered or ())
             found: object = replay(
                 journal, policies=policies, until=until, call=call, show=printer.show, tally=tally
             )
@@ -95,7 +101,7 @@ def _one(file: Path, given: argparse.Namespace, out: TextIO) -> int:
             found = next(
                 decisions(
                     journal,
-                    other,
+                    policy,
                     groups=groups,
                     policies=policies,
                     until=until,
@@ -110,13 +116,15 @@ def _one(file: Path, given: argparse.Namespace, out: TextIO) -> int:
     version = journal.head.sansip
     if found and version != VERSION:
         out.write(f"{of_many}recorded by sansip {version}; this is sansip {VERSION}\n")
-    out.write(f"{of_many}{found or _no_difference(tally, other)}\n")
-    if isinstance(found, Difference):
-        out.writelines([f"{line}\n" for line in _further(file, given, found)])
+    out.write(f"{of_many}{found or _no_difference(tally, policy)}\n")
+    if isinstance(found, Difference) and found.number:
+        out.writelines(_further(file, given, found.number, found.call))
+    elif isinstance(found, Decided | Moved):
+        out.writelines(_further(file, given, found.number, found.request.call_id))
     return 1 if found else 0
 
 
-def _other(given: argparse.Namespace) -> tuple[Policy | None, dict[str, Group] | None]:
+def _other(given: argparse.Namespace) -> _Other:
     """The other policy, and the other groups, if any are given."""
     if given.config:
         settings = settings_of(given.config)
@@ -129,19 +137,20 @@ def _no_difference(tally: Tally, other: Policy | None) -> str:
     if other is not None:
         compared = f"{tally.decisions} decisions"
         if tally.plans:
-            compared += f" and, where the group is another one, the hops of {tally.plans}"
+            compared += f", and the hops of {tally.plans}"
         compared += " compared; "
     return f"no difference: {compared}{tally}"
 
 
-def _further(file: Path, given: argparse.Namespace, found: Difference) -> list[str]:
+def _further(file: Path, given: argparse.Namespace, number: int, call: str | None) -> list[str]:
     """The commands that show what led to a difference."""
-    call = "" if found.call is None else f" --call {shlex.quote(found.call)}"
+    whose = "" if call is None else f" --call {shlex.quote(call)}"
     trust = " --trust" if given.trust else ""
     name = shlex.quote(str(file))
-    lines = ["what led to it:"]
-    lines.append(f"  python -m sansip replay {name}{call} --until {found.number} --print{trust}")
-    return [*lines, f"  python -m sansip ladder {name}{call}"] if call else lines
+    lines = [f"  python -m sansip replay {name}{whose} --until {number} --print{trust}\n"]
+    if whose:
+        lines.append(f"  python -m sansip ladder {name}{whose}\n")
+    return ["what led to it:\n", *lines]
 
 
 class _Printer:
@@ -159,6 +168,12 @@ class _Printer:
         )
         self._colours = out.isatty() and not os.environ.get("NO_COLOR")
 
+    def start(self, ordered: tuple[Action, ...]) -> None:
+        """Show what the start has ordered."""
+        if ordered and self._given.print and not self._given.call:
+            self._line(f"{0.0:10.3f} {0:6}  starts", None)
+            self._actions(ordered)
+
     def show(self, step: Step) -> None:
         """Show a step: seconds from the start, its number, and what happened."""
         self.shown += 1
@@ -168,7 +183,10 @@ class _Printer:
         whose = "" if call is None else f"  ({shortened(call)})"
         after = step.event.at - self._started
         self._line(f"{after:10.3f} {step.number:6}  {told(step.event)}{whose}", step.event)
-        for action in step.actions:
+        self._actions(step.actions)
+
+    def _actions(self, actions: tuple[Action, ...]) -> None:
+        for action in actions:
             self._line(f"{'':19}{told(action)}", action)
 
     def _line(self, text: str, about: object) -> None:

@@ -5,6 +5,7 @@
 """
 
 from sansip.journal.codec import Opaque
+from sansip.journal.copying import copy
 from sansip.journal.head import FORMAT, Head, JournalError, Named, Source, Toml
 from sansip.journal.parts import CodecError
 from sansip.journal.reading import Journal, Step, Swap, read
@@ -26,5 +27,6 @@ __all__ = [
     "Swap",
     "Toml",
     "Writer",
+    "copy",
     "read",
 ]

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from sansip.engine.actions import Action
 from sansip.engine.config import Config
 from sansip.engine.state import State
 from sansip.value import value
@@ -37,15 +38,14 @@ class Head:
     """
 
     sansip: str  # the version
-    seed: bytes
+    seed: bytes  # the state's, if there is one; b"": it was left out (``copy``)
     started: float
     config: Config
     policy: Source | None = None  # None: everything is delivered
     redacted: tuple[str, ...] = ()  # names of headers in lower case, and "body"
-    clock: float | None = (
-        None  # Unix seconds at ``started``; None: nobody knows, or time is virtual
-    )
+    clock: float | None = None  # Unix seconds at ``started``; None: unknown, or virtual time
     state: State | None = None  # where it goes on from; None: it begins with ``Engine.start``
+    ordered: tuple[Action, ...] | None = None  # by ``Engine.start``; None: that was not written
 
 
 class JournalError(ValueError):

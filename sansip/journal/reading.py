@@ -60,8 +60,17 @@ class Journal:
 
     def __iter__(self) -> Iterator[Step | Swap]:
         """Give the steps in their order; ``JournalError`` if there is none where one must be."""
+        return self.steps()
+
+    def steps(self, until: int | None = None) -> Iterator[Step | Swap]:
+        """Give the steps up to the one of this number; what stands behind it is not looked at."""
+        if until is not None and until < 1:
+            return
         try:
-            yield from self._steps
+            for step in self._steps:
+                yield step
+                if step.number == until:
+                    return
         except _TornError as error:
             self.torn = str(error)
 
@@ -117,11 +126,8 @@ def _head(codec: Codec, lines: _Lines) -> Head:
     first = lines.next()
     _check_format(first)
     text, number = TEXT[1], checked([float])
-    began = (
-        text(first["sansip"]),
-        checked_seed(bytes.fromhex(first["seed"])),
-        number(first["started"]),
-    )
+    seed = bytes.fromhex(first["seed"])
+    began = text(first["sansip"]), seed and checked_seed(seed), number(first["started"])
     clock = None if first["clock"] is None else number(first["clock"])
     redacted = tuple(map(text, array(first["redacted"])))
     count = checked([int])(first["state"])
@@ -131,10 +137,13 @@ def _head(codec: Codec, lines: _Lines) -> Head:
     except CodecError as error:
         written = f"written by sansip {first['sansip']}"
         raise JournalError(f"line 2, {written}: {error}; {_WITH_ITS_OWN}") from None
+    # There was a time when nobody wrote it.
+    ordered = second.get("ordered")
+    actions = None if ordered is None else _actions(codec, ordered)
     state = None
     if count:
         state = States(codec).read(lines.next() for _ in range(count))
-    return Head(*began, config, policy, redacted, clock, state)
+    return Head(*began, config, policy, redacted, clock, state, actions)
 
 
 def _check_format(first: dict[str, Any]) -> None:
@@ -157,7 +166,7 @@ def _steps(codec: Codec, lines: Iterator[str], before: int) -> Iterator[Step | S
     while line is not None:
         number += 1
         at = before + number
-        remedy = f"what stands before it is whole: until step {number - 1}"
+        remedy = f"what stands before it can be replayed: --until {number - 1}"
         after = next(lines, None)
         try:
             content = _object(line)
@@ -179,8 +188,11 @@ def _step(codec: Codec, content: dict[str, Any]) -> Step | Swap:
     number = checked([int])(content["n"])
     if "event" not in content:
         return Swap(number, *_engine(codec, content))
-    actions = tuple([codec.read(action) for action in array(content["actions"])])
-    return Step(number, codec.read(content["event"]), actions)
+    return Step(number, codec.read(content["event"]), _actions(codec, content["actions"]))
+
+
+def _actions(codec: Codec, content: object) -> tuple[Action, ...]:
+    return tuple([codec.read(action) for action in array(content)])
 
 
 def _engine(codec: Codec, content: dict[str, Any]) -> tuple[Config, Source | None]:

@@ -38,6 +38,13 @@ class States:
     def __init__(self, codec: Codec) -> None:
         """With what this codec has learnt of classes."""
         self._codec = codec
+        self._fields = {cls: _fields(cls) for cls in (State, *_NESTS)}
+        self._ways = {
+            (cls, name): codec.way(kind)
+            for cls, fields in self._fields.items()
+            for name, kind in fields
+            if not (kind in _NESTS or get_origin(kind) is Table)
+        }
         self._places = tuple(self._tables(State, ()))
 
     def count(self, state: State) -> int:
@@ -74,12 +81,11 @@ class States:
 
     def _rest(self, cls: type[Any], thing: object) -> str:
         parts: list[str] = []
-        for name, kind in _fields(cls):
-            if get_origin(kind) is not Table:
-                part = getattr(thing, name)
-                nest = kind in _NESTS
-                text = self._rest(kind, part) if nest else self._codec.way(kind)[0](part)
-                parts.append(f'"{name}":{text}')
+        for name, kind in self._fields[cls]:
+            if kind in _NESTS:
+                parts.append(f'"{name}":{self._rest(kind, getattr(thing, name))}')
+            elif get_origin(kind) is not Table:
+                parts.append(f'"{name}":{self._ways[cls, name][0](getattr(thing, name))}')
         return f"{{{','.join(parts)}}}"
 
     def _made(
@@ -90,19 +96,20 @@ class States:
         path: tuple[str, ...],
     ) -> Any:  # noqa: ANN401 - of this class
         given: dict[str, Any] = {}
-        for name, kind in _fields(cls):
+        for name, kind in self._fields[cls]:
             if get_origin(kind) is Table:
                 given[name] = tables[".".join((*path, name))]
             elif kind in _NESTS:
                 given[name] = self._made(kind, rest[name], tables, (*path, name))
             else:
-                given[name] = self._codec.way(kind)[1](rest[name])
+                given[name] = self._ways[cls, name][1](rest[name])
         if rest.keys() - given.keys():
-            raise CodecError(f"{cls.__name__} has {sorted(rest.keys() - given.keys())}")
+            odd = ", ".join(map(repr, sorted(rest.keys() - given.keys())))
+            raise CodecError(f"{cls.__name__} has {odd}, unknown here")
         return cls(**given)
 
     def _tables(self, cls: type[Any], path: tuple[str, ...]) -> Iterator[_Place]:
-        for name, kind in _fields(cls):
+        for name, kind in self._fields[cls]:
             here = (*path, name)
             if get_origin(kind) is Table:
                 key, entry = map(self._codec.way, get_args(kind))

@@ -1,13 +1,14 @@
 """Writing a journal: its head, then a line for each event.
 
     {"sansip":"0.1.0","format":2,"started":12.5,"clock":null,"redacted":[],"seed":"00...","state":0}
-    {"config":{...},"policy":{...}}
+    {"config":{...},"policy":{...},"ordered":[...]}
     {"n":1,"event":{"is":"TimerFired","at":13.0,...},"actions":[{"is":"Send",...},...]}
     {"n":2,"config":{...},"policy":{...}}
 
-The last is what another engine goes on with. If the journal goes on from a state, ``state`` says
-how many lines of it stand between the second line and the first step; see ``states``. A line is
-written in one go: of a program that is killed nothing is torn but the last one.
+``ordered`` is what the start has led to, as ``actions`` are what an event has. The last line is
+what another engine goes on with. If the journal goes on from a state, ``state`` says how many lines
+of it stand between the second line and the first step; see ``states``. A line is written in one go:
+of a program that is killed nothing is torn but the last one.
 """
 
 from collections.abc import Callable
@@ -44,25 +45,29 @@ class Writer:
             "state": 0 if state is None else states.count(state),
         }
         write(f"{plain(first)}\n")
-        write(f"{{{self._engine(head.config, head.policy)}}}\n")
+        ordered = "null" if head.ordered is None else self._actions(head.ordered)
+        write(f'{{{self._engine(head.config, head.policy)},"ordered":{ordered}}}\n')
         if state is not None:
             for line in states.lines(state):
                 write(f"{line}\n")
 
     def event(self, event: Event, actions: tuple[Action, ...]) -> None:
         """Write an event, and what came of it."""
-        redaction, text = self._redaction, self._codec.text
-        if redaction is not None:
-            event = redaction.event(event)
-            actions = tuple([redaction.action(action) for action in actions])
+        if self._redaction is not None:
+            event = self._redaction.event(event)
         self._number += 1
-        ordered = ",".join(map(text, actions))
-        self._write(f'{{"n":{self._number},"event":{text(event)},"actions":[{ordered}]}}\n')
+        told, ordered = self._codec.text(event), self._actions(actions)
+        self._write(f'{{"n":{self._number},"event":{told},"actions":{ordered}}}\n')
 
     def swap(self, config: Config, policy: Source | None) -> None:
         """Write that from here on another engine steps the same state: a reload."""
         self._number += 1
         self._write(f'{{"n":{self._number},{self._engine(config, policy)}}}\n')
+
+    def _actions(self, actions: tuple[Action, ...]) -> str:
+        if self._redaction is not None:
+            actions = tuple(map(self._redaction.action, actions))
+        return f"[{','.join(map(self._codec.text, actions))}]"
 
     def _engine(self, config: Config, policy: Source | None) -> str:
         return f'"config":{self._codec.text_as(Config, config)},"policy":{plain(_source(policy))}'

@@ -10,13 +10,14 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import Final
 
-from sansip.ladder.as_svg import drawn_row, heads, laid_out, title
+from sansip.ladder.as_svg import drawn_row, heads, laid_out, rails, title
 from sansip.ladder.markup import escaped, visible
 from sansip.ladder.page import SCRIPT, STYLE
 from sansip.ladder.values import Ladder, Row
 from sansip.ladder.wording import plain
 
 MOST_ROWS: Final = 5_000
+MOST_CELLS: Final = 400_000  # rows, times columns
 MOST_BYTES: Final = 16_000_000  # of messages
 _DIGITS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 # What can be hidden, by its kind, and what that is called.
@@ -27,6 +28,7 @@ _COPIES: Final = "again"
 def html(ladder: Ladder, *, most: int = MOST_ROWS) -> str:
     """Draw it. Of more than ``most`` rows there are only the first, and the file says so."""
     notes = ladder.notes
+    most = min(most, MOST_CELLS // max(1, len(ladder.columns)))
     if len(ladder.rows) > most:
         notes = (
             f"the first {most} of {len(ladder.rows)} rows; the ladder of one call shows all of it",
@@ -69,7 +71,7 @@ def _parts(ladder: Ladder) -> Iterator[str]:
             f'data-calls="{" ".join([str(calls[call]) for call in row.calls])}" '
             f'data-message="{messages[row.data] if row.data else ""}">'
             f'<svg class="ladder" width="{layout.width:g}" height="{height:g}" aria-hidden="true">'
-            f"{drawn}</svg></li>\n"
+            f"{rails(layout.places, 0, height)}{drawn}</svg></li>\n"
         )
     yield (
         '</ol>\n</div>\n<aside aria-live="polite"><h2>Nothing happened</h2><p></p><pre></pre>'

@@ -20,6 +20,7 @@ _LONGEST: Final = 40  # characters of a label that columns are moved apart for
 _NOTES: Final = 62  # characters that notes have room for at least
 _ARROW, _LINE = 30, 17  # the height of an arrow's row, and of one line of a note
 _TIP: Final = 8
+_EMPTY: Final = 360.0
 
 
 @value
@@ -37,15 +38,16 @@ def svg(ladder: Ladder) -> str:
     top = 34.0
     parts = [f'<g transform="translate(0 {top:g})">{heads(ladder, layout)}</g>']
     place = ladder.place()
+    begin = len(parts)
     at = top + layout.head
     for row in ladder.rows:
         height, drawn = drawn_row(row, ladder, layout, place)
         parts.append(f'<g transform="translate(0 {at:g})">{drawn}</g>')
         at += height
+    parts.insert(begin, rails(layout.places, top + layout.head, at))
     for note in ladder.notes or () if ladder.rows else (*ladder.notes, "nothing happened"):
         at += 20
-        parts.append(f'<text class="place" style="text-anchor: start" x="18" y="{at:g}">')
-        parts.append(f"{escaped(note)}</text>")
+        parts.append(f'<text class="foot" x="{_MARGIN}" y="{at:g}">{escaped(note)}</text>')
     at += 16
     size = f'width="{layout.width:g}" height="{at:g}" viewBox="0 0 {layout.width:g} {at:g}"'
     said = 'class="ladder" role="img" aria-labelledby="title desc"'
@@ -82,10 +84,12 @@ def described(ladder: Ladder) -> str:
 
 def laid_out(ladder: Ladder) -> Layout:
     """Columns have room for what stands above and between them."""
+    if not ladder.columns:
+        return Layout(_EMPTY, (), 0.0)
     widths = [
         max(len(column.name) * CHARACTER, *[len(line) * SMALL for line in column.addresses], 40)
         for column in ladder.columns
-    ] or [0.0]
+    ]
     gaps = [max(_NARROWEST, (one + other) / 2 + 26) for one, other in pairwise(widths)]
     place = ladder.place()
     right = 0.0
@@ -102,8 +106,8 @@ def laid_out(ladder: Ladder) -> Layout:
         if row.target is None:
             long = min(len(note_of(row)), _NOTES)
             right = max(right, places[place[row.source]] + long * CHARACTER + 34)
-    highest = max([len(column.addresses) for column in ladder.columns], default=0)
-    width = max(places[-1] + widths[-1] / 2 + _MARGIN + 8, right + _MARGIN, 320.0)
+    highest = max([len(column.addresses) for column in ladder.columns])
+    width = max(places[-1] + widths[-1] / 2 + _MARGIN + 8, right + _MARGIN, _EMPTY)
     return Layout(round(width), tuple(places), 38.0 + 15 * highest)
 
 
@@ -124,11 +128,12 @@ def heads(ladder: Ladder, layout: Layout) -> str:
         for number, (line, style, _) in enumerate(lines):
             y = top + 15 + 15 * number
             parts.append(f'<text class="{style}" x="{place:g}" y="{y:g}">{escaped(line)}</text>')
-        parts.append(_rails((place,), layout.head - 8, layout.head))
+        parts.append(rails((place,), layout.head - 8, layout.head))
     return "".join(parts)
 
 
-def _rails(places: tuple[float, ...], top: float, bottom: float) -> str:
+def rails(places: tuple[float, ...], top: float, bottom: float) -> str:
+    """The lifelines, from there to there."""
     path = "".join([f"M{place:g} {top:g}V{bottom:g}" for place in places])
     return f'<path class="rail" d="{path}"/>'
 
@@ -146,8 +151,7 @@ def drawn_row(row: Row, ladder: Ladder, layout: Layout, place: dict[str, int]) -
         height, drawn = float(_ARROW), _arrow(row, start, layout.places[place[row.target]])
         y = 25.0
     time = f'<text class="time" x="{_TIMES}" y="{y:g}">{row.at - ladder.begun:.3f}</text>'
-    rails = _rails(layout.places, 0, height)
-    return height, f'{rails}<g class="{_classes(row)}">{drawn}{time}</g>'
+    return height, f'<g class="{_classes(row)}">{drawn}{time}</g>'
 
 
 def _classes(row: Row) -> str:

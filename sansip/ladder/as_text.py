@@ -7,14 +7,14 @@ no room within its arrow stands beside it.
 from collections.abc import Iterator
 from itertools import groupby, pairwise
 from types import MappingProxyType
-from typing import Final
+from typing import Final, assert_never
 
 from sansip.ladder.calendar import written
 from sansip.ladder.lines import fitting, note_of, wrapped
 from sansip.ladder.values import Column, Ladder, Row
 from sansip.value import value
 
-NARROWEST: Final = 40
+NARROWEST: Final = 40  # characters
 _STYLES: Final = MappingProxyType(
     {
         "bold": "1", "dim": "2", "good": "32", "bad": "31", "decision": "1;33", "dns": "36",
@@ -23,7 +23,7 @@ _STYLES: Final = MappingProxyType(
 )  # fmt: skip
 _FEWEST: Final = 6  # characters between two columns
 _MOST_LABEL: Final = 44  # characters of a label that a gap is made wider for
-_LEAST_LABEL: Final = 12  # characters: with less room a label stands beside its arrow
+_LEAST_LABEL: Final = 7  # characters: with less room a label stands beside its arrow
 _NOTE: Final = 38  # characters that a note wants at least
 _MARKS: Final = MappingProxyType({"failover": "◆", "trouble": "✗", "operator": "◆"})
 _FANCY: Final = "│─╌▶◀◆•×✗…"
@@ -43,7 +43,7 @@ class _Layout:
 def text(
     ladder: Ladder, *, colour: bool = False, width: int = 100, only_ascii: bool = False
 ) -> str:
-    """Draw it: lines of at most ``width`` characters, each with its line end."""
+    """Draw it: lines of at most ``width`` characters, unless there are too many columns."""
     lines = [*_title(ladder)]
     if ladder.rows:
         lines += _picture(ladder, max(width, NARROWEST))
@@ -94,7 +94,7 @@ def _laid_out(ladder: Ladder, width: int) -> _Layout:
     places = [margin + before]
     for gap in gaps:
         places.append(places[-1] + gap)
-    return _Layout(width, margin, tuple(places), letters)
+    return _Layout(max(width, places[-1] + 2), margin, tuple(places), letters)
 
 
 def _head(column: Column) -> tuple[str, ...]:
@@ -139,18 +139,21 @@ def _heads(ladder: Ladder, layout: _Layout) -> Iterator[_Line]:
     heads = [_head(column) for column in ladder.columns]
     if layout.letters:
         for number, head in enumerate(heads):
-            yield [(f"  {_letter(number):2} ", "bold"), (" ".join(head), "")]
+            begin = f"  {_letter(number):3}"
+            for line in wrapped(" ".join(head), layout.width - len(begin)):
+                yield [(begin, "bold"), (line, "")]
+                begin = " " * len(begin)
         yield []
         heads = [(_letter(number),) for number in range(len(heads))]
     tallest = max(map(len, heads))
     for level in range(tallest):
-        line = [" "] * layout.width
+        cells = list(" " * layout.width)
         for head, place in zip(heads, layout.places, strict=True):
             if level >= tallest - len(head):
                 words = head[level - tallest + len(head)]
                 at = max(0, place - len(words) // 2)
-                line[at : at + len(words)] = words
-        yield [("".join(line).rstrip(), "bold")]
+                cells[at : at + len(words)] = words
+        yield [("".join(cells).rstrip(), "bold")]
 
 
 def _letter(number: int) -> str:
@@ -210,7 +213,8 @@ def _arrow(row: Row, canvas: _Canvas, start: int, end: int) -> None:
     room = inner - 5
     label = fitting(row, room) if room >= _LEAST_LABEL else row.label
     if len(label) <= room:
-        at = first + 1 + (inner - len(label) - 2) // 2
+        begin = first + 1 if end > start else first + 2  # behind the head
+        at = begin + (inner - 3 - len(label)) // 2
         canvas.put(at, f" {label} ", style)
     else:
         canvas.put(last + 1, f" {label} ", style)
@@ -245,3 +249,5 @@ def _style(row: Row) -> str:
             return ""
         case "timer" | "flow":
             return "dim"
+        case _:
+            assert_never(row.kind)

@@ -50,6 +50,7 @@ from sansip.message import Request, Response
 from sansip.transaction import SERVER
 
 MOST: Final = 10_000  # rows
+_CROWD: Final = 30  # columns
 _MOST_NAMES: Final = 10_000  # addresses whose names are remembered
 
 
@@ -58,7 +59,7 @@ def draw(journal: Journal, call: str | None = None, *, most: int = MOST) -> Ladd
 
     Reading stops after ``most`` rows; then the ladder says so. See ``Ladder.notes``.
     """
-    drawing = _Drawing(journal.head, call)
+    drawing = Drawing(journal.head, call)
     cut = ""
     for step in journal:
         if len(drawing.rows) >= most:
@@ -68,10 +69,11 @@ def draw(journal: Journal, call: str | None = None, *, most: int = MOST) -> Ladd
     return drawing.ladder(tuple([note for note in (cut, journal.torn) if note]))
 
 
-class _Drawing:
-    """What has been drawn so far."""
+class Drawing:
+    """What has been drawn so far; it takes the steps in their order."""
 
     def __init__(self, head: Head, call: str | None) -> None:
+        """Nothing has been drawn of the journal, or of that call."""
         self.rows: list[Row] = []
         self._head = head
         self._only = call
@@ -79,9 +81,9 @@ class _Drawing:
         self._streams = Streams(head.config.limits.message, head.state)
         self._left: dict[str, Address] = {}  # hosts that have spoken first
         self._right: dict[str, Address] = {}
-        self._names: dict[str, dict[str, None]] = {}  # of IP addresses
+        self.names: dict[str, dict[str, None]] = {}  # of IP addresses
         for address, name in names_in(head.state):
-            self._names.setdefault(address, {}).setdefault(name)
+            self.names.setdefault(address, {}).setdefault(name)
         self._questions = questions_in(head.state)
         self._about: dict[str, str] = {}  # what a transaction is, by its key
         self._copies: dict[tuple[str, str, bytes], int] = {}
@@ -93,6 +95,7 @@ class _Drawing:
     # --- steps
 
     def take(self, step: Step | Swap) -> None:
+        """Draw one step."""
         self._number = step.number
         if isinstance(step, Swap):
             self._whose = ()
@@ -100,21 +103,33 @@ class _Drawing:
             return
         self._now = step.event.at
         self._whose = self._calls.of(step.event, step.actions)
-        before = len(self.rows)
+        before, hosts = len(self.rows), (len(self._left), len(self._right))
         self._heard(step.event, step.actions)
         for action in step.actions:
             self._done(action)
         if self._only is not None:
             ours = [row for row in self.rows[before:] if self._only in row.calls]
             self.rows[before:] = ours
+            if not ours:
+                self._forget(*hosts)
+
+    def _forget(self, left: int, right: int) -> None:
+        """The hosts of other calls: there may be any number of them."""
+        while len(self._left) > left:
+            self._left.popitem()
+        while len(self._right) > right:
+            self._right.popitem()
 
     def ladder(self, notes: tuple[str, ...]) -> Ladder:
+        """All that has been drawn."""
         used = {key for row in self.rows for key in (row.source, row.target)}
         columns = [column for column in self._columns() if column.key in used | {PROXY}]
         head = self._head
         clock = head.clock
         begun = self.rows[0].at if self._only is not None and self.rows else head.started
         what = "all calls" if self._only is None else f"call {wording.plain(self._only)}"
+        if len(columns) > _CROWD:
+            notes = (*notes, f"{len(columns)} columns: the ladder of one call has fewer")
         said = [f"left out: {', '.join(head.redacted)}"] if head.redacted else []
         return Ladder(
             what,
@@ -133,7 +148,7 @@ class _Drawing:
         yield from [self._host(key, where) for key, where in self._right.items()]
 
     def _host(self, key: str, where: Address) -> Column:
-        names = [wording.plain(name) for name in self._names.get(where.host, ())]
+        names = [wording.plain(name) for name in self.names.get(where.host, ())]
         more = f" +{len(names) - 2}" if len(names) > 2 else ""
         return Column(key, ", ".join(names[:2]) + more, (key,))
 
@@ -248,9 +263,9 @@ class _Drawing:
         self._note("dns", wording.answered(question, event.answer))
         if isinstance(event.answer, dns.Found):
             for record in event.answer.records:
-                if isinstance(record, dns.Ip) and len(self._names) < _MOST_NAMES:
+                if isinstance(record, dns.Ip) and len(self.names) < _MOST_NAMES:
                     name = question.partition(" ")[2]
-                    self._names.setdefault(record.address, {}).setdefault(name)
+                    self.names.setdefault(record.address, {}).setdefault(name)
 
     # --- what is ordered
 

@@ -89,11 +89,9 @@ class Calls:
         """Whose an order is, of a step that has to do with these calls."""
         match action:
             case Send():
-                if names:
-                    self._keys[action.id.partition(" ")[2]] = names
+                self._keys[action.id.partition(" ")[2]] = names
             case Deliver():
-                if names:
-                    self._answers["handle", action.handle] = names
+                self._answers["handle", action.handle] = names
             case QueryDns():
                 self._answers["query", action.query] = calls
             case OpenFlow():

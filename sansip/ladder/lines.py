@@ -1,8 +1,11 @@
 """Text that has to fit."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from sansip.ladder.values import Row
+
+_PART: Final = 6  # characters of a second word that are worth it
 
 
 def wrapped(words: str, width: int) -> tuple[str, ...]:
@@ -19,11 +22,17 @@ def wrapped(words: str, width: int) -> tuple[str, ...]:
 
 
 def fitting(row: Row, room: int) -> str:
-    """The label of a row, in so many characters; what stands in brackets is the last to go."""
+    """The label of a row, in so many characters; what stands in brackets is the last to go.
+
+    The first word of a message, a method or a status, says more than a part of the next one.
+    """
     label = row.label
     if len(label) <= room:
         return label
     notes = f" ({row.noted})" if row.noted else ""
+    first = row.text.partition(" ")[0]
+    if row.kind == "message" and len(first) + len(notes) <= room < len(first + notes) + _PART:
+        return first + notes
     if len(notes) > room // 2:
         notes = notes[: room // 2 - 1] + "…"
     return row.text[: max(0, room - len(notes) - 1)] + "…" + notes

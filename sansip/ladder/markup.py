@@ -6,8 +6,6 @@ from typing import Final
 _MARKUP: Final = MappingProxyType(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"}
 )
-_CONTROLS: Final = 0x2400  # where Unicode has pictures of control characters
-_DELETE: Final = "\N{SYMBOL FOR DELETE}"
 
 
 def escaped(text: str) -> str:
@@ -18,10 +16,7 @@ def escaped(text: str) -> str:
 
 
 def visible(data: bytes) -> str:
-    """A message as text: what cannot be seen, or does something to what can, has a picture.
-
-    Nothing but line feeds, tabs and printable characters are left of it.
-    """
+    """A message as text: what cannot be seen, or does something to what can, is an escape."""
     text = data.decode("utf-8", "backslashreplace").replace("\r\n", "\n")
     return "".join([_seen(character) for character in text])
 
@@ -29,6 +24,4 @@ def visible(data: bytes) -> str:
 def _seen(character: str) -> str:
     if character.isprintable() or character in "\n\t":
         return character
-    if character < " ":
-        return chr(_CONTROLS + ord(character))
-    return _DELETE if character == "\x7f" else ascii(character)[1:-1]
+    return ascii(character)[1:-1]

@@ -11,6 +11,8 @@ FIN, SYN, RST, PUSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
 SEGMENT: Final = 1400  # bytes of one piece of a stream
 _UDP, _TCP, _ICMP, _ICMP6 = 17, 6, 1, 58
 _NEXT_HOPS: Final = 64
+_QUOTED: Final = 1200  # bytes that an error brings back at most
+_MOST: Final = 0xFFFF - 28  # bytes of a datagram, with IPv4
 _WINDOW: Final = 0xFFFF
 _WORD: Final = 0xFFFFFFFF
 
@@ -40,7 +42,8 @@ def way(source: Address, target: Address) -> Way | None:
 
 
 def datagram(on: Way, data: bytes) -> bytes:
-    """A frame with a UDP datagram."""
+    """A frame with a UDP datagram, or as much of it as there can be in one."""
+    data = data[:_MOST]
     head = struct.pack("!HHHH", on.source.port, on.target.port, len(data) + 8, 0)
     return _frame(on, _UDP, _summed(on, _UDP, head + data, 6))
 
@@ -55,6 +58,7 @@ def segment(on: Way, number: int, acknowledged: int, flags: int, data: bytes = b
 
 def port_unreachable(on: Way, quoted: bytes) -> bytes:
     """A frame with an ICMP error, about a datagram that went ``on``; its receiver sends it back."""
+    quoted = quoted[:_QUOTED]
     head = struct.pack("!HHHH", on.source.port, on.target.port, len(quoted) + 8, 0)
     original = _packet(on, _UDP, _summed(on, _UDP, head + quoted, 6))
     if on.source.family == 6:

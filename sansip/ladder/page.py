@@ -53,7 +53,8 @@ kbd {{ font: 11px {FONT}; border: 1px solid var(--edge); border-radius: 3px; pad
   html, body {{ height: auto; }} body, main {{ display: block; }}
   aside, header form {{ display: none; }}
   .picture {{ overflow: visible; }} .heads {{ position: static; }}
-  li {{ break-inside: avoid; }} li[aria-selected=true] {{ background: none; }}
+  li {{ break-inside: avoid; }}
+  li[aria-selected=true] {{ background: none; --paper: #ffffff; }}
   * {{ print-color-adjust: exact; -webkit-print-color-adjust: exact; }}
 }}
 {LADDER}"""
@@ -96,9 +97,13 @@ SCRIPT: Final = """\
 
   list.addEventListener("click", (event) => {
     const row = event.target.closest("li");
-    if (row) { choose(row); row.focus({preventScroll: true}); }
+    if (!row) return;
+    panel.hidden = false;
+    choose(row);
+    row.focus({preventScroll: true});
   });
   list.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" || event.key === "Escape") panel.hidden = event.key === "Escape";
     const seen = rows.filter((row) => !row.hidden);
     const at = seen.indexOf(chosen);
     const to = {

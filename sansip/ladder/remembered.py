@@ -10,11 +10,9 @@ def names_in(state: State | None) -> Iterator[tuple[str, str]]:
     """Each IP address that DNS has given, and the name that has it."""
     if state is not None:
         for question, entry in state.cache.entries.items():
-            known = entry.kept or entry.answer
-            if isinstance(known, dns.Found):
-                for record in known.records:
-                    if isinstance(record, dns.Ip):
-                        yield record.address, question.name
+            for record in () if entry.kept is None else entry.kept.records:
+                if isinstance(record, dns.Ip):
+                    yield record.address, question.name
 
 
 def questions_in(state: State | None) -> dict[int, str]:
@@ -29,9 +27,8 @@ def calls_in(state: State | None) -> Iterator[tuple[str, str]]:
     """The key of each transaction that goes on, and the Call-ID of its request."""
     if state is not None:
         for key, context in state.contexts.items():
-            call = None if context.origin is None else context.origin.request.call_id
-            if call:
-                yield key, call
+            if context.origin is not None:
+                yield key, context.origin.request.call_id or ""
         for key, sent in state.client.items():
             served = state.contexts.get(sent.context)
             if served is not None and served.origin is not None:

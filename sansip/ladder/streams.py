@@ -1,6 +1,7 @@
 """Connections: who is at their other end, and which messages come over them."""
 
 from collections.abc import Iterator
+from typing import assert_never
 
 from sansip.address import Address
 from sansip.engine.actions import OpenFlow
@@ -39,6 +40,8 @@ class Flow:
                     yield b"\r\n\r\n"
                 case framing.StartClock() | framing.StopClock():
                     pass
+                case _:
+                    assert_never(output)
 
 
 class Streams:

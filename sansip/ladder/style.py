@@ -23,6 +23,7 @@ LADDER: Final = f"""\
 .ladder .time {{ fill: var(--quiet); text-anchor: end; }}
 .ladder .name {{ font-weight: 600; text-anchor: middle; }}
 .ladder .place {{ fill: var(--quiet); text-anchor: middle; font-size: 11px; }}
+.ladder .foot {{ fill: var(--quiet); }}
 .ladder .plate {{ fill: var(--head); stroke: var(--edge); }}
 .ladder .what {{ text-anchor: middle; paint-order: stroke; stroke: var(--paper);
   stroke-width: 4px; stroke-linejoin: round; }}

@@ -54,7 +54,11 @@ def _alike(one: Sequence[object], other: Sequence[object]) -> int:
 
 
 def _field(name: str, one: object, other: object) -> Iterator[str]:
+    if one == other:
+        return
     before, now = _lines(one), _lines(other)
+    if before == now:  # where that is cut, say
+        before, now = [ascii(one)], [ascii(other)]
     first, some, others = _middles(before, now)
     blocks = [(first, some, others)]
     if len(some) == len(others):  # then what is changed is changed in its place

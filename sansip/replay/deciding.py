@@ -8,6 +8,7 @@ asked only where groups are other ones, too.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -18,7 +19,7 @@ from sansip.engine.routing import overrides
 from sansip.journal import Journal, Swap
 from sansip.message import Request, Uri
 from sansip.replay.planned import Moved, Planner
-from sansip.replay.running import Policies, Runner, engine_of, first_state, unnamed
+from sansip.replay.running import Policies, Runner, begun, engine_of, unnamed
 from sansip.replay.tally import Tally
 from sansip.replay.words import difference
 from sansip.value import value
@@ -63,10 +64,11 @@ def decisions(  # noqa: PLR0913 - most are options
 ) -> Iterator[Decided | Moved]:
     """Ask another policy, too, whatever a journal's is asked; the decisions that differ.
 
-    With other ``groups``, too: where both say ``Dispatch`` in ``route``, and to a group that is not
-    as it was, the hops that either comes to are compared, in their order. ``engine``, ``until``,
-    ``call`` and ``tally`` are as in ``replay``. What is decided within dialogs is compared where
-    the recorded policy decides about that at all.
+    With other ``groups``, too: where both say ``Dispatch`` in ``route``, the hops that either comes
+    to are what is compared, in their order, and not how a group was to choose.
+
+    ``engine``, ``until``, ``call`` and ``tally`` are as in ``replay``. What is decided within
+    dialogs is compared where the recorded policy decides about that at all.
     """
     head = journal.head
     tally = tally or Tally()
@@ -75,10 +77,8 @@ def decisions(  # noqa: PLR0913 - most are options
     asked: list[_Asked] = []
     recorded = engine or engine_of(head.config, head.policy, policies)
     both = _both(recorded, other, asked.append)
-    state = first_state(recorded, head)
-    for step in journal:
-        if until is not None and step.number > until:
-            break
+    state, _ = begun(recorded, head)
+    for step in journal.steps(until):
         if isinstance(step, Swap):
             recorded = engine_of(step.config, step.policy, policies)
             both = _both(recorded, other, asked.append)
@@ -95,12 +95,12 @@ def decisions(  # noqa: PLR0913 - most are options
             if call is not None and each.request.call_id != call:
                 continue
             tally.decisions += 1
-            if _same(each.recorded) != _same(each.other):
+            if not each.is_same(but_for_dispatch=planner is not None):
                 yield Decided(step.number, each.method, each.request, each.recorded, each.other)
             elif (
                 planner is not None
                 and each.scene is not None
-                and planner.has_other(before, each.group)
+                and (not each.is_same() or planner.has_other(before, each.group))
             ):
                 tally.plans += 1
                 engines = recorded, Engine(recorded.config, other)
@@ -125,6 +125,16 @@ class _Asked:
         """The group that a request is to go to, or ""."""
         to = self.recorded.to if isinstance(self.recorded, Relay) else None
         return to.group if isinstance(to, Dispatch) else ""
+
+    def is_same(self, *, but_for_dispatch: bool = False) -> bool:
+        """Whether both have decided the same, or at least that it is for a group to choose."""
+        one, other = self.recorded, self.other
+        match one, other:
+            case Relay(to=Dispatch()), Relay(to=Dispatch()) if but_for_dispatch and self.scene:
+                other = replace(other, to=one.to)
+            case _:
+                pass
+        return _same(one) == _same(other)
 
 
 def _both(engine: Engine, other: Policy, note: Callable[[_Asked], object]) -> Engine:

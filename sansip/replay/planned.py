@@ -14,7 +14,7 @@ from sansip.dns import Answer, Found, Ip, NoRecords, Question
 from sansip.engine.actions import Action, QueryDns
 from sansip.engine.engine import Engine
 from sansip.engine.events import Administered, DnsAnswered, Event, ReplaceGroups
-from sansip.engine.planning import Plan, Step
+from sansip.engine.planning import Step
 from sansip.engine.policy import Scene
 from sansip.engine.state import State
 from sansip.message import Request
@@ -22,9 +22,8 @@ from sansip.value import value
 
 Groups = Mapping[str, Group]
 MOST_ANSWERS: Final = 10_000  # that are remembered: the latest
-_STAND_INS: Final = {"A": "198.18.", "AAAA": "100::"}  # for benchmarks, and for nobody (RFC 6666)
-_MADE: Final = tuple(_STAND_INS.values())
-_ROUNDS: Final = 8  # of questions: a NAPTR leads to SRV, and that to addresses
+_V4: Final = "198.18."
+_V6: Final = "fd73:616e:7369:70::"
 _TTL: Final = 3600.0
 
 
@@ -93,25 +92,26 @@ class Planner:
         self, engine: Engine, state: State, request: Request, scene: Scene,
         stand_ins: dict[Question, Answer],
     ) -> tuple[Step, ...]:  # fmt: skip
-        plan = Plan(None)
-        for _ in range(_ROUNDS):
+        while True:
+            answers = self._answers | stand_ins
             plan = engine.plan(
-                state, request, at=scene.at, source=scene.source, names=scene.names,
-                answers=self._answers | stand_ins,
-            )  # fmt: skip
-            for question in plan.questions:
+                state, request, at=scene.at, source=scene.source, names=scene.names, answers=answers
+            )
+            unknown = [question for question in plan.questions if question not in stand_ins]
+            if not unknown:
+                return plan.steps
+            for question in unknown:
                 stand_ins[question] = _stand_in(question, len(stand_ins))
-            if not plan.questions:
-                break
-        return plan.steps
 
 
 def _stand_in(question: Question, number: int) -> Answer:
-    begin = _STAND_INS.get(question.type)
-    if begin is None:
-        return NoRecords(_TTL)
-    rest = f"{number >> 8 & 255}.{number & 255}" if question.type == "A" else f"{number:x}"
-    return Found((Ip(begin + rest),), _TTL)
+    match question.type:
+        case "A":
+            return Found((Ip(f"{_V4}{number >> 8 & 255}.{number & 255}"),), _TTL)
+        case "AAAA":
+            return Found((Ip(f"{_V6}{number:x}"),), _TTL)
+        case _:
+            return NoRecords(_TTL)
 
 
 def _hops(steps: tuple[Step, ...]) -> list[object]:
@@ -126,7 +126,7 @@ def _told(steps: tuple[Step, ...]) -> list[str]:
     """The hops in words: an address that only stands for another is left out."""
     lines: list[str] = []
     for step in steps:
-        where = "" if step.hop.address.host.startswith(_MADE) else f", {step.hop}"
+        where = "" if step.hop.address.host.startswith((_V4, _V6)) else f", {step.hop}"
         refused = f" (refused: {step.refused})" if step.refused else ""
         lines.append(f"{step.next_hop}{where}{refused}")
     return list(dict.fromkeys(lines)) or ["nowhere"]

@@ -24,19 +24,21 @@ from sansip.toml import load
 from sansip.value import value
 
 Policies = Callable[[str], Policy]
-_LOOP: Final = re.compile(r"(?<=[0-9a-f]\.)[0-9a-f]{12}(?![0-9a-z])")
+MOST_BRANCHES: Final = 100_000  # that are remembered: the latest
+_BRANCH: Final = re.compile(r"[0-9a-f]{16}\.[0-9a-f]{12}(?![0-9a-z])")  # with a loop part
 
 
 @value
 class Difference:
     """Where a replay first differs from its journal; ``str`` tells it in words.
 
-    ``refused`` is what the event is refused with now (``LocalProtocolError``), or empty. ``call``
-    is the Call-ID of what it is about, if it is about a call; ``after`` are seconds from the start.
+    ``number`` is 0, and there is no event, if it is what the start has ordered. ``refused`` is what
+    the event is refused with now (``LocalProtocolError``), or empty. ``call`` is the Call-ID of
+    what it is about, if it is about a call; ``after`` are seconds from the start.
     """
 
     number: int
-    event: Event
+    event: Event | None
     recorded: tuple[Action, ...]
     replayed: tuple[Action, ...]
     refused: str = ""
@@ -45,8 +47,10 @@ class Difference:
 
     def __str__(self) -> str:
         call = "" if self.call is None else f", in call {shortened(self.call)}"
-        head = f"step {self.number} differs, {self.after:.3f} s after the start{call}"
-        lines = [head, f"  event: {told(self.event)}"]
+        lines = ["the start differs"]
+        if self.event is not None:
+            head = f"step {self.number} differs, {self.after:.3f} s after the start{call}"
+            lines = [head, f"  event: {told(self.event)}"]
         if self.refused:
             count = len(self.recorded)
             lines += [f"    recorded  {count} actions", f"    replayed  refused: {self.refused}"]
@@ -76,9 +80,13 @@ def engine_of(config: Config, source: Source | None, policies: Policies = unname
     return Engine(config, policies(source.name))
 
 
-def first_state(engine: Engine, head: Head) -> State:
-    """Give the state that a journal begins with: a fresh one, or that of where it goes on."""
-    return head.state or engine.start(head.seed, head.started)[0]
+def begun(engine: Engine, head: Head) -> tuple[State, tuple[Action, ...]]:
+    """Begin as a journal does: afresh, which orders something, or where it goes on."""
+    if not head.seed:
+        raise JournalError("its seed was left out, so it can be looked at, but not be run again")
+    if head.state is not None:
+        return head.state, ()
+    return engine.start(head.seed, head.started)
 
 
 def replay(
@@ -103,11 +111,13 @@ def replay(
     runner = Runner(head.redacted)
     tally = tally or Tally()
     engine = engine or engine_of(head.config, head.policy, policies)
-    state = first_state(engine, head)
+    state, begins = begun(engine, head)
     followed = None if call is None else Call(call)
-    for step in journal:
-        if until is not None and step.number > until:
-            break
+    if head.ordered not in (None, begins):
+        recorded, begins = runner.sides(head.ordered, begins)
+        if recorded != begins and followed is None:
+            return Difference(0, None, recorded, begins)
+    for step in journal.steps(until):
         if isinstance(step, Swap):
             engine = engine_of(step.config, step.policy, policies)
             continue
@@ -141,21 +151,21 @@ class Runner:
 
     The loop part of a branch is made of the header fields that decide where a request goes (RFC
     5393 4.2), Proxy-Authorization among them. Where that is left out, branches have loop parts that
-    were not recorded: they are learnt from the first message that has one, and from then on events
-    have the replayed ones in place of the recorded.
+    were not recorded: such branches are learnt from the first message that has them, and from then
+    on events have the replayed ones in place of the recorded.
     """
 
     def __init__(self, redacted: tuple[str, ...]) -> None:
         """``redacted`` is the head's."""
         self._codec = Codec()
         self._redaction = Redaction(redacted) if redacted else None
-        self._loops: dict[str, str] = {}  # recorded and replayed
+        self._branches: dict[str, str] = {}  # recorded and replayed
 
     def event(self, step: Step) -> Event:
         """What is stepped; ``JournalError`` if a part of it was not written."""
         event = step.event
         unsure = isinstance(event, Consulted | Administered | RequestSubmitted)
-        if not (unsure or self._loops):
+        if not (unsure or self._branches):
             return event
         text = self._text(event)
         if unsure and '"is":"opaque"' in text:  # within a text these quotes would be escaped
@@ -163,7 +173,7 @@ class Runner:
                 f"step {step.number} cannot be run again, since the journal does not know the "
                 f"class of a part of it: {words(event)}"
             )
-        renamed: Event = self._read(self._renamed(text)) if self._loops else event
+        renamed: Event = self._read(self._renamed(text)) if self._branches else event
         return renamed
 
     def sides(
@@ -175,8 +185,10 @@ class Runner:
         texts = [self._text(self._redaction.action(action)) for action in replayed]
         before = [self._text(action) for action in recorded]
         for one, other in zip(before, texts, strict=False):
-            pairs = zip(_LOOP.findall(one), _LOOP.findall(other), strict=False)
-            self._loops.update([pair for pair in pairs if pair[0] != pair[1]])
+            pairs = zip(_BRANCH.findall(one), _BRANCH.findall(other), strict=False)
+            self._branches.update([pair for pair in pairs if _are_one(*pair)])
+        while len(self._branches) > MOST_BRANCHES:
+            del self._branches[next(iter(self._branches))]
         before = [self._renamed(text) for text in before]
         return tuple(map(self._read, before)), tuple(map(self._read, texts))
 
@@ -187,4 +199,9 @@ class Runner:
         return self._codec.read(json.loads(text))
 
     def _renamed(self, text: str) -> str:
-        return _LOOP.sub(lambda found: self._loops.get(found[0], found[0]), text)
+        return _BRANCH.sub(lambda found: self._branches.get(found[0], found[0]), text)
+
+
+def _are_one(recorded: str, replayed: str) -> bool:
+    """Whether two branches differ, but only in their loop parts."""
+    return recorded != replayed and recorded.partition(".")[0] == replayed.partition(".")[0]

@@ -2,6 +2,8 @@
 
 import re
 from collections import Counter
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from sansip.engine.actions import Action, Deliver, Send, StartTimer
@@ -20,19 +22,21 @@ from sansip.engine.events import (
 # A journal may be of any length, and what is remembered of it must not be.
 MOST_CALLS: Final = 100_000  # that are counted
 MOST_OWNERS: Final = 10_000  # transactions of which the call is known: the latest
-_CALL_ID: Final = re.compile(rb"(?im)^(?:call-id|i)[ \t]*:[ \t]*([^\r\n]*?)[ \t]*\r?$")
-_INVITE: Final = re.compile(rb"(?im)^cseq[ \t]*:[ \t]*\d+[ \t]+INVITE[ \t]*\r?$")
+_CALL_ID: Final = re.compile(rb"(?im)^(?:call-id|i)[ \t]*+:[ \t]*+([^ \t\r\n]++)[ \t]*+\r?+$")
+_INVITE: Final = re.compile(rb"(?im)^cseq[ \t]*+:[ \t]*+\d++[ \t]++INVITE[ \t]*+\r?+$")
 _DIALOG: Final = "h|"  # how the owner of the timer of a call's dialog begins
-_KINDS: Final = {
-    DatagramReceived: "messages",
-    StreamReceived: "messages",
-    TimerFired: "timers",
-    DnsAnswered: "DNS answers",
-    SendFailed: "errors",
-    FlowOpened: "connections",
-    FlowClosed: "connections",
-    Administered: "orders",
-}
+_KINDS: Final[Mapping[type[object], str]] = MappingProxyType(
+    {
+        DatagramReceived: "messages",
+        StreamReceived: "messages",
+        TimerFired: "timers",
+        DnsAnswered: "DNS answers",
+        SendFailed: "errors",
+        FlowOpened: "connections",
+        FlowClosed: "connections",
+        Administered: "orders",
+    }
+)
 
 
 class Tally:

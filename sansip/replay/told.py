@@ -1,6 +1,6 @@
 """Events and actions as a log would tell them: a short line each, the message before all else."""
 
-from sansip.dns import Answer, Found, Ip, Naptr, NoName, NoRecords, Record, Srv
+from sansip.dns import Answer, Found, Ip, NoName, NoRecords, Record, Srv
 from sansip.engine.actions import (
     Action,
     CloseFlow,
@@ -101,5 +101,5 @@ def _record(record: Record) -> str:
         case Srv():
             place = f"{record.target}:{record.port}"
             return f"{record.priority} {record.weight} {place}"
-        case Naptr():
+        case _:
             return f"{record.order} {record.preference} {record.service} {record.replacement}"

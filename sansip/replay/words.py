@@ -24,8 +24,15 @@ def difference(thing: object, other: object) -> str:
     if type(thing) is not type(other) or not names:
         return words(thing)
     pairs = [(name, getattr(thing, name), getattr(other, name)) for name in names]
-    parts = [f"{name}={_field(one)}" for name, one, its in pairs if one != its]
+    parts = [f"{name}={_differing(one, its)}" for name, one, its in pairs if one != its]
     return " ".join([type(thing).__name__, *parts])
+
+
+def _differing(one: object, other: object) -> str:
+    is_value = hasattr(one, "__dataclass_fields__") and not isinstance(one, Address)
+    if is_value and type(one) is type(other):
+        return f"({difference(one, other)})"
+    return _field(one)
 
 
 def shortened(text: str) -> str:

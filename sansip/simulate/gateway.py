@@ -7,6 +7,8 @@ from typing import Final
 from sansip.address import Address
 from sansip.entropy import token
 from sansip.message import Request, Response, reply
+from sansip.message.build import phrase
+from sansip.message.rows import make_rows
 from sansip.simulate.network import Network
 from sansip.simulate.party import Party
 from sansip.value import value
@@ -43,6 +45,7 @@ class Invited:
     answers: Answers
     tag: str
     last: Response | None = None
+    rows: tuple[str, ...] = ()  # of all responses that begin a dialog
 
     @property
     def is_answered(self) -> bool:
@@ -58,18 +61,20 @@ class Gateway(Party):
     """
 
     def __init__(
-        self, network: Network, address: str | Address, answers: Script, name: str = ""
+        self,
+        network: Network,
+        address: str | Address,
+        answers: Script,
+        name: str = "",
+        transport: str = "udp",
     ) -> None:
         """``answers`` is the script."""
-        super().__init__(network, address, name)
+        super().__init__(network, address, name, transport)
         self.answers = answers
         self.invites: list[Request] = []
         self._invited: dict[str, Invited] = {}  # by branch
-
-    @property
-    def contact(self) -> str:
-        """The value of its Contact."""
-        return f"<sip:{self.address}>"
+        way = "" if transport == "udp" else f";transport={transport}"
+        self.contact = f"<sip:{self.address}{way}>"
 
     def crash(self) -> None:
         """Be gone, and forget all calls."""
@@ -114,10 +119,16 @@ class Gateway(Party):
 
     def _answer(self, invited: Invited, answer: Answer) -> None:
         request, status = invited.request, answer.status
-        headers = answer.headers
+        headers, body = answer.headers, answer.body
         if 100 < status < 300:
-            headers = (("Contact", self.contact), *headers)
-        made = reply(request, status, to_tag=invited.tag, headers=headers, body=answer.body)
+            if not invited.rows:  # the same in all of them, and made once
+                own = [("Contact", self.contact)]
+                first = reply(request, status, to_tag=invited.tag, headers=own)
+                invited.rows = first.lines[:-1]
+            rows = (*invited.rows, *make_rows(headers, body))
+            made = Response(status, phrase(status), rows, body)
+        else:
+            made = reply(request, status, to_tag=invited.tag, headers=headers, body=body)
         _share(request, made)
         invited.last = made
         if status < 200:

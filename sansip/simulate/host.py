@@ -1,6 +1,7 @@
 """An engine as a node: what comes is an event for it, what it orders is done.
 
-Only datagrams: a connection that it wants to open is refused, as where nobody listens.
+A connection of the world (``connections``) is a flow of the engine: those that it opens have the
+numbers that it gave them, those that others open are counted from one.
 """
 
 from collections.abc import Callable
@@ -32,8 +33,10 @@ from sansip.engine.events import (
     DnsAnswered,
     Event,
     FlowClosed,
+    FlowOpened,
     ReplaceGroups,
     SendFailed,
+    StreamReceived,
 )
 from sansip.engine.events import TimerFired as Fired
 from sansip.engine.hosts import is_ip
@@ -41,6 +44,7 @@ from sansip.engine.probes import OWNER as PROBE
 from sansip.engine.state import State
 from sansip.errors import LocalProtocolError
 from sansip.journal import Source
+from sansip.simulate.connections import Broke, Connected, Dialled, End, Piece, Travelling
 from sansip.simulate.network import (
     QUOTED,
     Again,
@@ -63,7 +67,8 @@ Program = Callable[["Host", Deliver | Consult], object]
 
 _NAMES: Final = tuple([each.name for each in fields(State)])
 _fields: Final = attrgetter(*_NAMES)
-_REFUSED: Final = "connection refused"
+_CLOSED: Final = "the connection is closed"
+_OF_FLOWS: Final = ("flows", "links", "peers")  # tables
 _UNREACHABLE: Final = "port unreachable"
 _WILDCARDS: Final = ("0.0.0.0", "::")  # noqa: S104 - nothing is bound here
 
@@ -89,12 +94,13 @@ class Host(Node):
         ``records``; ``policy`` is what a journal says about the policy, ``module:Class`` if it is
         not told.
         """
-        datagrams = [each for each in engine.config.endpoints if each.transport == "udp"]
-        if not datagrams:
-            raise LocalProtocolError(f"{name} has no udp endpoint; only datagrams are simulated")
-        self._places = {place_of(endpoint): endpoint.name for endpoint in datagrams}
-        super().__init__(network, name, self._places)
-        self._from = {endpoint: place for place, endpoint in self._places.items()}
+        found = [(place_of(endpoint), endpoint) for endpoint in engine.config.endpoints]
+        super().__init__(network, name, dict.fromkeys([place for place, _ in found]))
+        self._from = {endpoint.name: place for place, endpoint in found}
+        streams = [(e.transport, place, e) for place, e in found if e.transport != "udp"]
+        self._places = {place: e.name for place, e in found if e.transport == "udp"}
+        self._accepts = {(kind, place): e.name for kind, place, e in streams}
+        self.listening = tuple(self._accepts)
         self.engine = engine
         self.program = program
         self.tell = tell
@@ -112,6 +118,8 @@ class Host(Node):
         self.seed = self.network.draws(self.name).octets("seed", self.starts, 32)
         self.started = self.now
         self._running: dict[str, Timer] = {}
+        self._flows: dict[int, tuple[str, End]] = {}  # with the names of their endpoints
+        self._accepted = 0
         if self._keeps:
             begun = Record(self.seed, self.started, self.engine.config, self._policy)
             self.records.append(begun)
@@ -123,12 +131,13 @@ class Host(Node):
         """The process is gone, with its state and its timers; see ``Node``."""
         super().crash()
         self._running.clear()
+        self._flows.clear()
 
     def left(self) -> dict[str, int]:
         """What its tables hold, and how much: nothing when all calls are over.
 
         Probes do not count: it is what would be left if no group were probed any more, and the
-        transactions of probes had ended.
+        transactions of probes had ended. Nor do connections that are really there.
         """
         state, groups = self.state, self.state.fleet.groups
         if self.is_probing:
@@ -138,7 +147,10 @@ class Host(Node):
             for key, record in state.client.items():
                 if record.context.startswith(PROBE):
                     state = replace(state, client=state.client.without(key))
-        return left(state)
+        found = left(state)
+        if {flow for flow, _ in state.flows.items()} == self._flows.keys():
+            found = {name: size for name, size in found.items() if name not in _OF_FLOWS}
+        return found
 
     @property
     def is_probing(self) -> bool:
@@ -157,11 +169,15 @@ class Host(Node):
         """It happens now."""
         now = self.network.now
         if isinstance(happening, Packet):
-            if happening.message is not None:
-                self.promises.came(happening.message, now, happening.source)
             to = happening.to
-            event = DatagramReceived(now, self._places[to], happening.source, to, happening.data)
-            self.step(event)
+            place = self._places.get(to)
+            if place is None:
+                self.network.refuse(self, happening)
+            else:
+                data = happening.data
+                if happening.message is not None:
+                    self.promises.came(happening.message, now, happening.source)
+                self.step(DatagramReceived(now, place, happening.source, to, data))
         elif isinstance(happening, Timer):
             owner = happening.owner
             if self._running.get(owner) is happening:  # else it was stopped, or replaced
@@ -171,8 +187,42 @@ class Host(Node):
             packet = happening.packet
             endpoint, quoted = self._places[packet.source], packet.data[:QUOTED]
             self.step(SendFailed(now, endpoint, packet.to, _UNREACHABLE, None, quoted))
+        elif isinstance(happening, Dialled | Connected | Piece | Broke):
+            self._connection(happening)
         elif not isinstance(happening, Wake | Again):  # those are for parties
             self.step(happening)
+
+    def _connection(self, happening: Travelling) -> None:
+        now, end, connections = self.now, happening.end, self.network.connections
+        if not end.is_there:
+            return  # it was closed while this was on its way
+        flow = end.number
+        match happening:
+            case Dialled():
+                if connections.answer(end, self.names(end)):
+                    self._accepted = end.number = flow = self._accepted + 1
+                    name = self._accepts[end.transport, end.local]
+                    self._flows[flow] = name, end
+                    self.step(FlowOpened(now, flow, name, end.remote, end.local, end.names))
+            case Connected():
+                connections.connected(end)
+                name = self._flows[flow][0]
+                self.step(FlowOpened(now, flow, name, end.remote, end.local, end.names))
+            case Piece(_, data, message):
+                if message is not None:
+                    self.promises.came(message, now, None)
+                self.step(StreamReceived(now, flow, data))
+            case Broke(_, reason):
+                end.is_there = False
+                self._gone(end)
+                del self._flows[flow]
+                self.step(FlowClosed(now, flow, reason))
+            case _:
+                assert_never(happening)
+
+    def _gone(self, end: End) -> None:
+        if not end.is_open:
+            self.promises.unreached(end.remote)
 
     def _fire(self, timer: Timer) -> None:
         """A timer fires, and something has to come of it: else it had better been stopped."""
@@ -224,10 +274,18 @@ class Host(Node):
                     self.program(self, action)
             case Report():
                 network.reports.append(Said(now, self.name, action))
-            case OpenFlow(flow):
-                network.later(now, self, FlowClosed(now, flow, _REFUSED))
-            case StopDns() | CloseFlow():
-                pass  # an answer nobody waits for does no harm; and nothing is open
+            case OpenFlow(flow, endpoint, transport, remote):
+                host = self._from[endpoint].host
+                end = network.connections.open(self, transport, host, remote)
+                end.number = flow
+                self._flows[flow] = endpoint, end
+            case CloseFlow(flow):
+                if flow in self._flows:
+                    _, end = self._flows.pop(flow)
+                    self._gone(end)
+                    network.connections.close(end)
+            case StopDns():
+                pass  # an answer nobody waits for does no harm
             case _:
                 assert_never(action)
 
@@ -236,7 +294,14 @@ class Host(Node):
         message = read(send.data)
         if message is not None:
             self.promises.went(message, send.remote, network.now, send.data)
-        network.send(self, Packet(source, send.remote, send.data, message))
+        if send.flow is None:
+            network.send(self, Packet(source, send.remote, send.data, message))
+        elif send.flow in self._flows:
+            network.connections.send(self._flows[send.flow][1], send.data, message)
+        else:
+            name, now = send.endpoint, network.now
+            failed = SendFailed(now, name, send.remote, _CLOSED, send.id, send.data)
+            network.later(now, self, failed)
 
 
 def missed(timer: Timer, before: State, after: State, ordered: int) -> None:

@@ -54,6 +54,23 @@ class Names:
             name = aliases[0]
         return Failure("a chain of aliases without end")
 
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """All IP addresses in the zones."""
+        says = [row.says for held in self._rows.values() for row in held]
+        return tuple(dict.fromkeys([each.address for each in says if isinstance(each, Ip)]))
+
+    def leading_to(self, host: str) -> tuple[str, ...]:
+        """All names that lead to an IP address: for these its certificate may well be."""
+        found: dict[str, None] = {}
+        led = {host}
+        while led:
+            rows = [row for held in self._rows.values() for row in held if _next(row) in led]
+            led = {_domain(row.name) for row in rows} | {row.name for row in rows}
+            led -= found.keys()
+            found |= dict.fromkeys(sorted(led))
+        return tuple([name for name in found if not name.startswith("_")])
+
     def _said(self, name: str, found: list[Row]) -> Answer:
         records: list[Record] = [r.says for r in found if isinstance(r.says, Ip | Srv | Naptr)]
         if records:
@@ -70,3 +87,21 @@ class Names:
                     return row.ttl
             name = name.partition(".")[2]
         return TTL
+
+
+def _next(row: Row) -> str | None:
+    """Where a record leads."""
+    match row.says:
+        case Ip(address):
+            return address
+        case Srv(target=target):
+            return target
+        case Naptr(replacement=replacement):
+            return replacement
+        case says:
+            return says
+
+
+def _domain(name: str) -> str:
+    """The domain whose service an SRV record is: ``_sip._tcp.example.com`` is example.com's."""
+    return ".".join([label for label in name.split(".") if not label.startswith("_")])

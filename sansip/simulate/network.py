@@ -16,6 +16,7 @@ from sansip.engine.events import DnsAnswered, Event
 from sansip.entropy import SEED_SIZES, Draws
 from sansip.errors import LocalProtocolError, RemoteProtocolError
 from sansip.message import ANY_SIZE, Request, Response, parse
+from sansip.simulate.connections import Connections, Dialled, End, Piece, Travelling
 from sansip.simulate.link import Link
 from sansip.simulate.names import Names
 from sansip.value import value
@@ -65,7 +66,8 @@ class Sight:
     """A packet as somebody sees it who watches all links.
 
     ``sender`` and ``receiver`` are names of nodes (of an address that nobody has, the address);
-    ``arrives`` are the times at which it gets there: none if it is lost.
+    ``arrives`` are the times at which it gets there: none if it is lost; infinity if it is stalled,
+    as what goes over a connection is while its link is cut.
     """
 
     at: float
@@ -84,7 +86,7 @@ class Said:
     report: Report
 
 
-Happening = Packet | Unreachable | Timer | Wake | Again | Event
+Happening = Packet | Unreachable | Timer | Wake | Again | Travelling | Event
 
 
 class Node:
@@ -95,6 +97,8 @@ class Node:
         self.network = network
         self.name = name
         self.addresses = tuple(addresses)
+        self.listening: tuple[tuple[str, Address], ...] = ()  # for connections: by what, and where
+        self.certificate: tuple[str, ...] | None = None  # its names; None: as DNS has them
         self.up = False
 
     def happens(self, happening: Happening) -> None:
@@ -105,6 +109,8 @@ class Node:
         """It happens now, to who is down: a packet comes back as an ICMP error."""
         if isinstance(happening, Packet):
             self.network.refuse(self, happening)
+        elif isinstance(happening, Dialled):
+            self.network.connections.answer(happening.end, ())
 
     # --- its life
 
@@ -112,6 +118,22 @@ class Node:
     def address(self) -> Address:
         """Its address; of several the first."""
         return self.addresses[0]
+
+    def place(self, transport: str) -> Address:
+        """Where it is reached by this transport; its address if it does not listen for that."""
+        places = [place for kind, place in self.listening if kind == transport]
+        return places[0] if places else self.address
+
+    def names(self, end: End) -> tuple[str, ...]:
+        """The names of the certificate that it shows at this end of a connection."""
+        if end.transport != "tls":
+            return ()
+        host = end.local.host
+        return (
+            (*self.network.names.leading_to(host), host)
+            if self.certificate is None
+            else self.certificate
+        )
 
     @property
     def now(self) -> float:
@@ -125,6 +147,7 @@ class Node:
     def crash(self) -> None:
         """The process is gone, and all that it knew; the machine answers that nobody listens."""
         self.up = False
+        self.network.connections.crashed(self)
         self.network.forget(self)
 
 
@@ -137,6 +160,7 @@ class Network:
         self.now = 0.0
         self.link = link
         self.names = Names()
+        self.connections = Connections(self)
         self.nodes: dict[str, Node] = {}
         self.wire: deque[Sight] = deque(maxlen=keep)
         self.reports: deque[Said] = deque(maxlen=keep)
@@ -158,6 +182,8 @@ class Network:
                 raise LocalProtocolError(f"{node.name} is at {address}, where another node is")
             self._at[address] = node
         self.nodes[node.name] = node
+        for transport, address in node.listening:
+            self.connections.listen(node, transport, address)
         node.start()
 
     def draws(self, owner: str) -> Draws:
@@ -179,6 +205,20 @@ class Network:
         """What was cut is whole again; what was lost is lost."""
         for other in others or tuple(self.nodes.values()):
             self._cut -= {(one.name, other.name), (other.name, one.name)}
+        self.connections.mended()
+
+    def link_of(self, way: tuple[str, str]) -> Link | None:
+        """What goes this way, from one name to another, goes by; None if it is cut."""
+        return None if way in self._cut else self._links.get(way, self.link)
+
+    def at_host(self, host: str) -> Node | None:
+        """Who is at this host, at whatever port."""
+        there = [node for address, node in self._at.items() if address.host == host]
+        return there[0] if there else None
+
+    def see(self, sender: str, receiver: str, data: bytes, arrives: tuple[float, ...]) -> None:
+        """Write down what was sent."""
+        self.wire.append(Sight(self.now, sender, receiver, data, arrives))
 
     def send(self, sender: Node, packet: Packet) -> None:
         """A packet leaves; what comes of it is for its link to say."""
@@ -219,9 +259,10 @@ class Network:
         heappush(self._heap, (due, self._number, node, happening))
 
     def forget(self, node: Node) -> None:
-        """Nothing that was to happen to this node will, but for the packets on their way to it."""
+        """Nothing that was to happen to this node will, but for what is on its way to it."""
         heap = self._heap
-        heap[:] = [each for each in heap if each[2] is not node or isinstance(each[3], Packet)]
+        coming = Packet | Dialled
+        heap[:] = [each for each in heap if each[2] is not node or isinstance(each[3], coming)]
         heapify(heap)
 
     @property
@@ -256,7 +297,7 @@ def read(data: bytes) -> Message | None:
 def _is_calm(happening: Happening) -> bool:
     if isinstance(happening, Unreachable):
         happening = happening.packet
-    if isinstance(happening, Packet):
+    if isinstance(happening, Packet | Piece):
         message = happening.message
         return message is not None and message.cseq.method == "OPTIONS"
     return isinstance(happening, Timer | DnsAnswered)

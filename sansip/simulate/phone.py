@@ -29,7 +29,7 @@ class Dialog:
     lines: tuple[str, ...]
 
 
-@dataclass
+@dataclass(repr=False)
 class Call:
     """A call that a phone makes, and what has come of it so far."""
 
@@ -48,6 +48,10 @@ class Call:
     cancelled: bool = False
     dialogs: dict[str, Dialog] = field(default_factory=dict[str, Dialog])  # by their tags
 
+    def __repr__(self) -> str:
+        """The call, and how it has ended, in a line."""
+        return f"<Call to {self.uri}: {f'{self.status} {self.reason}' if self.status else '...'}>"
+
 
 class Phone(Gateway):
     """It calls; what it asks goes to ``proxy`` first, what belongs to a dialog along its route."""
@@ -59,10 +63,12 @@ class Phone(Gateway):
         proxy: Node,
         answers: Script,
         name: str = "",
+        transport: str = "udp",
     ) -> None:
         """``proxy`` is where its calls go, ``answers`` what it does when it is called itself."""
-        super().__init__(network, address, answers, name)
+        super().__init__(network, address, answers, name, transport)
         self.proxy = proxy
+        self._first = proxy.place(transport)
         self.calls: dict[str, Call] = {}
 
     def call(
@@ -105,7 +111,7 @@ class Phone(Gateway):
         match what:
             case "call":
                 call.begun = self.now
-                self.repeat(_key("INVITE", about), call.invite, self.proxy.address)
+                self.repeat(_key("INVITE", about), call.invite, self._first)
                 if call.give_up is not None:
                     self.wake(call.give_up, _GIVE_UP, about)
             case "hang up":
@@ -134,7 +140,7 @@ class Phone(Gateway):
             elif status < 300:
                 self._taken(call, response)
             else:
-                self.say(ack(call.invite, response), self.proxy.address)
+                self.say(ack(call.invite, response), self._first)
                 self._concluded(call, status, response.reason)
 
     def unanswered(self, key: str) -> None:
@@ -155,7 +161,7 @@ class Phone(Gateway):
 
     def _cancel(self, call: Call) -> None:
         key = _key("CANCEL", call.call_id)
-        self.repeat(key, cancel(call.invite), self.proxy.address, self.timing.t2)
+        self.repeat(key, cancel(call.invite), self._first, self.timing.t2)
         self.wake(self.timing.timeout, _ABANDON, call.call_id)
 
     def _taken(self, call: Call, response: Response) -> None:
@@ -180,7 +186,7 @@ class Phone(Gateway):
         lines = [f"Route: {route}" for route in routes]
         lines += [line for name in ("from", "to", "call-id") for line in response.raw(name)]
         target = call.uri if contact is None else parse_name_addr(contact).uri_text
-        to = _place(routes[0] if routes else contact) or self.proxy.address
+        to = _place(routes[0] if routes else contact) or self._first
         return Dialog(tag, target, to, tuple(lines))
 
     def _concluded(self, call: Call, status: int, reason: str) -> None:
@@ -209,7 +215,9 @@ class Phone(Gateway):
     ) -> Request:
         drawn = token(self.network.seed, self.name, f"branch {method} {name}")
         place = self.address
-        via = Via("UDP", place.host, place.port, f"z9hG4bK{drawn}", (("rport", ""),))
+        via = Via(
+            self.transport.upper(), place.host, place.port, f"z9hG4bK{drawn}", (("rport", ""),)
+        )
         rows = (
             f"Via: {via}",
             "Max-Forwards: 70",

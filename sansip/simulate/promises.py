@@ -12,7 +12,7 @@ state of the engine is looked into, so it cannot talk its way out. RFC 3261 has 
 * every final response above 299 to an INVITE gets an ACK at once, where its INVITE went (17.1.1.3);
 * a CANCEL only to what has answered provisionally and not finally, and where its INVITE went (9.1);
 * no new branch after a CANCEL, a 2xx, a 6xx or any final answer (16.7 step 5, 16.10);
-* no branch is left ringing that nobody cancelled (16.7 step 10);
+* no branch is left ringing that nobody cancelled (16.7 step 10), unless no connection can be had;
 * every INVITE that got a 100 gets a final answer (17.2.1).
 
 Beside the wire, hosts see to it that no timer fires that nobody waits for.
@@ -28,6 +28,7 @@ from typing import Final
 from sansip.address import Address
 from sansip.errors import RemoteProtocolError
 from sansip.message import Request, Response, Via, parse_via
+from sansip.message.rows import top_via, value_of
 from sansip.timing import Timing
 
 Key = tuple[str, str, int | None]  # of a transaction: branch and sent-by
@@ -92,11 +93,13 @@ class Branch:
     remote: Address
     asked: Asked
     sent: float
+    is_reliable: bool  # it went over a connection
     rang: bool = False
     status: int = 0  # of its first final response
     ended: float = inf  # when that came
     cancelled: float | None = None
     unacknowledged: int = 0  # the status of a refusal that came, until its ACK has gone
+    unreached: bool = False  # no other connection to there could be opened, for a CANCEL say
     unsure: bool = False  # something came at the very end of its time: it may be late, or may not
 
     def left(self, now: float, timeout: float) -> float:
@@ -249,12 +252,17 @@ class Promises:
         asked = self._asked_by(request)
         if asked.closed:
             raise Broken(f"a new branch, to {remote}, after {asked.closed}")
-        self._branches[key] = Branch(request.uri_text, remote, asked, now)
+        is_reliable = request.via.transport != "UDP"
+        self._branches[key] = Branch(request.uri_text, remote, asked, now, is_reliable)
 
     def _asked_by(self, request: Request) -> Asked:
         """Whose request this is: it came with what now is its second Via."""
-        vias = request.values("via")
-        key = _key(parse_via(vias[1])) if len(vias) > 1 else None
+        rows = request.raw("via")
+        if len(rows) > 1 and "," not in rows[0]:
+            key = _key(top_via(value_of(rows[1])))
+        else:
+            vias = request.values("via")
+            key = _key(parse_via(vias[1])) if len(vias) > 1 else None
         known = None if key is None else self._asked.get((key, "INVITE"))
         return Asked("INVITE", own=True) if known is None else known
 
@@ -280,6 +288,12 @@ class Promises:
             raise Broken(f"an ACK goes to {remote}, its INVITE went to {branch.remote}")
         branch.unacknowledged = 0
 
+    def unreached(self, remote: Address) -> None:
+        """No connection to there could be opened: what was to go over it could not go."""
+        for branch in self._branches.values():
+            if branch.is_reliable and branch.remote == remote and branch.rang:
+                branch.unreached = True
+
     # --- what is so after each step, and at the end
 
     def settled(self) -> None:
@@ -299,7 +313,7 @@ class Promises:
     def over(self) -> None:
         """All is over: nothing will ever happen again."""
         for branch in self._branches.values():
-            ringing = branch.rang and not branch.status and not branch.unsure
+            ringing = branch.rang and not (branch.status or branch.unsure or branch.unreached)
             if ringing and branch.cancelled is None:
                 raise Broken(f"{branch.uri} is left ringing at {branch.remote}: nobody cancelled")
         for (key, method), asked in self._asked.items():

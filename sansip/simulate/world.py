@@ -88,10 +88,21 @@ class World(Network):
         return host
 
     def gateway(
-        self, address: str | Address, answers: Script = PICKS_UP, name: str = ""
+        self,
+        address: str | Address,
+        answers: Script = PICKS_UP,
+        name: str = "",
+        *,
+        transport: str = "udp",
+        certificate: tuple[str, ...] | None = None,
     ) -> Gateway:
-        """Put a gateway there; see ``Gateway``."""
-        gateway = Gateway(self, address, answers, name)
+        """Put a gateway there; see ``Gateway``.
+
+        By "tcp" or "tls" it is reached by connections alone. With TLS ``certificate`` are the names
+        that it can prove to be; None: all that lead to its address by DNS.
+        """
+        gateway = Gateway(self, address, answers, name, transport)
+        gateway.certificate = certificate
         self.join(gateway)
         return gateway
 
@@ -101,9 +112,11 @@ class World(Network):
         proxy: Node,
         answers: Script = PICKS_UP,
         name: str = "",
+        *,
+        transport: str = "udp",
     ) -> Phone:
-        """Put a phone there, whose calls go to ``proxy``; see ``Phone``."""
-        phone = Phone(self, address, proxy, answers, name)
+        """Put a phone there, whose calls go to ``proxy`` by this transport; see ``Phone``."""
+        phone = Phone(self, address, proxy, answers, name, transport)
         self.join(phone)
         return phone
 

@@ -19,11 +19,11 @@ import shutil
 from collections.abc import Callable, Generator
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import pytest
 
-from sansip.explore import Explored, Scenario, explore
+from sansip.explore import Counterexample, Explored, Scenario, explore
 from sansip.journal import read
 from sansip.ladder import Ladder, draw, html, text
 from sansip.simulate import Broken, World, ladder
@@ -39,6 +39,7 @@ class Evidence:
     title: str
     ladder: Ladder
     journals: dict[str, list[str]]  # lines, by the names of their files
+    happenings: tuple[str, ...] = ()  # what the ladder does not show: packets that are lost, say
 
 
 _EVIDENCE: Final = pytest.StashKey[Callable[[], Evidence]]()
@@ -51,8 +52,8 @@ _EVIDENCE: Final = pytest.StashKey[Callable[[], Evidence]]()
 def world(request: pytest.FixtureRequest) -> World:
     """A world of the test's own; ``--world-seed`` is its seed, or else the name of the test."""
     given: str | None = request.config.getoption("--world-seed")
-    made = World(request.node.name if given is None else _seed(given), journal=True)
-    request.node.stash[_EVIDENCE] = partial(_of_world, made)
+    made = World(_test(request).name if given is None else _seed(given), journal=True)
+    _keep(request, partial(_of_world, made))
     return made
 
 
@@ -66,12 +67,20 @@ def explored(request: pytest.FixtureRequest) -> Callable[..., Explored]:
         __tracebackhide__ = True
         found = explore(scenario, states=states, depth=depth)
         if found.broken is not None:
-            reason, journal = found.broken.reason, found.broken.journal
-            request.node.stash[_EVIDENCE] = partial(_of_exploration, reason, journal)
-            raise Broken(f"{reason} (found in {found.states} states)")
+            _keep(request, partial(_of_exploration, found.broken))
+            raise Broken(f"{found.broken.reason} (found in {found.states} states)")
         return found
 
     return explored
+
+
+def _test(request: pytest.FixtureRequest) -> pytest.Item:
+    return cast("pytest.Item", request.node)  # pyright: ignore[reportUnknownMemberType]
+
+
+def _keep(request: pytest.FixtureRequest, evidence: Callable[[], Evidence]) -> None:
+    """Remember what there will be to show if the test fails."""
+    _test(request).stash[_EVIDENCE] = evidence
 
 
 def _of_world(world: World) -> Evidence:
@@ -79,8 +88,9 @@ def _of_world(world: World) -> Evidence:
     return Evidence(title, ladder(world.wire, world.reports, title), world.journals())
 
 
-def _of_exploration(reason: str, journal: tuple[str, ...]) -> Evidence:
-    return Evidence(reason, draw(read(journal)), {"counterexample": list(journal)})
+def _of_exploration(found: Counterexample) -> Evidence:
+    journals = {"counterexample": list(found.journal)}
+    return Evidence(found.reason, draw(read(found.journal)), journals, found.happenings)
 
 
 def _seed(given: str) -> int | str:
@@ -125,7 +135,9 @@ def pytest_runtest_makereport(
         if report.failed:
             found = evidence()
             told = "".join(getattr(call.excinfo and call.excinfo.value, "__notes__", ()))
-            shown = "" if found.title in told else f"{text(found.ladder)}\n"
+            said = [f"{number:4}. {it}\n" for number, it in enumerate(found.happenings, 1)]
+            steps = "".join([*said, "\n"] if said else [])
+            shown = "" if found.title in told else f"{steps}{text(found.ladder)}\n"
             report.sections.append(("what happened", shown + _kept(item, folder, found)))
     return report
 
@@ -141,7 +153,9 @@ def _kept(item: pytest.Item, folder: Path, found: Evidence) -> str:
     folder.parent.joinpath(".gitignore").write_text("*\n", "utf-8")
     files = {f"{name}.journal": "".join(lines) for name, lines in found.journals.items()}
     for name, content in {**files, "ladder.html": html(found.ladder)}.items():
-        folder.joinpath(name).write_text(content, "utf-8")
+        file = folder / name
+        file.touch(0o600)  # a configuration may have a secret
+        file.write_text(content, "utf-8")
     test = f"{_near(item, item.path)}::{item.nodeid.partition('::')[2]}"
     seed: str | None = item.config.getoption("--world-seed")
     again = _quoted(test) + (f" --world-seed {_quoted(seed)}" if seed else "")

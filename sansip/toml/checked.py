@@ -111,13 +111,6 @@ class Table:
         members = cast("list[object]", content)
         return [Table(self.errors, f"{key}[{at}]", member) for at, member in enumerate(members)]
 
-    def later(self, *keys: str) -> None:
-        """Keys that this version does not have, though others may."""
-        for key in keys:
-            self._known.append(key)
-            if key in self.content:
-                self.wrong(key, "not supported in this version; take it out")
-
     def close(self) -> None:
         """Complain of all keys that nobody took."""
         for key in self.content:

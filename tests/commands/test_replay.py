@@ -1,5 +1,6 @@
 """``python -m sansip replay``: what it says, and its exit status."""
 
+import dataclasses
 import io
 import json
 import runpy
@@ -15,10 +16,10 @@ import pytest
 
 import elsewhere
 import sansip
-from journals import journal_of
+from journals import head_of, journal_of
 from sansip import dns
-from sansip.commands import main
-from sansip.journal import Named, Source
+from sansip.commands import files, main
+from sansip.journal import Named, Source, Writer
 from stage import GW_1, Stage, ToGroup, config, make_request, on_stage
 
 TOML = 'listen = ["udp:192.0.2.10:5060"]\n'
@@ -111,6 +112,56 @@ def test_steps_are_printed_with_their_actions(trusting: Command, file: Path) -> 
     assert "\033" not in said
 
 
+def test_what_else_is_wrong_is_said(
+    command: Command, trusting: Command, file: Path, tmp_path: Path
+) -> None:
+    assert command("replay", tmp_path) == (2, "", f"{tmp_path}: is a directory\n")
+    gone = tmp_path / "gone.toml"
+    complaint = f"{gone}: no such file or directory\n"
+    assert trusting(file, "--config", gone) == (2, "", complaint)
+    gone.write_text("listen = 5060")
+    status, _, complaint = trusting(file, "--config", gone)
+    assert status == 2
+    assert complaint.startswith("gone.toml: listen")
+
+
+def test_a_line_without_an_end_is_not_read_to_it(
+    trusting: Command, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = file.read_text().splitlines(keepends=True)
+    monkeypatch.setattr(files, "LONGEST", max(map(len, lines)))
+    file.write_text("".join([*lines, *["x" * len(lines[2]) * 9, "\n"], lines[-1]]))
+    status, said, complaint = trusting(file)
+    assert (status, said) == (2, "")
+    assert complaint.startswith(f"{file}: line {len(lines) + 1} is not JSON: 'xxx")
+
+
+def test_nobody_reads_on(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    class Closed(io.StringIO):
+        def write(self, _: str) -> int:
+            raise BrokenPipeError(32, "Broken pipe")
+
+    assert main(["replay", "--trust", "--print", str(file)], Closed()) == 2
+    assert capsys.readouterr().err == "broken pipe\n"
+
+
+def test_what_the_start_has_ordered_is_printed_and_compared(command: Command, file: Path) -> None:
+    probing = {"gateways": sansip.Group((sansip.Member("sip:192.0.2.1"),), sansip.Probing(5.0))}
+    stage = Stage(sansip.Engine(config(groups=probing)))
+    lines: list[str] = []
+    head = head_of(stage.engine.config, None)
+    Writer(lines.append, dataclasses.replace(head, ordered=stage.begun))
+    file.write_text("".join(lines))
+    _, said, _ = command("replay", file, "--print")
+    assert said.startswith(f"     0.000      0  starts\n{'':19}timer probe of ")
+    assert "starts" not in command("replay", file, "--print", "--call", "x")[1]
+    file.write_text(file.read_text().replace('"after":5.0', '"after":6.0'))
+    status, said, _ = command("replay", file)
+    assert status == 1
+    assert "the start differs\n" in said
+    assert "what led to it" not in said
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
@@ -147,7 +198,7 @@ def test_a_torn_line_is_said(trusting: Command, file: Path) -> None:
     status, said, _ = trusting(file)
     assert status == 0
     torn, last = said.splitlines()
-    assert torn.startswith('line 5 is torn: \'{"n":4')
+    assert torn.startswith('line 6 is torn: \'{"n":4')
     assert torn.endswith("its writer was killed, or is still writing")
     assert last.startswith("no difference: 3 events")
 
@@ -163,7 +214,7 @@ def test_several_journals_are_run_each_by_itself(trusting: Command, file: Path) 
     none.write_text("")
     status, said, complaint = trusting(none, other)
     assert status == 2
-    assert complaint.startswith(f"{none}: line 1: ")
+    assert complaint.startswith(f"{none}: line 1 is missing: ")
     assert "step 2 differs" in said
     status, said, complaint = trusting(file.with_name("gone"), file)
     assert (status, complaint) == (2, f"{file.with_name('gone')}: no such file or directory\n")
@@ -181,7 +232,8 @@ def test_another_policy_is_asked(command: Command, file: Path, tmp_path: Path) -
     (tmp_path / "l").write_text("1 sip:gw-1.example.com\n")
     status, said, _ = command("replay", file, "--config", proxy, "--trust")
     assert status == 1
-    assert "    other     Relay to=(Dispatch group=g " in said
+    assert "    other     1. sip:bob@gw-1.example.com\nwhat led to it:\n" in said
+    assert said.endswith(f"  python -m sansip ladder {file} --call call-1\n")
 
 
 def test_other_groups_are_planned_with(trusting: Command, file: Path, tmp_path: Path) -> None:
@@ -193,7 +245,7 @@ def test_other_groups_are_planned_with(trusting: Command, file: Path, tmp_path: 
     assert (status, said) == (0, f"no difference: 2 decisions compared; {ALL}\n")
     proxy.write_text(f'{TOML}{route}["{gw_1}", "{gw_2}"]\nprobe_every = 60\n')
     status, said, _ = trusting(file, "--config", proxy)
-    compared = "2 decisions and, where the group is another one, the hops of 2 compared"
+    compared = "2 decisions, and the hops of 2 compared"
     assert (status, said) == (0, f"no difference: {compared}; {ALL}\n")
     proxy.write_text(f'{TOML}{route}["{gw_2}", "{gw_1}"]\n')
     status, said, _ = trusting(file, "--config", proxy)
@@ -205,7 +257,7 @@ def test_what_a_journal_names_is_imported_only_by_those_who_trust_it(
     command: Command, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "stranger.py").write_text("raise SystemExit('it has run')\n")
-    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     file.write_text("".join(lines_of(Named("stranger:Policy"))))
     for options in ((), ("--policy", "stage:ToGroup")):
         status, _, said = command("replay", file, *options)
@@ -285,4 +337,4 @@ def test_the_core_does_not_load_it() -> None:
 
 def test_a_journal_is_json_for_everybody(file: Path) -> None:
     contents: list[Any] = [json.loads(line) for line in file.read_text().splitlines()]
-    assert [content.get("n") for content in contents] == [None, 1, 2, 3, 4, 5][: len(contents)]
+    assert [content.get("n") for content in contents] == [None, None, 1, 2, 3, 4]

@@ -7,11 +7,11 @@ records) unless a test says otherwise. The rule that each of them is about stand
 import pytest
 
 import sansip
+from behind_one_name import call, comes_to_rest, moved_on
 from line import line, over_tcp
 from sansip import dns
 from sansip.message import reply
 from stage import CALLER, GW_1, GW_2, Decide, Stage, ToName, make_request, on_stage
-from two_gateways import call, comes_to_rest, moved_on
 
 # --- 15 and 16: where CANCEL and ACK go
 

@@ -7,9 +7,9 @@ records) unless a test says otherwise. The rule that each of them is about stand
 import pytest
 
 import sansip
+from behind_one_name import call, comes_to_rest, moved_on
 from sansip import dns
 from stage import GW_1, GW_2, Decide, Stage, make_request
-from two_gateways import call, comes_to_rest, moved_on
 
 # --- 1 to 4: what still comes from a branch that was left behind
 

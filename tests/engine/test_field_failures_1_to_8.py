@@ -7,10 +7,10 @@ events is the point, the whole of what went over the wire stands in the test.
 import pytest
 
 import sansip
+from behind_one_name import call, comes_to_rest
 from sansip import dns
 from stage import CALLER, GW_1, GW_2, SDP, Stage, ToName, make_request, on_stage
 from transcript import lines, transcript
-from two_gateways import call, comes_to_rest
 
 # --- 1
 

@@ -7,12 +7,12 @@ events is the point, the whole of what went over the wire stands in the test.
 import pytest
 
 import sansip
+from behind_one_name import call, comes_to_rest
 from line import Line, line, over_tcp
 from sansip import dns
 from sansip.message import reply
 from stage import CALLER, GW_1, GW_2, Decide, Stage, ToGroup, config, make_request, on_stage
 from transcript import lines, transcript
-from two_gateways import call, comes_to_rest
 
 TWO = {"gateways": [f"sip:{GW_1};transport=tcp", f"sip:{GW_2};transport=tcp"]}
 

@@ -6,10 +6,10 @@ The report stands at each test: what went wrong there, and for which system.
 import pytest
 
 import sansip
+from behind_one_name import call, comes_to_rest, moved_on
 from sansip import dns
 from stage import CALLER, GW_1, GW_2, Decide, Stage, ToGroup, ToName, make_request, on_stage
 from transcript import lines, transcript
-from two_gateways import call, comes_to_rest, moved_on
 
 SRV = ("_sip._udp.gw.example.com", "SRV")
 

@@ -86,19 +86,19 @@ def test_a_last_line_that_lacks_only_its_end_is_whole() -> None:
 
 def test_a_torn_line_in_the_middle_is_an_error() -> None:
     lines = journal_of(a_call())
-    with pytest.raises(JournalError, match=r"^line 4 is not JSON: '\{.*whole: until step 1$"):
+    with pytest.raises(JournalError, match=r"^line 4 is not JSON: '\{.*; .*: --until 1$"):
         list(read([*lines[:3], lines[3][:30], *lines[4:]]))
 
 
 def test_a_missing_line_is_noticed() -> None:
     lines = journal_of(a_call())
-    with pytest.raises(JournalError, match=r"^line 4 has number 3, not 2; .*: until step 1$"):
+    with pytest.raises(JournalError, match=r"^line 4 has number 3, not 2; .*: --until 1$"):
         list(read([*lines[:3], *lines[4:]]))
 
 
 def test_a_line_twice_is_noticed() -> None:
     lines = journal_of(a_call())
-    with pytest.raises(JournalError, match=r"^line 4 has number 1, not 2; .*: until step 1$"):
+    with pytest.raises(JournalError, match=r"^line 4 has number 1, not 2; .*: --until 1$"):
         list(read([*lines[:3], lines[2]]))
 
 
@@ -119,8 +119,17 @@ DAMAGES: tuple[dict[str, object], ...] = (
 @pytest.mark.parametrize("parts", DAMAGES, ids=str)
 def test_a_line_that_is_none_of_a_journal_is_named(parts: dict[str, object]) -> None:
     lines = journal_of(a_call())
-    with pytest.raises(JournalError, match=r"^line 4: .*; what stands before it is whole: until"):
+    with pytest.raises(
+        JournalError, match=r"^line 4: .*; what stands before it can be .*: --until"
+    ):
         list(read([*lines[:3], changed(lines[3], **parts)]))
+
+
+def test_what_stands_behind_the_last_step_that_is_wanted_is_not_looked_at() -> None:
+    lines = [*journal_of(a_call())[: HEAD + 2], "damaged\n", "more\n"]
+    assert [step.number for step in read(lines).steps(2)] == [1, 2]
+    assert [step.number for step in read(lines).steps(1)] == [1]
+    assert list(read(lines).steps(0)) == []
 
 
 def test_an_array_is_no_line_of_a_journal() -> None:

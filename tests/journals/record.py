@@ -24,7 +24,7 @@ from sansip.journal import read  # noqa: E402
 from sansip.replay import Tally, replay  # noqa: E402
 
 PROGRAMS = "trio_proxy.py", "asyncio_proxy.py"
-AT_ONCE = 3
+AT_ONCE = 4
 LARGEST = 100_000  # bytes; but of the demonstration
 LARGEST_DEMO = 150_000
 
@@ -40,6 +40,7 @@ CASES = {
     "group-quick-blackhole": Case("silent", advance_after=0.5),
     "srv-quick-blackhole": Case("silent", "srv", advance_after=0.5),
     "steady": Case(steady=True, calls=4),
+    "rotate": Case(steady=True, calls=6, rotate=20_000),
     "reload": Case(strike="reload", steady=True, calls=4),
     "gateway-closed": Case(strike="closed", steady=True, calls=6),
     "gateway-closed-probes": Case(strike="closed", steady=True, calls=4, probes=True),
@@ -59,16 +60,25 @@ def say(text: str) -> None:
 
 async def record(name: str, limit: trio.CapacityLimiter, wrong: list[str]) -> None:
     """Record one case, and see that it replays."""
-    number = list(CASES).index(name)
+    at = list(CASES).index(name)
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         async with limit:
-            program = PROGRAMS[number % 2]
-            phone = await play(CASES[name], number, program, folder, redact=number % 4 < 2)
+            program = PROGRAMS[at % 2]
+            phone = await play(CASES[name], at, program, folder, redact=at % 4 < 2)
         say(f"{name}: by {program}; answers {list(phone.finals.values())}")
-        wrong += keep(folder / "run.journal", f"{name}.journal")
-        if CASES[name].strike == "kill":
-            wrong += keep(folder / "run.journal.1", f"{name}.1.journal")
+        wrong += collect(folder, name)
+
+
+def collect(folder: Path, name: str) -> list[str]:
+    """Put all journals of a case into this folder; says what is wrong."""
+    for old in HERE.glob(f"{name}.[0-9].journal"):
+        old.unlink()
+    wrong: list[str] = []
+    for file in folder.glob("run.journal*"):
+        number = "" if file.suffix == ".journal" else file.suffix
+        wrong += keep(file, f"{name}{number}.journal")
+    return wrong
 
 
 def demo() -> list[str]:

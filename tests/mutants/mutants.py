@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -39,13 +39,13 @@ def main() -> int:
     begun = monotonic()
     bad: list[str] = []
     with ThreadPoolExecutor(options.jobs) as pool:
-        clean = pool.submit(hunted, None, options.clean)
-        search = partial(hunted, seconds=options.seconds)
+        clean = pool.submit(hunted, None, dict.fromkeys(SEARCHES, float(options.clean)))
+        search = partial(hunted, seconds={it: float(vars(options)[it]) for it in SEARCHES})
         for bug, found in zip(bugs, pool.map(search, bugs), strict=True):
             say(f"{bug.name}: {bug.breaks} ({bug.rule})", *lines(found))
             if not any(it.why for it in found.values()):
                 bad.append(f"{bug.name} is not found")
-            bad += [f"{bug.name} is found by another promise" for it in accidents(bug, found)]
+            bad += [f"{bug.name} is found by another promise" for _ in accidents(bug, found)]
         found = clean.result()
     say("The core as it is", *lines(found))
     bad += ["the core as it is breaks a promise" for it in found.values() if it.why]
@@ -59,8 +59,10 @@ def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     names = [bug.name for bug in BUGS]
     parser.add_argument("--only", action="append", choices=names, help="this bug; may be repeated")
-    parser.add_argument("--seconds", type=float, default=60.0, help="for each search")
-    parser.add_argument("--clean", type=float, default=10.0, help="for each search without a bug")
+    about = "seconds for each bug; an exploration ends with the scenario that it is in"
+    parser.add_argument("--exploration", type=float, default=15.0, help=about)
+    parser.add_argument("--simulation", type=float, default=60.0, help="seconds for each bug")
+    parser.add_argument("--clean", type=float, default=15.0, help="seconds of each without a bug")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="bugs at a time")
     return parser.parse_args()
 
@@ -78,14 +80,14 @@ def lines(found: dict[str, Found]) -> Iterator[str]:
         yield f"    {tool:11} {spent}  {why[:120]}"
 
 
-def hunted(bug: Bug | None, seconds: float) -> dict[str, Found]:
+def hunted(bug: Bug | None, seconds: Mapping[str, float]) -> dict[str, Found]:
     """Plant a bug, or none, and let each tool look for it."""
     with TemporaryDirectory(prefix="sansip-") as folder:
         copy = Path(folder)
         shutil.copytree(CORE, copy / "sansip", ignore=shutil.ignore_patterns("__pycache__"))
         if bug is not None:
             plant(bug, copy)
-        return {tool: search(tool, copy, seconds) for tool in SEARCHES}
+        return {tool: search(tool, copy, seconds[tool]) for tool in SEARCHES}
 
 
 def plant(bug: Bug, copy: Path) -> None:

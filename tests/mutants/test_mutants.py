@@ -6,21 +6,21 @@ Each is looked for by ``make mutants``; here it is a few, so that the script kee
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import sansip
 from planted import BUGS, Bug
-from planted.worlds import CALLS, WORLDS
+from planted.worlds import WORLDS
 
-ROOT = Path(__file__).parent.parent.parent
 CORE = Path(sansip.__path__[0])
 SCRIPT = Path(__file__).parent / "mutants.py"
 
 
 def mutants(*options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(SCRIPT), "--jobs", "2", *options]
+    command = [sys.executable, str(SCRIPT), "--jobs", "2", "--clean", "0.1", *options]
     return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
 
 
@@ -39,18 +39,25 @@ def test_there_are_enough_of_them_and_each_is_another() -> None:
 
 
 def test_bugs_are_found() -> None:
-    done = mutants("--only", "no-ack-to-503", "--only", "shared-dns-cursor", "--clean", "0.1")
+    done = mutants("--only", "6xx-does-not-stop", "--only", "back-to-5060", "--exploration", "0.1")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(
-        r"\n    simulation +\d+ calls +\S+ s  a 503 from \S+ gets no ACK\n", done.stdout
-    )
-    assert re.search(r"\n    simulation +\d+ calls +\S+ s  call \d goes another way", done.stdout)
-    assert re.search(r"The core as it is\n    simulation .* nothing\n", done.stdout)
-    assert "All 2 are found" in done.stdout
+    first, second, clean = re.split(r"\nback-to-5060.*\n|\nThe core as it is\n", done.stdout)
+    assert re.search(r" exploration +\d+ states +\S+ s  a new branch, to \S+ after a 603\n", first)
+    assert re.search(r" simulation +\d+ calls +\S+ s  a new branch, to \S+ after a 603$", first)
+    assert re.search(r" exploration +\d+ states +\S+ s  nothing\n", second)
+    assert re.search(r" simulation +\d+ calls +\S+ s  a 100 goes to \S+, its INVITE ", second)
+    assert len(re.findall(r" s  nothing\n", clean)) == 2
+    assert clean.endswith("s\n")
+    assert "All 2 are found, and nothing else is, in " in clean
 
 
-@pytest.mark.parametrize("world", dict.fromkeys(WORLDS), ids=lambda world: world.__name__)
-def test_the_core_as_it_is_breaks_nothing(world: type) -> None:
-    assert CALLS
+def test_it_says_so_if_one_is_not_found() -> None:
+    done = mutants("--only", "shared-dns-cursor", "--simulation", "0", "--exploration", "0")
+    assert done.returncode == 1
+    assert "\nshared-dns-cursor is not found\n" in done.stdout
+
+
+@pytest.mark.parametrize("world", dict.fromkeys(WORLDS), ids=lambda it: it.__name__)
+def test_the_core_as_it_is_breaks_nothing(world: Callable[[int], None]) -> None:
     for seed in range(3):
         world(seed)

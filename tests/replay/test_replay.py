@@ -15,7 +15,7 @@ from elsewhere import differences
 from journals import HEAD, always, head_of, journal_of
 from programs import PROGRAMS, Program, play, story
 from sansip.journal import BODY, CREDENTIALS, JournalError, Named, Source, Step, Toml, Writer, read
-from sansip.replay import Difference, engine_of, replay
+from sansip.replay import Difference, engine_of, replay, running
 from sansip.toml import load
 from stage import (
     GW_1,
@@ -381,3 +381,13 @@ def test_a_difference_is_a_value() -> None:
     found = replay(read(journal_of(a_call())), sansip.Engine(config()))
     assert isinstance(found, Difference)
     assert dataclasses.replace(found) == found
+
+
+def test_of_branches_with_other_loop_parts_only_the_latest_are_remembered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As many as there may be transactions; with fewer, what answers them is not known again."""
+    lines = journal_of(a_call(), TO_GROUP, redacted=CREDENTIALS)
+    assert replay(read(lines), policies=policy_named) is None
+    monkeypatch.setattr(running, "MOST_BRANCHES", 0)
+    assert replay(read(lines), policies=policy_named) is not None

@@ -5,7 +5,8 @@ import pytest
 import sansip
 from sansip import dns
 from sansip.replay import words
-from stage import make_request
+from sansip.replay.words import difference
+from stage import GW_1, GW_2, make_request
 
 ADDRESS = sansip.Address("2001:db8::1", 5060)
 SEND_FAILED = (
@@ -59,3 +60,28 @@ def test_what_is_long_is_cut() -> None:
     ):
         assert "..." in words(thing)
         assert len(words(thing)) < 300
+
+
+@pytest.mark.parametrize(
+    ("thing", "other", "text"),
+    [
+        (sansip.Reply(404), sansip.Reply(486), "Reply status=404"),
+        (sansip.Reply(404), sansip.Drop(), "Reply status=404 reason=None headers=()"),
+        (sansip.Drop(), sansip.Drop(), "Drop"),
+        (
+            sansip.Relay(sansip.Dispatch("g", "first"), timer_c=200.0),
+            sansip.Relay(sansip.Dispatch("g", "random")),
+            "Relay to=(Dispatch algorithm=first) timer_c=200.0",
+        ),
+        (
+            sansip.FlowOpened(1.0, 1, "e", GW_1, GW_1),
+            sansip.FlowOpened(1.0, 1, "e", GW_1, GW_2),
+            "FlowOpened local=203.0.113.1:5060",
+        ),
+        ("one", "other", "one"),
+    ],
+)
+def test_of_two_of_a_kind_only_what_differs_is_told(
+    thing: object, other: object, text: str
+) -> None:
+    assert difference(thing, other) == text

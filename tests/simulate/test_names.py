@@ -59,3 +59,14 @@ def test_what_fails_is_no_answer_or_silence_until_it_is_mended(names: Names, fai
     assert names.answer("alias.example.com", "A") is None
     names.mend(failing)
     assert isinstance(names.answer("alias.example.com", "A"), dns.Found)
+
+
+def test_a_certificate_is_for_all_names_that_lead_to_an_address(names: Names) -> None:
+    zone = """sip NAPTR 1 1 "s" "SIP+D2T" "" _sip._tcp.voice
+_sip._tcp.voice SRV 1 1 5060 gw-1
+"""
+    names.load(zone, "example.com")
+    hosts = ("203.0.113.1", "203.0.113.9")
+    led, nowhere = [names.leading_to(host) for host in hosts]
+    assert led == tuple([f"{name}.example.com" for name in ("gw-1", "alias", "voice", "sip")])
+    assert nowhere == ()

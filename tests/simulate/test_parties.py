@@ -50,6 +50,7 @@ def test_a_phone_may_be_called_like_a_gateway() -> None:
     world, phone, gateway = pair()
     other = world.phone("198.51.100.2", phone)
     call = other.call(URI)
+    assert repr(call) == f"<Call to {URI}: ...>"
     world.run()
     assert call.status == 486
     assert gateway.invites == []

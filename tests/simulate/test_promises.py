@@ -356,3 +356,47 @@ def test_what_cannot_be_read_says_nothing() -> None:
     looking.comes(invite("no token"))
     looking.comes(reply(invite(), 486).remove("CSeq"))
     looking.over()
+
+
+def test_what_comes_at_the_very_end_of_its_time_may_be_late_or_may_not() -> None:
+    looking = Looking()
+    looking.goes(invite())
+    looking.comes(reply(invite(), 486), 32.0)
+    looking.over()
+
+
+def test_who_cannot_be_reached_by_any_connection_cannot_be_cancelled() -> None:
+    for transport, excused in (("TCP", True), ("UDP", False)):
+        looking = Looking()
+        own = invite().with_top_via(f"SIP/2.0/{transport} 192.0.2.10:5060;branch=z9hG4bKown")
+        looking.goes(own)
+        looking.comes(reply(own, 100))
+        looking.unreached(SECOND)
+        with pytest.raises(Broken, match="left ringing"):
+            looking.over()
+        looking.unreached(FIRST)
+        with nullcontext() if excused else pytest.raises(Broken, match="left ringing"):
+            looking.over()
+
+
+def test_a_copy_goes_its_own_way_and_knows_the_same() -> None:
+    looking = Looking()
+    looking.comes(invite())
+    own = invite("z9hG4bKown", "z9hG4bKcaller")
+    looking.goes(own)
+    looking.goes(invite("z9hG4bKmine"))  # the embedding program's
+    looking.comes(reply(own, 100))
+    copied = looking.copy()
+    assert copied.known(1.0) == looking.known(1.0) != looking.known(2.0)
+    looking.goes(reply(invite(), 486))
+    assert copied.known(1.0) != looking.known(1.0)
+    copied.went(reply(invite(), 500), FIRST, 1.0, b"SIP/2.0 500 x")
+    with pytest.raises(Broken, match="a 500 goes upstream after a 486"):
+        looking.goes(reply(invite(), 500))
+
+
+def test_times_count_only_as_long_as_they_matter() -> None:
+    for status, until in ((200, 32.0), (486, 5.0)):
+        looking, _ = answered_with(status)
+        assert looking.known(0.0) != looking.known(until - 1)
+        assert looking.known(until) == looking.known(until + 50)

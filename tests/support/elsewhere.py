@@ -23,14 +23,19 @@ def sansip(*arguments: str | Path, hash_seed: str = "1") -> tuple[int, str, str]
     return done.returncode, done.stdout, done.stderr
 
 
+def differing(*files: Path, hash_seed: str = "4242") -> list[str]:
+    """What differs when these journals are replayed."""
+    found: list[str] = []
+    for file in files:
+        status, said, complaint = sansip("replay", file, "--trust", hash_seed=hash_seed)
+        if status or complaint or not said.startswith("no difference: "):
+            found.append(f"{file.name}: {status}: {said}{complaint}")
+    return found
+
+
 def differences(
     lines: Iterable[str], file: Path, hash_seeds: Iterable[str] = ("1", "4242")
 ) -> list[str]:
     """What differs when these lines are replayed from that file, by other seeds of hashes."""
     file.write_text("".join(lines), encoding="ascii")
-    found: list[str] = []
-    for hash_seed in hash_seeds:
-        status, said, complaint = sansip("replay", file, "--trust", hash_seed=hash_seed)
-        if status or complaint or not said.startswith("no difference: "):
-            found.append(f"{status}: {said}{complaint}")
-    return found
+    return [one for each in hash_seeds for one in differing(file, hash_seed=each)]

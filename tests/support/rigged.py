@@ -56,6 +56,7 @@ allow_hops = ["127.0.0.0/8"]
 [journal]
 file = "run.journal"
 redact = {redact}
+{rotate}
 
 [relay]
 record_route = true
@@ -94,6 +95,7 @@ class Case:
     strike: str = ""
     calls: int = 2
     steady: bool = False  # calls overlap
+    rotate: int = 0  # bytes after which the journal goes on in another file
 
     def uri(self) -> str:
         """Whom a phone calls."""
@@ -108,6 +110,7 @@ class Case:
             number=number,
             tcp=f', "tcp:127.30.{number}.3:{PORT}"' if self.tcp else "",
             redact=str(redact).lower(),
+            rotate=f"rotate = {self.rotate}" if self.rotate else "",
             host="gwa.example.com" if self.to == "a" else "gw.example.com",
             to="group:gateways" if self.to == "group" else "uri",
             advance_after=self.advance_after,

@@ -42,8 +42,11 @@ class Project:
         pytester.makeini("[pytest]")
         pytester.makeconftest(CONFTEST)
 
+    def write(self, tests: str) -> None:
+        self.pytester.path.joinpath("test_mine.py").write_text(CALL + tests, "utf-8")
+
     def run(self, tests: str, *options: str) -> pytest.RunResult:
-        self.pytester.makepyfile(test_mine=CALL + tests)
+        self.write(tests)
         return self.pytester.runpytest("-p", "no:cacheprovider", *options)
 
     def kept(self) -> list[str]:
@@ -127,6 +130,7 @@ def test_a_failure_shows_what_happened_and_leaves_it_behind(project: Project) ->
     )
     kept = project.folder / "test_mine-test_one"
     assert project.kept() == ["test_mine-test_one/ladder.html", "test_mine-test_one/proxy.journal"]
+    assert (kept / "proxy.journal").stat().st_mode & 0o777 == 0o600
     assert "<html" in (kept / "ladder.html").read_text("utf-8")
     with (kept / "proxy.journal").open() as lines:
         assert any("486" in row.text for row in draw(read(lines)).rows)
@@ -165,9 +169,7 @@ def test_one(world):
 
 def test_from_another_folder_whole_paths_are_shown(project: Project) -> None:
     project.pytester.mkdir("elsewhere")
-    project.pytester.makepyfile(
-        test_mine=CALL + "def test_one(world):\n    assert call(world).status == 200\n"
-    )
+    project.write("def test_one(world):\n    assert call(world).status == 200\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir("elsewhere")
         result = project.pytester.runpytest("-p", "no:cacheprovider", "--rootdir=..", "..")
@@ -211,6 +213,7 @@ def test_one(explored):
         [
             "*Broken: a 486 from 203.0.113.1:5060 gets no ACK*",
             "*what happened*",
+            "   1. *",
             "*INVITE*",
             "step by step: python -m sansip ladder .sansip/test_mine-test_one/*.journal",
         ]

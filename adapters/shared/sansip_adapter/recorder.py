@@ -14,21 +14,21 @@ else: that is said once.
 
 import os
 import stat
+import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from sansip import Action, Engine, Event, Report, __version__
+from sansip import Action, Engine, Event, Report, State, __version__
 from sansip.engine.policy import Everything
 from sansip.journal import BODY, CREDENTIALS, Head, Named, Source, Swap, Writer
 from sansip_adapter.endpoints import in_words
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # pragma: no cover (not on Windows)
-    fcntl = None  # type: ignore[assignment]
+
 
 ROTATE: Final = 100_000_000  # bytes
 KEEP: Final = 5  # files of earlier times
@@ -68,6 +68,7 @@ class Recorder:
         self._writer: Writer | None = None
         self._lines: list[str] = []  # for one write
         self._taken: list[Taken | Swap] = []  # what is no lines yet
+        self._full = 0  # so many bytes of the file
         self._report: Callable[[Report], object] = lambda _: None
 
     # What follows is called by the server, in this order.
@@ -80,9 +81,16 @@ class Recorder:
         except OSError as error:
             raise RecorderError(f"{self._files.path}: {_reason(error)}; {REMEDY}") from None
 
-    def begin(self, engine: object, seed: bytes, started: float) -> None:
-        """Write the head."""
-        if not isinstance(engine, Engine):
+    def begin(
+        self,
+        engine: object,
+        seed: bytes,
+        started: float,
+        ordered: tuple[Action, ...] | None,
+        state: object = None,
+    ) -> None:
+        """Write the head; ``ordered`` is what the start has led to."""
+        if not isinstance(engine, Engine) or not isinstance(state, State | None):
             raise TypeError("only what a sansip.Engine does can be written into a journal")
         head = Head(
             __version__,
@@ -92,9 +100,15 @@ class Recorder:
             self._source(engine),
             self._redacted,
             time.time(),
+            state,
+            ordered,
         )
-        self._writer = Writer(self._lines.append, head)
+        try:
+            self._writer = Writer(self._lines.append, head)
+        except Exception as error:  # noqa: BLE001 - it is only the journal
+            self._end(_reason(error))
         self.write()
+        self._full = self._files.written + self._rotate
 
     def take(self, taken: Sequence[Taken]) -> None:
         """Keep what the core has been told and has ordered, in its order, to be written later."""
@@ -108,16 +122,27 @@ class Recorder:
             self._taken.append(Swap(0, engine.config, self._source(engine)))
             self.write()
 
-    def write(self) -> None:
-        """Write what has been taken."""
+    def write(self) -> bool:
+        """Write what has been taken; True if the file is full, and another is to ``go_on``."""
         if self._writer is None:
-            return
+            return False
         try:
             self._encode(self._writer)
             self._files.write("".join(self._lines).encode("ascii"))
         except Exception as error:  # noqa: BLE001 - it is only the journal
             self._end(_reason(error))
+            return False
         self._lines.clear()
+        return self._files.written >= self._full
+
+    def go_on(self, engine: object, seed: bytes, at: float, state: object) -> None:
+        """Go on in another file, which begins with this state."""
+        try:
+            self._files.begin()
+        except OSError as error:
+            self._end(_reason(error))
+        else:
+            self.begin(engine, seed, at, None, state)
 
     def close(self) -> None:
         """Write what is left, and close the file."""
@@ -165,10 +190,9 @@ class _Files:
         for older in range(free if free >= 0 else len(self._names) - 1, 0, -1):
             self._names[older - 1].replace(self._names[older])
         self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        self.path.chmod(0o600)  # some umasks leave not even that
         self.written = 0
-        if fcntl is not None:
-            os.fchmod(self._file, 0o600)  # some umasks leave not even that
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _take(self._file)
 
     def write(self, data: bytes) -> None:
         """Write all of it, or else nothing."""
@@ -203,12 +227,21 @@ def _must_be_journal(path: Path) -> None:
         begins = os.read(file, len(BEGINNING)) if stat.S_ISREG(os.fstat(file).st_mode) else None
         if begins is None or not BEGINNING.startswith(begins):
             raise OSError(0, "there is something else of that name, which is no journal")
-        if fcntl is not None:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise OSError(0, "another program is writing it") from None
+        _take(file)
     finally:
         os.close(file)
+
+
+def _take(file: int) -> None:
+    """See that nobody else writes it; where files have no locks that is not known."""
+    if sys.platform == "win32":
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise OSError(0, "another program is writing it") from None
+    except OSError:
+        pass
 
 
 def _reason(error: Exception) -> str:

@@ -19,6 +19,7 @@ from typing import Any, Generic, Protocol, TypedDict, TypeVar
 from sansip import (
     Action,
     Address,
+    Administered,
     CloseFlow,
     Consult,
     Consulted,
@@ -27,8 +28,10 @@ from sansip import (
     DnsAnswered,
     Endpoint,
     Event,
+    LocalProtocolError,
     OpenFlow,
     QueryDns,
+    Rekey,
     Report,
     Send,
     StartTimer,
@@ -191,7 +194,7 @@ class Server(Generic[StateT]):
         self._wake_at = self._loop.alarm(self._ring)
         self.state, actions = self._engine.start(seed=self.seed, at=self.started)
         if self._journal is not None:
-            self._journal.begin(self._engine, self.seed, self.started)
+            self._journal.begin(self._engine, self.seed, self.started, actions)
         self._backlog.append((self.started, actions))
         self._perform()
         for sock in self._sockets:
@@ -254,7 +257,14 @@ class Server(Generic[StateT]):
 
     def _take(self, event: Event) -> None:
         """Take one event of several."""
-        self.state, actions = self._engine.step(self.state, event)
+        try:
+            self.state, actions = self._engine.step(self.state, event)
+        except LocalProtocolError:
+            raise  # it has changed nothing
+        except Exception:
+            if self._journal is not None:
+                self._journal.take([(event, ())])  # the last thing in there
+            raise
         if actions:
             self._backlog.append((event.at, actions))
         if self._journal is not None:
@@ -264,7 +274,12 @@ class Server(Generic[StateT]):
 
     def _take_all(self, events: Sequence[DatagramReceived]) -> None:
         """Take what has come together, and do what comes of it."""
-        self.state, ordered = self._engine.step_all(self.state, events)
+        try:
+            self.state, ordered = self._engine.step_all(self.state, events)
+        except Exception:
+            for event in events:  # it is to be seen which of them it was
+                self._take(event)
+            raise
         taken = list(zip(events, ordered, strict=True))
         self._backlog.extend([(event.at, actions) for event, actions in taken if actions])
         if self._journal is not None:
@@ -303,8 +318,17 @@ class Server(Generic[StateT]):
                 outbox.clear()
         finally:
             self._busy = False
-        if self._journal is not None:
-            self._journal.write()
+        if self._journal is not None and self._journal.write():
+            self._turn_page(self._journal)
+
+    def _turn_page(self, journal: Recorder) -> None:
+        """Let the journal go on in another file; who has the old one can foretell no more."""
+        at, seed = self._now(), secrets.token_bytes(32)
+        order = Administered(at, Rekey(seed))
+        self.state, actions = self._engine.step(self.state, order)
+        journal.go_on(self._engine, seed, at, self.state)
+        if self._tap is not None:
+            self._show(self._tap, [(order, actions)])
 
     def _open_flow(self, _at: float, order: OpenFlow) -> None:
         self._connections.open(order)

@@ -42,6 +42,8 @@ PACKAGES = {
     "dumpcap": "wireshark-common",
     "knotd": "knot",
     "openssl": "openssl",
+    "chromium": "chromium",
+    "sngrep": "sngrep",
 }
 
 

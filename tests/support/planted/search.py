@@ -1,6 +1,6 @@
 """Look for a broken promise in the core that is imported, and say in JSON what was found.
 
-    python -m planted.search simulation 30
+    python -m planted.search exploration 30
 
 It is a program of its own, since each bug is in another copy of the core.
 """
@@ -12,10 +12,14 @@ from itertools import count
 from pathlib import Path
 from time import monotonic
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import sansip
+from planted.scenarios import scenarios
 from planted.worlds import CALLS, WORLDS
+from sansip.explore import explore
+
+MOST_STATES: Final = 30_000  # of a scenario
 
 
 class Found(NamedTuple):
@@ -44,8 +48,22 @@ def simulation(seconds: float) -> Found:
     return Found("", calls, monotonic() - begun)
 
 
+def exploration(seconds: float) -> Found:
+    """Try everything in one scenario after the other, until a promise is broken or time is over."""
+    begun, states = monotonic(), 0
+    for number, scenario in enumerate(scenarios()):
+        explored = explore(scenario, states=MOST_STATES)
+        states += explored.states
+        spent = monotonic() - begun
+        if explored.broken is not None:
+            return Found(explored.broken.reason, states, spent, f"scenario {number}")
+        if spent > seconds:
+            break
+    return Found("", states, monotonic() - begun)
+
+
 SEARCHES: MappingProxyType[str, Callable[[float], Found]] = MappingProxyType(
-    {"simulation": simulation}
+    {"exploration": exploration, "simulation": simulation}
 )
 
 
