@@ -251,10 +251,11 @@ def _are(how: How, names: str) -> dict[str, How]:
     return dict.fromkeys(names.split(), how)
 
 
-_CLOCK: Final = _are(serial, "serial flow") | {"due": _due, "later": _later}
+_CLOCK: Final = MappingProxyType(_are(serial, "serial flow") | {"due": _due, "later": _later})
 
-CLASSES: Final[Mapping[type, Mapping[str, How]]] = MappingProxyType(
-    {
+
+def _classes() -> dict[type, Mapping[str, How]]:
+    return {
         State: _are(unseen, "serial")
         | _are(_by_serial, "flows questions")
         | _are(_to_serial, "links")
@@ -321,4 +322,8 @@ CLASSES: Final[Mapping[type, Mapping[str, How]]] = MappingProxyType(
         Watch: _are(plain, "paths"),
         Probe: _are(instant, "begun"),
     }
+
+
+CLASSES: Final[Mapping[type, Mapping[str, How]]] = MappingProxyType(
+    {cls: MappingProxyType(dict(how)) for cls, how in _classes().items()}
 )
