@@ -27,6 +27,7 @@ from sansip.engine.fleet import Fleet, Probe, Round, Watch
 from sansip.engine.state import (
     Arrival,
     Asked,
+    Back,
     ClientTransaction,
     Context,
     Deadlines,
@@ -251,11 +252,12 @@ def _are(how: How, names: str) -> dict[str, How]:
     return dict.fromkeys(names.split(), how)
 
 
-_CLOCK: Final = MappingProxyType(_are(serial, "serial flow") | {"due": _due, "later": _later})
+def _clock() -> dict[str, How]:
+    return _are(serial, "serial flow") | {"due": _due, "later": _later}
 
 
-def _classes() -> dict[type, Mapping[str, How]]:
-    return {
+CLASSES: Final[Mapping[type, Mapping[str, How]]] = MappingProxyType(
+    {
         State: _are(unseen, "serial")
         | _are(_by_serial, "flows questions")
         | _are(_to_serial, "links")
@@ -264,13 +266,14 @@ def _classes() -> dict[type, Mapping[str, How]]:
         | {"swept": _swept},
         Timer: _are(serial, "serial"),
         # Transactions
-        ServerTransaction: _CLOCK,
-        ClientTransaction: _CLOCK | _are(plain, "branch"),
+        ServerTransaction: _clock(),
+        ClientTransaction: _clock() | _are(plain, "branch"),
         invite_server.Completed: _are(plain, "interval"),
         invite_client.Calling: _are(plain, "interval"),
         client.Trying: _are(plain, "interval"),
         Timing: _are(plain, "t1 t2 t4"),
         Address: _are(plain, "port"),
+        Back: _are(plain, "port"),
         Uri: _are(plain, "port"),
         # Response contexts; their number is in the names of their branches
         Context: _are(plain, "number") | _are(serial, "serial") | {"facts": _facts},
@@ -322,8 +325,4 @@ def _classes() -> dict[type, Mapping[str, How]]:
         Watch: _are(plain, "paths"),
         Probe: _are(instant, "begun"),
     }
-
-
-CLASSES: Final[Mapping[type, Mapping[str, How]]] = MappingProxyType(
-    {cls: MappingProxyType(dict(how)) for cls, how in _classes().items()}
 )
