@@ -36,6 +36,8 @@ from sansip.engine.events import (
 )
 from sansip.engine.policy import Ask, Drop, Local, Relay, Reply, Target
 from sansip.journal.parts import (
+    INTEGER,
+    NUMBER,
     SCALARS,
     TEXT,
     CodecError,
@@ -75,6 +77,9 @@ _CLASSES: Final[Mapping[str, type[Any]]] = MappingProxyType(
         )
     }
 )
+
+
+_USUAL: Final[Mapping[Any, Way]] = MappingProxyType({str: TEXT, int: INTEGER, float: NUMBER})
 
 
 @value
@@ -161,8 +166,8 @@ class Codec:
 
     def way(self, kind: Any) -> Way:  # noqa: ANN401 - of annotations
         """How what has this annotation is written, and read."""
-        if kind is str:
-            return TEXT
+        if kind in _USUAL:
+            return _USUAL[kind]
         if kind is bytes:
             return bytes_out, bytes_in
         if is_scalar(kind):

@@ -87,8 +87,8 @@ def short(content: object) -> str:
 
 
 def _float(given: float) -> str:
-    text = float.__repr__(given)
-    return text if text[-1].isdigit() else plain(given)  # inf, nan
+    text = repr(given)
+    return text if text[-1].isdigit() else plain(given)  # inf, nan, or no number at all
 
 
 _WRITES: Final[Mapping[type[Any], Write]] = MappingProxyType(
@@ -101,3 +101,5 @@ _WRITES: Final[Mapping[type[Any], Write]] = MappingProxyType(
     }
 )
 TEXT: Final[Way] = quoted, checked([str])
+INTEGER: Final[Way] = int.__repr__, checked([int])
+NUMBER: Final[Way] = _float, checked([float])

@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 from types import NoneType
-from typing import Any, Final
+from typing import Any, Final, get_args, get_type_hints
 
 from sansip.engine.actions import Action, Deliver, Send
 from sansip.engine.events import (
@@ -37,6 +37,7 @@ from sansip.table import Table
 
 CREDENTIALS: Final = ("authorization", "proxy-authorization")
 BODY: Final = "body"
+_END_OF_ROWS: Final = re.compile(rb"\n(?:\r\n|\n)")  # which is quicker than \r?
 _HIDDEN: Final = bytes([byte if byte in b" \t\r\n" else ord("x") for byte in range(256)])
 _PLAIN: Final = frozenset({str, int, float, bool, NoneType})
 _KEYS: Final = ("seed", "secret")  # fields with bytes that are no message
@@ -49,10 +50,13 @@ class Redaction:
     def __init__(self, names: Iterable[str]) -> None:
         """Nothing has come over any connection yet."""
         self.names = tuple(sorted({long_name(name.strip()) for name in names}))
+        self._hides_bodies = BODY in self.names
         self._flows: dict[int, _Place] = {}
+        self._where: dict[type[Any], tuple[str, ...]] = {}  # the fields that may have messages
         spelt = [*self.names, *[short for short, name in COMPACT.items() if name in self.names]]
         wanted = [name.encode() for name in spelt if name != BODY]
-        self._beginnings = tuple([b"\n" + name for name in wanted])
+        # What a message without these has no such row; a name that is within another one will do.
+        self._signs = [name for name in wanted if not any(o in name for o in wanted if o != name)]
         any_of = b"|".join([re.escape(name) for name in wanted])
         self._rows = re.compile(
             rb"(?i)(\n(?:%b)[ \t]*+:)((?:[^\n]|\n[ \t])++)" % (any_of or b"(?!)")
@@ -60,9 +64,10 @@ class Redaction:
 
     def event(self, event: Event) -> Event:
         """What is written of an event."""
+        if type(event) is DatagramReceived:
+            data = self.message(event.data)
+            return DatagramReceived(event.at, event.endpoint, event.source, event.local, data)
         match event:
-            case DatagramReceived(at, endpoint, source, local, data):
-                return DatagramReceived(at, endpoint, source, local, self.message(data))
             case StreamReceived(at, flow, data):
                 place = self._flows.setdefault(flow, _Place(self.names))
                 return StreamReceived(at, flow, place.next(data))
@@ -94,14 +99,15 @@ class Redaction:
 
     def message(self, data: bytes) -> bytes:
         """What is written of a message, or of the beginning of one."""
-        end = _end_of_rows(data)
+        found = _END_OF_ROWS.search(data)
+        end = found.end() if found else len(data)
         rows, body = data[:end], data[end:]
         lower = rows.lower()
-        for beginning in self._beginnings:
-            if beginning in lower:  # which is rare, and this is quick
+        for sign in self._signs:
+            if sign in lower:  # which is rare, and this is quick
                 rows = self._rows.sub(lambda row: row[1] + _blank(row[2]), rows)
                 break
-        return rows + (_blank(body) if BODY in self.names else body)
+        return rows + (_blank(body) if self._hides_bodies else body)
 
     def _value(self, thing: Any) -> Any:  # noqa: ANN401 - of the same class as what is given
         """What is written of a value: whatever has bytes in it may be a message."""
@@ -120,7 +126,9 @@ class Redaction:
             return Response(thing.status, thing.reason, *self._parts(thing))
         if kind in (Target, Chosen):
             return replace(thing, edits=tuple([self._edit(*edit) for edit in thing.edits]))
-        names = [name for name in getattr(kind, "__dataclass_fields__", ()) if name not in _KEYS]
+        names = self._where.get(kind)
+        if names is None:
+            names = self._where[kind] = _fields_with_messages(kind)
         parts = [(name, getattr(thing, name)) for name in names]
         given = [(name, part, self._value(part)) for name, part in parts]
         left = {name: now for name, before, now in given if now is not before}
@@ -159,13 +167,17 @@ class Redaction:
         return tuple(rows), _blank(message.body) if BODY in self.names else message.body
 
 
-def _end_of_rows(data: bytes) -> int:
-    """Where the body begins: behind the first line that is empty, but for the start line."""
-    long = data.find(b"\n\r\n")
-    short = data.find(b"\n\n", 0, long if long >= 0 else len(data))
-    if short >= 0:
-        return short + 2
-    return long + 3 if long >= 0 else len(data)
+def _fields_with_messages(kind: Any) -> tuple[str, ...]:  # noqa: ANN401 - of annotations
+    """The fields of a value that may have messages in them, by what is known of their types."""
+    types = get_type_hints(kind) if hasattr(kind, "__dataclass_fields__") else {}
+    names = [name for name in getattr(kind, "__dataclass_fields__", ()) if name not in _KEYS]
+    return tuple([name for name in names if _may_have_messages(types[name])])
+
+
+def _may_have_messages(kind: Any) -> bool:  # noqa: ANN401 - of annotations
+    if kind in (bytes, Request, Response, Target, Chosen):
+        return True
+    return any(map(_may_have_messages, get_args(kind))) or bool(_fields_with_messages(kind))
 
 
 class _Place:

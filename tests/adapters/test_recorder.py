@@ -316,15 +316,23 @@ def test_an_empty_file_and_the_beginning_of_a_head_are_journals(recorded: Record
         assert recorded.older()[0].read_text(encoding="ascii") == torn
 
 
+def other(file: Path) -> object:
+    return file.write_text("listen = []\n", encoding="ascii")
+
+
+def link(to: str) -> Callable[[Path], object]:
+    return lambda file: file.symlink_to(to)
+
+
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (lambda file: file.write_text("listen = []\n", encoding="ascii"), "something else"),
-        (lambda file: file.mkdir(), "something else"),
+        (other, "something else"),
+        (Path.mkdir, "something else"),
         (os.mkfifo, "something else"),
-        (lambda file: file.symlink_to("/dev/null"), "symbolic link"),
-        (lambda file: file.symlink_to("nowhere"), "symbolic link"),
-        (lambda file: file.symlink_to("other.journal"), "symbolic link"),
+        (link("/dev/null"), "symbolic link"),
+        (link("nowhere"), "symbolic link"),
+        (link("other.journal"), "symbolic link"),
     ],
     ids=["file", "folder", "pipe", "device", "dangling", "link"],
 )
@@ -464,7 +472,11 @@ def test_the_tap_sees_that_there_is_another_seed(recorded: Recorded) -> None:
         ends.append(server.state)
 
     ends: list[State] = []
-    recorded.options |= {"tap": lambda event, _: tapped.append(event), "seed": bytes(32)}
+
+    def tap(event: Event, _: object) -> None:
+        tapped.append(event)
+
+    recorded.options |= {"tap": tap, "seed": bytes(32)}
     recorded.run(script, rotate=10_000)
     begin = read(recorded.older()[-1].read_text(encoding="ascii").splitlines()).head
     state, _ = recorded.engine.start(bytes(32), begin.started)

@@ -159,6 +159,19 @@ def test_a_body_that_is_not_left_out_stays_whatever_it_looks_like() -> None:
     assert "three" in text
 
 
+def test_the_rest_of_a_body_that_nobody_reads_is_left_out_too() -> None:
+    """Of a message that was refused, so much is skipped as it had declared."""
+    stage = Line(sansip.Engine(config(endpoints=BOTH), ToName())).open()
+    data = over_tcp(body=b"one two three").set("CSeq", "x INVITE").render()
+    stage.hear(data[:-5])
+    lines = going_on(stage, stage.state, len(stage.events), (BODY,))
+    head = head_of(stage.engine.config, None, redacted=[BODY], state=stage.state)
+    writer = Writer(lines.append, head)
+    lines.clear()
+    writer.event(sansip.StreamReceived(stage.now, 1, b"three\r\n\r\nOPTIONS"), ())
+    assert '"data":"xxxxx\\r\\n\\r\\nOPTIONS"' in lines[-1]
+
+
 @pytest.mark.parametrize("method", ["INVITE", "MESSAGE"])
 def test_no_credential_and_no_body_is_left_in_any_part_of_a_state(method: str) -> None:
     edits = (("Authorization", SECRET), ("X", None), ("Subject", "kept"))
