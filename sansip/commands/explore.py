@@ -59,6 +59,8 @@ def run(given: argparse.Namespace, out: TextIO) -> int:
         depth=given.depth,
         progress=partial(_progress, out) if out.isatty() else None,
     )
+    if out.isatty():
+        out.write("\r")  # over what was said while it went on
     out.write(_figures(seen, monotonic() - begun))
     if seen.broken is None:
         out.write("no promise is broken\n")
@@ -132,7 +134,7 @@ def _progress(out: TextIO, depth: int, states: int, steps: int) -> None:
 def _figures(seen: Explored, seconds: float) -> str:
     whole = "all" if seen.whole else "not all"
     start = f"{seen.states:,} states, {seen.steps:,} steps, depth {seen.depth}"
-    return f"\r{start}, {seconds:.1f} s; {whole} of what can happen\n"
+    return f"{start}, {seconds:.1f} s; {whole} of what can happen\n"
 
 
 def _tell(found: Counterexample, journal: Path, page: Path, out: TextIO) -> None:

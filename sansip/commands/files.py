@@ -5,13 +5,14 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sansip.engine.policy import Policy
 from sansip.errors import LocalProtocolError
 from sansip.journal import Journal, JournalError, read
 from sansip.toml import Settings, load
 
+LONGEST: Final = 100_000_000  # characters of a line; of a longer one we will not know the end
 # What argparse calls _SubParsersAction has no public name.
 Parsers = Any
 
@@ -35,9 +36,9 @@ def command(commands: Parsers, name: str, about: str, description: str, examples
 def journal_of(file: Path) -> Generator[Journal]:
     """Open a journal; what goes wrong with it is said with the name of the file."""
     # What is no ASCII is not of a journal: it will be said where it stands.
-    with file.open(encoding="ascii", errors="replace") as lines:
+    with file.open(encoding="ascii", errors="replace") as opened:
         try:
-            yield read(lines)
+            yield read(iter(lambda: opened.readline(LONGEST), ""))
         except (JournalError, LocalProtocolError, UnfitError) as error:
             raise UnfitError(f"{file}: {error}") from None
 

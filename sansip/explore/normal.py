@@ -27,6 +27,7 @@ from sansip.engine.fleet import Fleet, Probe, Round, Watch
 from sansip.engine.state import (
     Arrival,
     Asked,
+    Back,
     ClientTransaction,
     Context,
     Deadlines,
@@ -251,7 +252,9 @@ def _are(how: How, names: str) -> dict[str, How]:
     return dict.fromkeys(names.split(), how)
 
 
-_CLOCK: Final = _are(serial, "serial flow") | {"due": _due, "later": _later}
+def _clock() -> dict[str, How]:
+    return _are(serial, "serial flow") | {"due": _due, "later": _later}
+
 
 CLASSES: Final[Mapping[type, Mapping[str, How]]] = MappingProxyType(
     {
@@ -263,13 +266,14 @@ CLASSES: Final[Mapping[type, Mapping[str, How]]] = MappingProxyType(
         | {"swept": _swept},
         Timer: _are(serial, "serial"),
         # Transactions
-        ServerTransaction: _CLOCK,
-        ClientTransaction: _CLOCK | _are(plain, "branch"),
+        ServerTransaction: _clock(),
+        ClientTransaction: _clock() | _are(plain, "branch"),
         invite_server.Completed: _are(plain, "interval"),
         invite_client.Calling: _are(plain, "interval"),
         client.Trying: _are(plain, "interval"),
         Timing: _are(plain, "t1 t2 t4"),
         Address: _are(plain, "port"),
+        Back: _are(plain, "port"),
         Uri: _are(plain, "port"),
         # Response contexts; their number is in the names of their branches
         Context: _are(plain, "number") | _are(serial, "serial") | {"facts": _facts},
