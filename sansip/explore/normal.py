@@ -256,8 +256,8 @@ def _clock() -> dict[str, How]:
     return _are(serial, "serial flow") | {"due": _due, "later": _later}
 
 
-CLASSES: Final[Mapping[type, Mapping[str, How]]] = MappingProxyType(
-    {
+def _classes() -> dict[type, Mapping[str, How]]:
+    return {
         State: _are(unseen, "serial")
         | _are(_by_serial, "flows questions")
         | _are(_to_serial, "links")
@@ -325,4 +325,8 @@ CLASSES: Final[Mapping[type, Mapping[str, How]]] = MappingProxyType(
         Watch: _are(plain, "paths"),
         Probe: _are(instant, "begun"),
     }
+
+
+CLASSES: Final[Mapping[type, Mapping[str, How]]] = MappingProxyType(
+    {cls: MappingProxyType(dict(how)) for cls, how in _classes().items()}
 )
