@@ -71,6 +71,8 @@ def test_what_is_found_is_said_and_written_with_its_ladder(here: Path) -> None:
     assert "unavailable=1" in said
     with (here / "mine.journal").open() as lines:
         assert read(lines).head.started == 0.0
+    for name in ("mine.journal", "mine.html"):
+        assert (here / name).stat().st_mode & 0o777 == 0o600
     assert "503 Service Unavailable" in (here / "mine.html").read_text()
 
 
@@ -102,10 +104,10 @@ def test_the_example_may_be_explored(here: Path) -> None:
     [
         ([], "give a scenario, or --config with --zone and --call"),
         (["a:b", "--config", "proxy.toml"], "give a scenario, or --config"),
-        (["well"], "scenario well: write MODULE:NAME or FILE.py:NAME"),
-        (["no_such_module:well"], "scenario no_such_module:well: No module named"),
+        (["well"], "well: write MODULE:NAME or FILE.py:NAME"),
+        (["no_such_module:well"], "no_such_module:well: No module named"),
         (["nowhere.py:well"], "nowhere.py: no such file"),
-        (["worlds_of_mine:other"], "there is no sansip.explore.Scenario of that name"),
+        (["worlds_of_mine:other"], "worlds_of_mine:other: it is no sansip.explore.Scenario"),
         (["worlds_of_mine:well", "--faults", "rain=1"], "--faults rain=1: write KIND=N"),
         (["worlds_of_mine:well", "--faults", "lost=x"], "--faults lost=x: write KIND=N"),
         (["--config", "proxy.toml"], "the calls lead nowhere"),
