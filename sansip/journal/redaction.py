@@ -111,7 +111,7 @@ class Redaction:
 
     def _value(self, thing: Any) -> Any:  # noqa: ANN401 - of the same class as what is given
         """What is written of a value: whatever has bytes in it may be a message."""
-        kind = type(thing)
+        kind: Any = type(thing)
         if kind in _PLAIN:
             return thing
         if kind is bytes:
