@@ -120,13 +120,15 @@ class Redaction:
 
     def _value(self, thing: Any) -> Any:  # noqa: ANN401 - of the same class as what is given
         """What is written of a value: whatever has bytes in it may be a message."""
-        kind = type(thing)
+        kind: type[Any] = thing.__class__
         if kind in _PLAIN:
             return thing
         if kind is bytes:
             return self.message(thing)
-        if kind in (tuple, list):
-            return kind([self._value(one) for one in thing]) if thing else thing
+        if kind is tuple:
+            return tuple([self._value(one) for one in thing])
+        if kind is list:
+            return [self._value(one) for one in thing]
         if kind is Table:
             return Table({key: self._value(one) for key, one in thing.items()})
         if kind is Request:
@@ -140,8 +142,8 @@ class Redaction:
             names = self._where[kind] = _fields_with_messages(kind)
         parts = [(name, getattr(thing, name)) for name in names]
         given = [(name, part, self._value(part)) for name, part in parts]
-        left = {name: now for name, before, now in given if now is not before}
-        return replace(thing, **left) if left else thing
+        changed = {name: now for name, before, now in given if now is not before}
+        return replace(thing, **changed) if changed else thing
 
     def _edit(self, name: str, text: str | None) -> tuple[str, str | None]:
         if text is None or long_name(name) not in self.names:
