@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,7 @@ class Terminal(io.StringIO):
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give a folder with a scenario, a proxy's file and a zone."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     (tmp_path / "worlds_of_mine.py").write_text(SCENARIO)
     (tmp_path / "proxy.toml").write_text(TOML)
     (tmp_path / "zone").write_text(ZONE)
@@ -104,8 +105,11 @@ def test_the_example_may_be_explored(here: Path) -> None:
         (["a:b", "--config", "proxy.toml"], "give a scenario, or --config"),
         (["well"], "scenario well: write MODULE:NAME or FILE.py:NAME"),
         (["no_such_module:well"], "scenario no_such_module:well: No module named"),
-        (["nowhere.py:well"], "nowhere.py: no such file"),
-        (["worlds_of_mine:other"], "there is no sansip.explore.Scenario of that name"),
+        (["nowhere.py:well"], "nowhere.py:well: no such file"),
+        (
+            ["worlds_of_mine:other"],
+            "scenario worlds_of_mine:other: it is no sansip.explore.Scenario",
+        ),
         (["worlds_of_mine:well", "--faults", "rain=1"], "--faults rain=1: write KIND=N"),
         (["worlds_of_mine:well", "--faults", "lost=x"], "--faults lost=x: write KIND=N"),
         (["--config", "proxy.toml"], "the calls lead nowhere"),
