@@ -288,7 +288,11 @@ class _Step:
                     self.questions[query] = question
                     self.asked.append(question)
                 case StopDns(query):
-                    self.stopped.append(self.questions[query])
+                    question = self.questions[query]
+                    if question in self.asked:
+                        self.asked.remove(question)
+                    else:
+                        self.stopped.append(question)
                 case OpenFlow(flow):
                     more.append(FlowClosed(self.now, flow, _REFUSED))
                 case Consult(question):

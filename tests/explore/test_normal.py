@@ -3,7 +3,6 @@
 import dataclasses
 import typing
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -26,10 +25,10 @@ from sansip.proxy.vocabulary import Target
 from sansip.simulate.names import Names
 from sansip.simulate.promises import Promises
 from sansip.table import Table
-from sansip.transaction import invite_client
+from sansip.transaction import TimerName, invite_client
 
 
-def parts(hint: Any) -> Iterator[Any]:
+def parts(hint: object) -> Iterator[object]:
     yield hint
     if typing.get_origin(hint) is not typing.Literal:
         for part in typing.get_args(hint):
@@ -140,7 +139,7 @@ def same(one: object, now: float, other: object, then: float) -> bool:
     return Normal().digest(one, now) == Normal().digest(other, then)
 
 
-def client(due: float, serial: int, timer: Any = "A") -> ClientTransaction:
+def client(due: float, serial: int, timer: TimerName | None = "A") -> ClientTransaction:
     state, remote = invite_client.Calling(0.5), Address("203.0.113.1", 5060)
     return ClientTransaction(True, b"", state, "e", remote, "c", 0, timer, due, serial)
 
