@@ -1,19 +1,15 @@
 """``python -m sansip explore SCENARIO``: try all that can happen to a small world."""
 
 import argparse
-import runpy
-import sys
 from dataclasses import fields, replace
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from time import monotonic
 from typing import Final, TextIO
 
-from sansip.commands.files import Parsers, UnfitError, command, journal_of, settings_of
+from sansip.commands.files import Parsers, UnfitError, command, journal_of, named, proxy_of
 from sansip.engine.engine import Engine
 from sansip.explore import Counterexample, Explored, Faults, Scenario, explore
-from sansip.journal import Toml
 from sansip.ladder import draw, html
 
 ABOUT: Final = """\
@@ -59,6 +55,8 @@ def run(given: argparse.Namespace, out: TextIO) -> int:
         depth=given.depth,
         progress=partial(_progress, out) if out.isatty() else None,
     )
+    if out.isatty():
+        out.write("\r")  # over what was said while it went on
     out.write(_figures(seen, monotonic() - begun))
     if seen.broken is None:
         out.write("no promise is broken\n")
@@ -73,14 +71,13 @@ def _scenario(given: argparse.Namespace) -> Scenario:
     if given.config is None:
         scenario = _named(given.scenario)
     else:
-        settings = settings_of(given.config)
-        name = given.config.name
+        settings, source = proxy_of(given.config)
         scenario = Scenario(
             Engine(settings.config(), settings.policy()),
             zone=given.zone.read_text(encoding="utf-8") if given.zone else "",
             origin=given.origin,
             calls=tuple(given.call or ()),
-            source=Toml(given.config.read_text(encoding="utf-8"), name),
+            source=source,
         )
     if given.faults is None:
         return scenario
@@ -88,21 +85,9 @@ def _scenario(given: argparse.Namespace) -> Scenario:
 
 
 def _named(name: str) -> Scenario:
-    """Find a scenario in a module, or in a file, which is run for that."""
-    place, colon, attribute = name.rpartition(":")
-    if not colon:
-        raise UnfitError(f"scenario {name}: write MODULE:NAME or FILE.py:NAME")
-    if place.endswith(".py"):
-        file = Path(place)
-        sys.path.insert(0, str(file.parent))  # for what it imports, and so that a replay finds it
-        found = runpy.run_path(place, run_name=file.stem).get(attribute)
-    else:
-        try:
-            found = getattr(import_module(place), attribute, None)
-        except ImportError as error:
-            raise UnfitError(f"scenario {name}: {error}") from None
+    found = named("scenario", name)
     if not isinstance(found, Scenario):
-        raise UnfitError(f"scenario {name}: there is no sansip.explore.Scenario of that name")
+        raise UnfitError(f"scenario {name}: it is no sansip.explore.Scenario")
     return found
 
 
@@ -132,7 +117,7 @@ def _progress(out: TextIO, depth: int, states: int, steps: int) -> None:
 def _figures(seen: Explored, seconds: float) -> str:
     whole = "all" if seen.whole else "not all"
     start = f"{seen.states:,} states, {seen.steps:,} steps, depth {seen.depth}"
-    return f"\r{start}, {seconds:.1f} s; {whole} of what can happen\n"
+    return f"{start}, {seconds:.1f} s; {whole} of what can happen\n"
 
 
 def _tell(found: Counterexample, journal: Path, page: Path, out: TextIO) -> None:

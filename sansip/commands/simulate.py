@@ -3,20 +3,17 @@
 import argparse
 import math
 import os
-import sys
 from collections import Counter
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from time import perf_counter
 from typing import Final, TextIO, cast
 
-from sansip.commands.files import Parsers, UnfitError, command
+from sansip.commands.files import Parsers, UnfitError, command, named, proxy_of
 from sansip.engine.engine import Engine
-from sansip.journal import Toml, read
+from sansip.journal import read
 from sansip.ladder import draw, html
 from sansip.simulate import Link, Phone, World, surround
-from sansip.toml import Settings, load
 
 ABOUT: Final = """\
 Makes calls through a proxy, in a world of its own: virtual time, zone files for DNS, and links that
@@ -92,7 +89,7 @@ def _prepare(world: World, given: argparse.Namespace) -> None:
         raise UnfitError("say with --call whom to call")
     if given.calls < 1 or not given.rate > 0:
         raise UnfitError("--calls and --rate are above 0")
-    settings, source = _read(file)
+    settings, source = proxy_of(file)
     engine = Engine(settings.config(), settings.policy())
     host = world.engine(engine, policy=source)
     surround(world, engine, given.call, given.source)
@@ -101,19 +98,6 @@ def _prepare(world: World, given: argparse.Namespace) -> None:
     for number in range(given.calls):
         uri = given.call[number % len(given.call)]
         phone.call(uri, after=number / given.rate)
-
-
-def _read(file: Path) -> tuple[Settings, Toml]:
-    """Read a proxy's file, and what a journal says of it."""
-    lists: list[tuple[str, str]] = []
-
-    def text_of(name: str) -> str:
-        lists.append((name, (file.parent / name).read_bytes().decode(errors="replace")))
-        return lists[-1][1]
-
-    text = file.read_bytes()
-    found = load(text, file.name, text_of)
-    return found, Toml(text.decode(), file.name, tuple(lists))
 
 
 def _sum_up(world: World, seconds: float, out: TextIO) -> None:
@@ -149,18 +133,7 @@ def _fail(world: World, error: Exception, folder: Path, out: TextIO) -> None:
 
 
 def _function(name: str) -> Callable[[World], object]:
-    """Import a function, ``MODULE:FUNCTION`` or ``FILE.py:FUNCTION``."""
-    place, colon, function = name.rpartition(":")
-    if not colon:
-        raise UnfitError(f"{name}: write MODULE:FUNCTION or FILE.py:FUNCTION")
-    try:
-        if place.endswith(".py"):
-            file = Path(place).resolve(strict=True)
-            sys.path.insert(0, str(file.parent))
-            place = file.stem
-        found = getattr(import_module(place), function)
-    except (Exception, SystemExit) as error:  # whatever the module does
-        raise UnfitError(f"{name}: {type(error).__name__}: {error}") from error
+    found = named("function", name)
     if not callable(found):
-        raise UnfitError(f"{name}: it is no function")
+        raise UnfitError(f"function {name}: it is none")
     return cast("Callable[[World], object]", found)

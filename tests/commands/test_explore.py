@@ -105,8 +105,11 @@ def test_the_example_may_be_explored(here: Path) -> None:
         (["a:b", "--config", "proxy.toml"], "give a scenario, or --config"),
         (["well"], "scenario well: write MODULE:NAME or FILE.py:NAME"),
         (["no_such_module:well"], "scenario no_such_module:well: No module named"),
-        (["nowhere.py:well"], "nowhere.py: no such file"),
-        (["worlds_of_mine:other"], "there is no sansip.explore.Scenario of that name"),
+        (["nowhere.py:well"], "nowhere.py:well: no such file"),
+        (
+            ["worlds_of_mine:other"],
+            "scenario worlds_of_mine:other: it is no sansip.explore.Scenario",
+        ),
         (["worlds_of_mine:well", "--faults", "rain=1"], "--faults rain=1: write KIND=N"),
         (["worlds_of_mine:well", "--faults", "lost=x"], "--faults lost=x: write KIND=N"),
         (["--config", "proxy.toml"], "the calls lead nowhere"),

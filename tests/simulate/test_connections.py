@@ -202,6 +202,9 @@ class Listener(Party):
         self.heard.append((round(self.now, 3), request.uri_text))
         self.source = source
 
+    def answered(self, response: Response) -> None:
+        self.heard.append((round(self.now, 3), str(response.status)))
+
 
 def asking(number: int) -> Request:
     via = f"SIP/2.0/TCP {HERE};branch=z9hG4bK{number}"
@@ -295,27 +298,24 @@ def test_an_answer_whose_connection_is_gone_takes_another_to_the_sent_by() -> No
     here.crash()
     world.run()
     here.start()
-    answers: list[int] = []
-    here.answered = lambda response: answers.append(response.status)  # type: ignore[method-assign]
     for status in (100, 200):
         there.say(Response.make(status, "x", [("Via", asking(1).get("via") or "")]), there.source)
     world.run()
-    assert answers == [100, 200]
+    assert [status for _, status in here.heard] == ["100", "200"]
 
 
 def test_what_is_still_on_its_way_to_who_has_closed_is_left() -> None:
-    for kind in ("host", "party"):
+    for engines in (False, True):
         world = World()
-        proxy = world.engine(engine(TCP_1, kinds=("tcp",)))
-        here = Listener(world, HERE)
-        here.say(asking(1), proxy.address)
-        world.run(0.012 if kind == "host" else 0.017)
-        (end,) = [
-            end for end in world.connections.ends if end.node is (proxy if kind == "host" else here)
-        ]
+        here, party = Listener(world, HERE), Listener(world, THERE)
+        there = world.engine(engine(TCP_1, kinds=("tcp",))) if engines else party
+        here.say(asking(1), there.address)
+        world.run(0.012)
+        (end,) = [end for end in world.connections.ends if end.node is there]
         world.connections.close(end)
         world.run()
-        assert here.heard == []
+        assert len(world.wire) == 1
+        assert party.heard == []
 
 
 class Answering(sansip.Engine):
