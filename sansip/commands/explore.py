@@ -63,6 +63,8 @@ def run(given: argparse.Namespace, out: TextIO) -> int:
     )
     if out.isatty():
         out.write("\r")  # over what was said while it went on
+    if out.isatty():
+        out.write("\r")  # over what was said while it went on
     out.write(_figures(seen, monotonic() - begun))
     if seen.broken is None:
         out.write("no promise is broken\n")

@@ -83,7 +83,7 @@ class Normal:
 
     def tell(self, parts: list[Part], thing: Any) -> None:  # noqa: ANN401 - what a state may hold
         """Take something apart."""
-        kind = type(thing)
+        kind = cast("type[object]", type(thing))
         if kind in _SIMPLE:
             parts.append(repr(thing))
         elif kind in _SHARED:
@@ -113,10 +113,11 @@ class Normal:
         self.tell(parts, thing)
         return ",".join(map(str, parts))
 
-    def _fields(self, parts: list[Part], kind: type, thing: object) -> None:
+    def _fields(self, parts: list[Part], kind: type[object], thing: object) -> None:
         hows = CLASSES.get(kind, _NONE)
         parts.append(kind.__name__)
-        for name in kind.__match_args__:  # type: ignore[attr-defined]
+        names: tuple[str, ...] = getattr(kind, "__match_args__")  # noqa: B009 - all values have it
+        for name in names:
             how = hows.get(name)
             if how is None:
                 self.tell(parts, getattr(thing, name))
@@ -256,8 +257,8 @@ def _clock() -> dict[str, How]:
     return _are(serial, "serial flow") | {"due": _due, "later": _later}
 
 
-CLASSES: Final[Mapping[type, Mapping[str, How]]] = MappingProxyType(
-    {
+def _classes() -> dict[type, dict[str, How]]:
+    return {
         State: _are(unseen, "serial")
         | _are(_by_serial, "flows questions")
         | _are(_to_serial, "links")
@@ -325,4 +326,8 @@ CLASSES: Final[Mapping[type, Mapping[str, How]]] = MappingProxyType(
         Watch: _are(plain, "paths"),
         Probe: _are(instant, "begun"),
     }
+
+
+CLASSES: Final[Mapping[type, Mapping[str, How]]] = MappingProxyType(
+    {kind: MappingProxyType(hows) for kind, hows in _classes().items()}
 )

@@ -76,7 +76,11 @@ def test_faults_are_bounded_in_all() -> None:
 
 def test_depth_is_bounded() -> None:
     told: list[tuple[int, int, int]] = []
-    seen = explore(to_name(), depth=3, progress=lambda *figures: told.append(figures))
+
+    def tell(depth: int, states: int, steps: int) -> None:
+        told.append((depth, states, steps))
+
+    seen = explore(to_name(), depth=3, progress=tell)
     assert not seen.whole
     assert seen.depth == 3
     assert [depth for depth, _, _ in told] == [1, 2, 3]

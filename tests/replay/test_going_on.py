@@ -47,8 +47,7 @@ def test_without_its_seed_a_journal_is_not_run() -> None:
     lines = journal_of(stage, None)
     found = read(lines)
     assert replay(found) is None
-    bare = dataclasses.replace(found.head, seed=b"")
-    lines = []
-    Writer(lines.append, bare)
+    bare: list[str] = []
+    Writer(bare.append, dataclasses.replace(found.head, seed=b""))
     with pytest.raises(JournalError, match="its seed was left out"):
-        replay(read(lines))
+        replay(read(bare))
