@@ -63,8 +63,6 @@ def run(given: argparse.Namespace, out: TextIO) -> int:
     )
     if out.isatty():
         out.write("\r")  # over what was said while it went on
-    if out.isatty():
-        out.write("\r")  # over what was said while it went on
     out.write(_figures(seen, monotonic() - begun))
     if seen.broken is None:
         out.write("no promise is broken\n")
@@ -93,9 +91,9 @@ def _scenario(given: argparse.Namespace) -> Scenario:
 
 
 def _named(name: str) -> Scenario:
-    found = found_at(name)
+    found = found_at("scenario", name)
     if not isinstance(found, Scenario):
-        raise UnfitError(f"{name}: it is no sansip.explore.Scenario")
+        raise UnfitError(f"scenario {name}: it is no sansip.explore.Scenario")
     return found
 
 
