@@ -103,6 +103,7 @@ class Hosts:
         """Nothing has happened yet."""
         self.engine = engine
         self.merge = merge
+        self.ordered: tuple[Action, ...] = ()  # at its start
         self._names = names
         self._all: list[Situation] = []
         self._known: dict[bytes, int] = {}
@@ -116,6 +117,7 @@ class Hosts:
     def begin(self) -> Stepped:
         """Start it at time 0."""
         state, actions = self.engine.start(SEED, 0.0)
+        self.ordered = actions
         promises = Promises(self.engine.config.timing)
         step = _Step(self, Situation(state, 0.0, (), promises))
         step.begin(actions)

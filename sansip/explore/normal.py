@@ -221,6 +221,11 @@ def _heard(_: Normal, parts: list[Part], owner: states.Branch, given: float) -> 
     parts.append("none" if owner.heard == "nothing" else (given, -FAR))
 
 
+def _guarded(_: Normal, parts: list[Part], owner: states.Branch, given: float) -> None:
+    """When to give up a branch, while something may come of it."""
+    parts.append((given, -FAR) if owner.heard in ("trying", "ringing") else "none")
+
+
 def _doubted(_: Normal, parts: list[Part], owner: Health, given: float) -> None:
     """What is known of a hop while it is suspect."""
     parts.append((given, -FAR) if owner.needed else "none")
@@ -287,7 +292,7 @@ def _classes() -> dict[type, dict[str, How]]:
         | _are(instant, "wake"),
         states.Way: _are(plain, "number"),
         states.Branch: _are(plain, "number way stage breadth status")
-        | _are(_heard, "since guard")
+        | {"since": _heard, "guard": _guarded}
         | _are(instant, "begun"),
         states.Concluded: _are(plain, "open uncancelled lingering") | _are(instant, "wake"),
         Result: _are(plain, "status"),

@@ -9,8 +9,10 @@ from sansip.explore.hosts import Stepped
 from sansip.explore.scenario import SEED, Scenario
 from sansip.explore.space import Config, Space
 from sansip.explore.words import words
-from sansip.simulate.record import Record, source_of
+from sansip.journal import Head, source_of
+from sansip.simulate.record import Record
 from sansip.value import value
+from sansip.version import VERSION
 
 Trail = list[tuple[str, Config, Stepped | None]]  # what happened, where that led, what came of it
 
@@ -34,7 +36,9 @@ def retraced(scenario: Scenario, reason: str, path: list[str]) -> Counterexample
     trail: Trail = [("", first, begun)]
     _follow(space, reason, path, trail)
     engine = scenario.engine
-    record = Record(SEED, 0.0, engine.config, scenario.source or source_of(engine))
+    policy = scenario.source or source_of(engine)
+    head = Head(VERSION, SEED, 0.0, engine.config, policy, ordered=space.hosts.ordered)
+    record = Record(head)
     happenings: list[str] = []
     before = first
     for text, config, stepped in trail[1:]:

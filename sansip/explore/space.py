@@ -17,12 +17,10 @@ from math import inf
 from typing import Final, cast
 
 from sansip.address import Address
-from sansip.dns import Answer, Question
-from sansip.errors import LocalProtocolError
-from sansip.explore.hosts import FAILED, Asked, Hosts, Stepped, Unreachable
+from sansip.explore.around import gateways_of
+from sansip.explore.hosts import Asked, Hosts, Stepped, Unreachable
 from sansip.explore.parties import (
     REFUSED,
-    Caller,
     Datagram,
     Gateway,
     Party,
@@ -31,7 +29,7 @@ from sansip.explore.parties import (
     due,
     later,
 )
-from sansip.explore.scenario import ANSWERS, Call, Faults, Scenario
+from sansip.explore.scenario import Call, Faults, Scenario
 from sansip.simulate.names import Names
 from sansip.simulate.party import at
 from sansip.value import value
@@ -219,8 +217,19 @@ class Space:
             yield (*what, 0, noted), new, stepped
 
     def _orders(self, stepped: Stepped) -> tuple[int, ...]:
-        things: list[Thing] = [*stepped.sent, *map(Asked, stepped.asked)]
-        return tuple([self.flight(Flight(thing)) for thing in things])
+        asked = tuple([self.flight(Flight(Asked(question))) for question in stepped.asked])
+        return self._sent(stepped.sent) + asked
+
+    def _sent(self, packets: tuple[Datagram, ...]) -> tuple[int, ...]:
+        """Packets, but for those that go where nobody is."""
+        known = self._at, self.hosts.places
+        return tuple(
+            [
+                self.flight(Flight(each))
+                for each in packets
+                if any(each.to in some for some in known)
+            ]
+        )
 
     def _without(self, flights: tuple[int, ...], stepped: Stepped) -> tuple[int, ...]:
         """What is on its way, but for the answers that nobody waits for any more."""
@@ -258,8 +267,7 @@ class Space:
                 new, sent = was.act(how)
             else:
                 new, sent = was.takes(self._packet(what), how)
-            numbers = tuple([self.flight(Flight(each)) for each in sent])
-            known = self._turns[key] = self._state(party, new), numbers
+            known = self._turns[key] = self._state(party, new), self._sent(sent)
         return known
 
     def _packet(self, number: int) -> Datagram:
@@ -320,9 +328,6 @@ class Space:
                         situation, _less(after, 2), (*flights, copy), states, rest + sent,
                         (*notes, (COPIED, number)),
                     )  # fmt: skip
-        elif isinstance(what, Datagram) and what.to not in self.hosts.places:
-            yield from self._spread(situation, left, flights, parties, rest, notes)
-            return
         else:
             yield from self._spread(situation, left, (*flights, number), parties, rest, notes)
             if left[2] and isinstance(what, Datagram):
@@ -378,30 +383,6 @@ class Space:
             for party, number in enumerate(parties)
         ]
         return aged, faults, self._sorted(tuple(slow)), tuple(states)
-
-
-def gateways_of(
-    scenario: Scenario, names: Names, callers: list[Caller]
-) -> dict[Address, tuple[int, ...]]:
-    """Who there is to be called: as the scenario says, or wherever the calls may lead."""
-    if scenario.gateways is not None:
-        return {at(place): answers for place, answers in scenario.gateways.items()}
-    engine = scenario.engine
-    state, _ = engine.start(bytes(32), 0.0)
-    found: dict[Address, tuple[int, ...]] = {}
-    for who in callers:
-        known: dict[Question, Answer] = {}
-        request = who.script.invite
-        while True:
-            plan = engine.plan(state, request, at=0.0, source=who.address, answers=known)
-            if not plan.questions:
-                break
-            for question in plan.questions:
-                known[question] = names.answer(question.name, question.type) or FAILED
-        found |= {step.hop.address: ANSWERS for step in plan.steps if not step.refused}
-    if not found:
-        raise LocalProtocolError("the calls lead nowhere")
-    return found
 
 
 def _put(parties: tuple[int, ...], party: int, state: int) -> tuple[int, ...]:

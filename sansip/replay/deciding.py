@@ -19,7 +19,7 @@ from sansip.engine.routing import overrides
 from sansip.journal import Journal, Swap
 from sansip.message import Request, Uri
 from sansip.replay.planned import Moved, Planner
-from sansip.replay.running import Policies, Comparison, begun, engine_of, unnamed
+from sansip.replay.running import Comparison, Policies, begun, engine_of, unnamed
 from sansip.replay.tally import Tally
 from sansip.replay.words import difference
 from sansip.value import value
