@@ -75,7 +75,10 @@ def _scenario(given: argparse.Namespace) -> Scenario:
     if (given.scenario is None) == (given.config is None):
         raise UnfitError("give a scenario, or --config with --zone and --call")
     if given.config is None:
-        scenario = _named(given.scenario)
+        found = found_at("scenario", given.scenario)
+        if not isinstance(found, Scenario):
+            raise UnfitError(f"scenario {given.scenario}: it is no sansip.explore.Scenario")
+        scenario = found
     else:
         settings, source = settings_of(given.config)
         scenario = Scenario(
@@ -88,13 +91,6 @@ def _scenario(given: argparse.Namespace) -> Scenario:
     if given.faults is None:
         return scenario
     return replace(scenario, faults=_faults(given.faults))
-
-
-def _named(name: str) -> Scenario:
-    found = found_at(name)
-    if not isinstance(found, Scenario):
-        raise UnfitError(f"{name}: it is no sansip.explore.Scenario")
-    return found
 
 
 def _faults(text: str) -> Faults:

@@ -54,39 +54,36 @@ def settings_of(file: Path) -> tuple[Settings, Toml]:
     return found, Toml(text.decode(), file.name, found.lists)
 
 
-def policy_of(name: str) -> Policy:
-    """Import a policy, ``module:Class``, and make one."""
-    module, colon, cls = name.partition(":")
+def found_at(what: str, name: str) -> object:
+    """Find what a module has, ``MODULE:NAME``, or a file, ``FILE.py:NAME``, which is run for it."""
+    place, colon, attribute = name.rpartition(":")
     if not colon:
-        raise UnfitError(f"policy {name}: write MODULE:CLASS")
-    with _whatever_it_does(f"policy {name}"):
-        made = getattr(import_module(module), cls)()
+        raise UnfitError(f"{what} {name}: write MODULE:NAME or FILE.py:NAME")
+    file = Path(place) if place.endswith(".py") else None
+    if file is not None:
+        file.stat()  # what is wrong with the file itself is said of that
+        sys.path.insert(0, str(file.resolve().parent))  # for what it imports, and for a replay
+    with _imported(f"{what} {name}"):
+        known = runpy.run_path(place, None, file.stem) if file else vars(import_module(place))
+    if attribute not in known:
+        raise UnfitError(f"{what} {name}: there is nothing of that name")
+    return known[attribute]
+
+
+def policy_of(name: str) -> Policy:
+    """Find a policy by its name; of a class, make one."""
+    made = found_at("policy", name)
+    if callable(made):
+        with _imported(f"policy {name}"):
+            made = made()
     if not isinstance(made, Policy):
         raise UnfitError(f"policy {name}: it is no sansip.Policy")
     return made
 
 
-def found_at(name: str) -> object:
-    """Find what a module has under a name, ``MODULE:NAME``; or a file, which is run for that."""
-    place, colon, attribute = name.rpartition(":")
-    if not colon:
-        raise UnfitError(f"{name}: write MODULE:NAME or FILE.py:NAME")
-    if not place.endswith(".py"):
-        with _whatever_it_does(name):
-            return getattr(import_module(place), attribute)
-    file = Path(place)
-    file.stat()  # its own errors are not those of what it opens
-    sys.path.insert(0, str(file.resolve().parent))  # for what it imports, and for a replay
-    with _whatever_it_does(name):
-        named = runpy.run_path(place, run_name=file.stem)
-    if attribute not in named:
-        raise UnfitError(f"{name}: there is nothing of that name")
-    return named[attribute]
-
-
 @contextmanager
-def _whatever_it_does(name: str) -> Generator[None]:
-    """What is imported may raise anything; it is said with its name."""
+def _imported(name: str) -> Generator[None]:
+    """What is imported may do whatever it likes; what it raises is said with its name."""
     try:
         yield
     except (ImportError, AttributeError, TypeError) as error:
@@ -97,7 +94,8 @@ def _whatever_it_does(name: str) -> Generator[None]:
 
 def private(file: Path) -> TextIO:
     """Make a file that nobody else may read; ``OSError`` if there is one."""
-    return open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8")  # noqa: PTH123 - it is a number
+    number = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    return open(number, "w", encoding="utf-8")  # noqa: PTH123 - it is a number
 
 
 def write_found(stem: Path, lines: Iterable[str]) -> tuple[Path, Path]:

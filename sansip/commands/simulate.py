@@ -124,7 +124,7 @@ def _fail(world: World, error: Exception, folder: Path, out: TextIO) -> None:
 
 
 def _function(name: str) -> Callable[[World], object]:
-    found = found_at(name)
+    found = found_at("function", name)
     if not callable(found):
-        raise UnfitError(f"{name}: it is no function")
+        raise UnfitError(f"function {name}: it is none")
     return cast("Callable[[World], object]", found)

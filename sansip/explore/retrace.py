@@ -9,8 +9,8 @@ from sansip.explore.hosts import Stepped
 from sansip.explore.scenario import SEED, Scenario
 from sansip.explore.space import Config, Space
 from sansip.explore.words import words
-from sansip.journal import Head
-from sansip.simulate.record import Record, source_of
+from sansip.journal import Head, source_of
+from sansip.simulate.record import Record
 from sansip.value import value
 from sansip.version import VERSION
 

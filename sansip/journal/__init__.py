@@ -6,7 +6,7 @@
 
 from sansip.journal.codec import Opaque
 from sansip.journal.copying import copy
-from sansip.journal.head import FORMAT, Head, JournalError, Named, Source, Toml
+from sansip.journal.head import FORMAT, Head, JournalError, Named, Source, Toml, source_of
 from sansip.journal.parts import CodecError
 from sansip.journal.reading import Journal, Step, Swap, read
 from sansip.journal.redaction import BODY, CREDENTIALS
@@ -29,4 +29,5 @@ __all__ = [
     "Writer",
     "copy",
     "read",
+    "source_of",
 ]

@@ -4,6 +4,8 @@ from typing import Final
 
 from sansip.engine.actions import Action
 from sansip.engine.config import Config
+from sansip.engine.engine import Engine
+from sansip.engine.policy import Everything
 from sansip.engine.state import State
 from sansip.value import value
 
@@ -27,6 +29,12 @@ class Named:
 
 
 Source = Toml | Named
+
+
+def source_of(engine: Engine) -> Source | None:
+    """Name the policy of an engine by its class, as a replay may import it."""
+    cls = type(engine.policy)
+    return None if cls is Everything else Named(f"{cls.__module__}:{cls.__qualname__}")
 
 
 @value

@@ -25,11 +25,11 @@ from sansip.engine.events import (
     StreamReceived,
     TimerFired,
 )
+from sansip.engine.loads import OWNER as DIALOG
 from sansip.engine.state import State
 from sansip.engine.submissions import LOCAL
 from sansip.ladder.remembered import calls_in
 
-_DIALOG: Final = "h|"  # how the owner of the timer of a call's dialog begins
 _ROW: Final = rb"(?im:^(?:call-id|i)[ \t]*:[ \t]*)"
 _ANY: Final = rb"(\S(?-s:.)*?)"
 _END: Final = rb"[ \t]*\r?$"
@@ -125,8 +125,8 @@ class Calls:
 
     def _owning(self, owner: str) -> Names:
         """Whose timer it is: that of a transaction, or of what belongs to one."""
-        if owner.startswith(_DIALOG):
-            return self._known((owner.removeprefix(_DIALOG).partition(" ")[0],))
+        if owner.startswith(DIALOG):
+            return self._known((owner.removeprefix(DIALOG).partition(" ")[0],))
         return self._keys.get(owner) or self._keys.get(owner[2:], ())
 
 

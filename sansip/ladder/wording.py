@@ -106,7 +106,7 @@ def answered(question: str, answer: dns.Answer) -> str:
     """What DNS has said."""
     match answer:
         case dns.Found():
-            records = ", ".join([_record(record) for record in answer.records])
+            records = ", ".join([record_text(record) for record in answer.records])
             return plain(f"{question} is {records}, for {answer.ttl:g} s")
         case dns.NoRecords():
             return plain(f"{question}: no such records, for {answer.ttl:g} s")
@@ -118,7 +118,8 @@ def answered(question: str, answer: dns.Answer) -> str:
             assert_never(answer)
 
 
-def _record(record: dns.Record) -> str:
+def record_text(record: dns.Record) -> str:
+    """What a record says, in the order of zone files."""
     match record:
         case dns.Ip():
             return record.address

@@ -19,7 +19,7 @@ from sansip.engine.routing import overrides
 from sansip.journal import Journal, Swap
 from sansip.message import Request, Uri
 from sansip.replay.planned import Moved, Planner
-from sansip.replay.running import Policies, Runner, begun, engine_of, unnamed
+from sansip.replay.running import Comparison, Policies, begun, engine_of, unnamed
 from sansip.replay.tally import Tally
 from sansip.replay.words import difference
 from sansip.value import value
@@ -72,7 +72,7 @@ def decisions(  # noqa: PLR0913 - most are options
     """
     head = journal.head
     tally = tally or Tally()
-    runner = Runner(head.redacted)
+    comparison = Comparison(head.redacted)
     planner = None if groups is None else Planner(groups)
     asked: list[_Asked] = []
     recorded = engine or engine_of(head.config, head.policy, policies)
@@ -84,10 +84,10 @@ def decisions(  # noqa: PLR0913 - most are options
             both = _both(recorded, other, asked.append)
             continue
         before = state
-        event = runner.event(step)
+        event = comparison.event(step)
         state, replayed = both.step(state, event)
         if replayed != step.actions:
-            runner.sides(step.actions, replayed)  # which learns
+            comparison.sides(step.actions, replayed)  # which learns
         tally.add(event.at - head.started, event, step.actions)
         if planner is not None:
             planner.learn(event, step.actions)

@@ -108,13 +108,13 @@ def replay(
     or not be run.
     """
     head = journal.head
-    runner = Runner(head.redacted)
+    comparison = Comparison(head.redacted)
     tally = tally or Tally()
     engine = engine or engine_of(head.config, head.policy, policies)
     state, begins = begun(engine, head)
     followed = None if call is None else Call(call)
     if head.ordered not in (None, begins):
-        recorded, begins = runner.sides(head.ordered, begins)
+        recorded, begins = comparison.sides(head.ordered, begins)
         if recorded != begins and followed is None:
             return Difference(0, None, recorded, begins)
     for step in journal.steps(until):
@@ -123,7 +123,7 @@ def replay(
             continue
         replayed: tuple[Action, ...] = ()
         refused = ""
-        event = runner.event(step)
+        event = comparison.event(step)
         try:
             state, replayed = engine.step(state, event)
         except LocalProtocolError as error:
@@ -133,7 +133,7 @@ def replay(
             raise
         recorded = step.actions
         if replayed != recorded:
-            recorded, replayed = runner.sides(recorded, replayed)
+            recorded, replayed = comparison.sides(recorded, replayed)
         after = event.at - head.started
         tally.add(after, event, recorded)
         if followed is not None and not followed.has(step.event, recorded + replayed):
@@ -146,7 +146,7 @@ def replay(
     return None
 
 
-class Runner:
+class Comparison:
     """What a journal has written and what it has left out, when two sides are compared.
 
     The loop part of a branch is made of the header fields that decide where a request goes (RFC

@@ -18,13 +18,13 @@ from sansip.engine.events import (
     StreamReceived,
     TimerFired,
 )
+from sansip.engine.loads import OWNER as DIALOG
 
 # A journal may be of any length, and what is remembered of it must not be.
 MOST_CALLS: Final = 100_000  # that are counted
 MOST_OWNERS: Final = 10_000  # transactions of which the call is known: the latest
 _CALL_ID: Final = re.compile(rb"(?im)^(?:call-id|i)[ \t]*+:[ \t]*+([^ \t\r\n]++)[ \t]*+\r?+$")
 _INVITE: Final = re.compile(rb"(?im)^cseq[ \t]*+:[ \t]*+\d++[ \t]++INVITE[ \t]*+\r?+$")
-_DIALOG: Final = "h|"  # how the owner of the timer of a call's dialog begins
 _KINDS: Final[Mapping[type[object], str]] = MappingProxyType(
     {
         DatagramReceived: "messages",
@@ -111,8 +111,8 @@ class Tally:
             self._calls.add(call)
 
     def _of_owner(self, owner: str) -> str | None:
-        if owner.startswith(_DIALOG):
-            return owner[2:].partition(" ")[0]
+        if owner.startswith(DIALOG):
+            return owner.removeprefix(DIALOG).partition(" ")[0]
         return self._owners.get(owner) or self._owners.get(owner[2:])
 
 

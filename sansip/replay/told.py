@@ -1,6 +1,6 @@
 """Events and actions as a log would tell them: a short line each, the message before all else."""
 
-from sansip.dns import Answer, Found, Ip, NoName, NoRecords, Record, Srv
+from sansip.dns import Answer, Found, NoName, NoRecords
 from sansip.engine.actions import (
     Action,
     CloseFlow,
@@ -24,7 +24,7 @@ from sansip.engine.events import (
     StreamReceived,
     TimerFired,
 )
-from sansip.ladder.wording import start_line
+from sansip.ladder.wording import record_text, start_line
 from sansip.replay.words import shortened, words
 
 
@@ -85,21 +85,10 @@ def _timer(timer: Timer) -> str:
 def _answer(answer: Answer) -> str:
     match answer:
         case Found():
-            return ", ".join(map(_record, answer.records))
+            return ", ".join([shortened(record_text(each)) for each in answer.records])
         case NoName():
             return "no such name"
         case NoRecords():
             return "no such records"
         case _:
             return f"failure, {shortened(answer.reason)}"
-
-
-def _record(record: Record) -> str:
-    match record:
-        case Ip():
-            return record.address
-        case Srv():
-            place = f"{record.target}:{record.port}"
-            return f"{record.priority} {record.weight} {place}"
-        case _:
-            return f"{record.order} {record.preference} {record.service} {record.replacement}"

@@ -43,7 +43,7 @@ from sansip.engine.hosts import is_ip
 from sansip.engine.probes import OWNER as PROBE
 from sansip.engine.state import State
 from sansip.errors import LocalProtocolError
-from sansip.journal import Head, Source
+from sansip.journal import Head, Source, source_of
 from sansip.simulate.connections import Broke, Connected, Dialled, End, Piece, Travelling
 from sansip.simulate.network import (
     QUOTED,
@@ -58,7 +58,7 @@ from sansip.simulate.network import (
     read,
 )
 from sansip.simulate.promises import Broken, Promises
-from sansip.simulate.record import Record, source_of
+from sansip.simulate.record import Record
 from sansip.table import Table
 from sansip.version import VERSION
 

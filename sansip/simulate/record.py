@@ -4,10 +4,8 @@ Only references are kept while a world runs; they become lines when somebody ask
 """
 
 from sansip.engine.actions import Action
-from sansip.engine.engine import Engine
 from sansip.engine.events import Event
-from sansip.engine.policy import Everything
-from sansip.journal import Head, Named, Source, Writer
+from sansip.journal import Head, Writer
 
 
 class Record:
@@ -25,9 +23,3 @@ class Record:
         for event, actions in self.steps:
             writer.event(event, actions)
         return lines
-
-
-def source_of(engine: Engine) -> Source | None:
-    """The name under which a replay finds the policy of an engine: ``module:Class``."""
-    cls = type(engine.policy)
-    return None if cls is Everything else Named(f"{cls.__module__}:{cls.__qualname__}")

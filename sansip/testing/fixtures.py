@@ -19,6 +19,7 @@ import shutil
 from collections.abc import Callable, Generator
 from functools import partial
 from pathlib import Path
+from shlex import quote
 from typing import Final, cast
 
 import pytest
@@ -158,7 +159,7 @@ def _kept(item: pytest.Item, folder: Path, found: Evidence) -> str:
         file.write_text(content, "utf-8")
     test = f"{_near(item, item.path)}::{item.nodeid.partition('::')[2]}"
     seed: str | None = item.config.getoption("--world-seed")
-    again = _quoted(test) + (f" --world-seed {_quoted(seed)}" if seed else "")
+    again = quote(test) + (f" --world-seed {quote(seed)}" if seed else "")
     lines = [f"all of it:    {_near(item, folder / 'ladder.html')}"]
     lines += [f"step by step: python -m sansip ladder {_near(item, folder / it)}" for it in files]
     return "\n".join([*lines, f"run it again: pytest {again}"])
@@ -168,8 +169,3 @@ def _near(item: pytest.Item, path: Path) -> Path:
     """A path as seen from where pytest was called."""
     here = item.config.invocation_params.dir
     return path.relative_to(here) if path.is_relative_to(here) else path
-
-
-def _quoted(word: str) -> str:
-    """A word for a shell."""
-    return word if re.fullmatch(r"[\w./:=-]+", word) else "'" + word.replace("'", "'\\''") + "'"

@@ -501,15 +501,20 @@ def test_a_file_is_begun_line_by_line_though_nothing_happens(
     """A state is as large as there are calls: whoever writes it at once is deaf meanwhile."""
 
     async def script(server: Server[State]) -> None:
-        await asks(server, *many("first"))
+        (where,) = server.addresses.values()
+        with bound() as sock:
+            phone = Datagrams(sock, where)
+            for name in many():
+                await phone.ask("INVITE", name, transport="UDP")
+                assert await phone.status(100) == 100
         asked = 0
         while not recorded.older():
             asked += 1
-            await asks(server, f"call-{asked}")
+            await asks(server, f"asked-{asked}")
         began = len(recorded.lines())
         state: int = json.loads(recorded.lines()[0])["state"]
         assert began < state > 30
-        await until(lambda: len(recorded.lines()) == 2 + state)
+        await until(lambda: len(recorded.lines()) >= 2 + state)
         await asks(server, "another")
         assert len(recorded.lines()) > 2 + state
 

@@ -63,7 +63,7 @@ def test_all_is_well(name: str, here: Path) -> None:
 
 
 def test_what_is_found_is_said_and_written_with_its_ladder(here: Path) -> None:
-    status, said = explore("worlds_of_mine.py:ill", "--out", "mine")
+    status, said = explore("worlds_of_mine.py:ill", "--output", "mine")
     assert status == 1
     assert "broken: a 503 from 203.0.113.1:5060 gets no ACK\n" in said
     assert "caller 1 calls\n" in said

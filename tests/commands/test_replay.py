@@ -287,11 +287,12 @@ def test_argparse_has_its_say(command: Command, arguments: list[str], status: in
 @pytest.mark.parametrize(
     ("policy", "reason"),
     [
-        ("stage", "policy stage: write MODULE:CLASS"),
+        ("stage", "policy stage: write MODULE:NAME or FILE.py:NAME"),
         ("no_such_module:A", "policy no_such_module:A: No module named 'no_such_module'"),
-        ("stage:Nobody", "has no attribute 'Nobody'"),
+        ("stage:Nobody", "policy stage:Nobody: there is nothing of that name"),
         ("stage:Stage", "missing 1 required positional argument"),
         ("io:StringIO", "policy io:StringIO: it is no sansip.Policy"),
+        ("stage:GW_1", "policy stage:GW_1: it is no sansip.Policy"),
     ],
 )
 def test_a_policy_that_cannot_be_had_is_said(

@@ -124,7 +124,7 @@ def test_an_error_without_words_is_told(command: Command) -> None:
         (PROXY, "say with --call whom to call"),
         ((*PROXY, "--call", "sip:x@example.com", "--rate", "0"), "are above 0"),
         (("worlds.py",), "worlds.py: write MODULE:NAME or FILE.py:NAME"),
-        (("worlds.py:nothing",), "it is no function"),
+        (("worlds.py:nothing",), "function worlds.py:nothing: it is none"),
         (("worlds.py:else",), "worlds.py:else: there is nothing of that name"),
         (("elsewhere.py:good",), "elsewhere.py: no such file or directory"),
         (("wrong.py:good",), "ZeroDivisionError: division by zero"),

@@ -32,11 +32,11 @@ def answered(answer: dns.Answer) -> sansip.DnsAnswered:
         (sansip.TimerFired(1.5, TIMER), "timer A of c|x fires"),
         (
             answered(dns.Found((dns.Srv(1, 2, 5060, "gw"), dns.Ip("192.0.2.1")), 60.0)),
-            "DNS answers question 3: 1 2 gw:5060, 192.0.2.1",
+            "DNS answers question 3: 1 2 5060 gw, 192.0.2.1",
         ),
         (
             answered(dns.Found((dns.Naptr(1, 2, "s", "SIP+D2U", "", "_sip._udp.gw"),), 60.0)),
-            "DNS answers question 3: 1 2 SIP+D2U _sip._udp.gw",
+            'DNS answers question 3: 1 2 "s" "SIP+D2U" "" _sip._udp.gw',
         ),
         (answered(dns.NoName(1.0)), "DNS answers question 3: no such name"),
         (answered(dns.NoRecords(1.0)), "DNS answers question 3: no such records"),

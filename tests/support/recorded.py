@@ -10,7 +10,7 @@ import elsewhere
 import sansip
 from loops import Adapter
 from sansip import Action, Engine, Event, State
-from sansip.journal import Head, Named, Writer
+from sansip.journal import Head, Writer, source_of
 from sansip_adapter.server import Server
 
 SEED = bytes(range(32))
@@ -70,8 +70,8 @@ def record(adapter: Adapter, engine: Engine, script: Script, options: Mapping[st
     async def main() -> None:
         async with adapter.serving(engine, tap=tap, seed=SEED, **options) as server:
             run.started = server.started
-            name = f"{type(engine.policy).__module__}:{type(engine.policy).__qualname__}"
-            head = Head(sansip.__version__, SEED, server.started, engine.config, Named(name))
+            policy = source_of(engine)
+            head = Head(sansip.__version__, SEED, server.started, engine.config, policy)
             writers.append(Writer(run.written.append, head))
             await script(server)
             run.state = server.state

@@ -22,8 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from sansip import Action, Engine, Event, Report, State, __version__
-from sansip.engine.policy import Everything
-from sansip.journal import BODY, CREDENTIALS, Head, Named, Source, Swap, Writer
+from sansip.journal import BODY, CREDENTIALS, Head, Source, Swap, Writer, source_of
 from sansip_adapter.endpoints import in_words
 
 if sys.platform != "win32":
@@ -182,10 +181,7 @@ class Recorder:
         self._report(Report("journal", str(self._files.path), text))
 
     def _source(self, engine: Engine) -> Source | None:
-        if self._policy is not None or isinstance(engine.policy, Everything):
-            return self._policy
-        cls = type(engine.policy)
-        return Named(f"{cls.__module__}:{cls.__qualname__}")
+        return self._policy or source_of(engine)
 
 
 class _Files:
