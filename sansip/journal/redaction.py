@@ -29,7 +29,7 @@ from sansip.engine.events import (
     StreamReceived,
 )
 from sansip.engine.policy import Target
-from sansip.engine.state import Flow, Framing, State
+from sansip.engine.state import Flow, Framing
 from sansip.message import Message, Request, Response, framing
 from sansip.message.names import COMPACT, long_name
 from sansip.proxy.vocabulary import Target as Chosen
@@ -101,11 +101,12 @@ class Redaction:
             return replace(action, text=self._quotes.sub(_without_quote, action.text))
         return action
 
-    def state(self, state: State) -> State:
-        """What is written of a state; what comes next over its connections is redacted on."""
-        flows = {number: self._flow(number, flow) for number, flow in state.flows.items()}
-        redacted: State = self._value(replace(state, flows=Table()))
-        return replace(redacted, flows=Table(flows))
+    def entry(self, table: str, key: Any, thing: Any) -> Any:  # noqa: ANN401 - whatever is in tables
+        """What is written of an entry in a table of a state.
+
+        What comes next over a connection is redacted from where it stands.
+        """
+        return self._flow(key, thing) if table == "flows" else self._value(thing)
 
     def message(self, data: bytes) -> bytes:
         """What is written of a message, or of the beginning of one."""

@@ -8,7 +8,7 @@ First what stands in no table, then each entry of each table in the order in whi
 line is long, and what belongs to a call is found by its key.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, cast, get_args, get_origin, get_type_hints
 
 from sansip.engine.fleet import Fleet, Watch
@@ -19,6 +19,8 @@ from sansip.locate import Cache
 from sansip.table import Table
 from sansip.value import value
 
+# Of a table, by its name, an entry: what is written of it.
+Redacted = Callable[[str, Any, Any], Any] | None
 _NESTS: Final = (Cache, Fleet, Watch)  # values of which there is one, that have tables themselves
 
 
@@ -51,13 +53,14 @@ class States:
         """How many lines there will be."""
         return 1 + sum([len(_at(state, place.path)) for place in self._places])
 
-    def lines(self, state: State) -> Iterator[str]:
-        """Give the lines, without their ends."""
+    def lines(self, state: State, redacted: Redacted = None) -> Iterator[str]:
+        """Give the lines, without their ends; of each entry what ``redacted`` makes of it."""
         yield f'{{"state":{self._rest(State, state)}}}'
         for place in self._places:
             key, entry = place.key[0], place.entry[0]
             for name, one in _at(state, place.path).items():
-                yield f'{{"in":"{place.name}","key":{key(name)},"value":{entry(one)}}}'
+                shown = one if redacted is None else redacted(place.name, name, one)
+                yield f'{{"in":"{place.name}","key":{key(name)},"value":{entry(shown)}}}'
 
     def read(self, contents: Iterable[dict[str, Any]]) -> State:
         """Give the state that was written as these objects; ``CodecError`` if it is none."""

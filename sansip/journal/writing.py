@@ -12,6 +12,7 @@ of a program that is killed nothing is torn but the last one.
 """
 
 from collections.abc import Callable
+from itertools import islice
 
 from sansip.engine.actions import Action
 from sansip.engine.config import Config
@@ -26,15 +27,19 @@ from sansip.journal.states import States
 class Writer:
     """Writes a journal; ``event`` is what an adapter's ``tap`` may be."""
 
-    def __init__(self, write: Callable[[str], object], head: Head) -> None:
-        """Write the head. ``write`` is given whole lines, line ends included; all are ASCII."""
+    def __init__(
+        self, write: Callable[[str], object], head: Head, *, by_and_by: bool = False
+    ) -> None:
+        """Write the head. ``write`` is given whole lines, line ends included; all are ASCII.
+
+        ``by_and_by``: ``more`` is to write the state that the head has, which is a frozen one; what
+        is left of it at the first step is written then.
+        """
         self._write = write
         self._codec = Codec()
         self._number = 0
         redaction = self._redaction = Redaction(head.redacted) if head.redacted else None
         states, state = States(self._codec), head.state
-        if state is not None and redaction is not None:
-            state = redaction.state(state)
         first = {
             "sansip": head.sansip,
             "format": FORMAT,
@@ -47,12 +52,24 @@ class Writer:
         write(f"{plain(first)}\n")
         ordered = "null" if head.ordered is None else self._actions(head.ordered)
         write(f'{{{self._engine(head.config, head.policy)},"ordered":{ordered}}}\n')
-        if state is not None:
-            for line in states.lines(state):
-                write(f"{line}\n")
+        entry = None if redaction is None else redaction.entry
+        self._state = iter(()) if state is None else states.lines(state, entry)
+        if not by_and_by:
+            self.more()
+
+    def more(self, most: int | None = None) -> bool:
+        """Write so many lines of the state, or all that are left: whether there may be others.
+
+        A state of many calls is large, and a server that writes all of it at once is deaf.
+        """
+        lines = [f"{line}\n" for line in islice(self._state, most)]
+        for line in lines:
+            self._write(line)
+        return most is not None and len(lines) == most
 
     def event(self, event: Event, actions: tuple[Action, ...]) -> None:
         """Write an event, and what came of it."""
+        self.more()
         if self._redaction is not None:
             event = self._redaction.event(event)
         self._number += 1
@@ -61,6 +78,7 @@ class Writer:
 
     def swap(self, config: Config, policy: Source | None) -> None:
         """Write that from here on another engine steps the same state: a reload."""
+        self.more()
         self._number += 1
         self._write(f'{{"n":{self._number},{self._engine(config, policy)}}}\n')
 

@@ -1,5 +1,6 @@
 """The journals that servers write: what is in them, and what becomes of the files."""
 
+import json
 import os
 import resource
 import stat
@@ -492,6 +493,28 @@ def test_a_full_file_is_followed_by_another_that_goes_on(recorded: Recorded) -> 
         assert sum(map(len, steps)) < 15_000
         assert sum(map(len, steps)) >= 10_000 or file == recorded.file
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_file_is_begun_line_by_line_though_nothing_happens(
+    recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A state is as large as there are calls: whoever writes it at once is deaf meanwhile."""
+
+    async def script(server: Server[State]) -> None:
+        await asks(server, *many("first"))
+        asked = 0
+        while not recorded.older():
+            asked += 1
+            await asks(server, f"call-{asked}")
+        began = len(recorded.lines())
+        state: int = json.loads(recorded.lines()[0])["state"]
+        assert began < state > 30
+        await until(lambda: len(recorded.lines()) == 2 + state)
+        await asks(server, "another")
+        assert len(recorded.lines()) > 2 + state
+
+    monkeypatch.setattr(recorder, "AT_ONCE", 1)
+    recorded.run(script, rotate=80_000).replayed()
 
 
 def test_the_tap_sees_that_there_is_another_seed(recorded: Recorded) -> None:

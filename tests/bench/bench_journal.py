@@ -98,7 +98,7 @@ class TestState:
         state, states, redaction = in_flight(1), States(Codec()), Redaction(kind.redacted)
 
         def write() -> None:
-            for _ in states.lines(redaction.state(state) if kind.redacted else state):
+            for _ in states.lines(state, redaction.entry if kind.redacted else None):
                 pass
 
         benchmark(write)

@@ -31,6 +31,7 @@ if sys.platform != "win32":
 
 ROTATE: Final = 100_000_000  # bytes
 KEEP: Final = 5  # files of earlier times
+AT_ONCE: Final = 100  # lines of a state, 3 for each call: a few milliseconds
 BEGINNING: Final = b'{"sansip":'  # of every journal
 REMEDY: Final = "name a file that can be written, or leave the journal out"
 # Without following a link, or waiting for whoever writes into a pipe.
@@ -68,6 +69,7 @@ class Recorder:
         self._lines: list[str] = []  # for one write
         self._taken: list[Taken | Swap] = []  # what is no lines yet
         self._full = 0  # so many bytes of the file
+        self.is_behind = False
         self._report: Callable[[Report], object] = lambda _: None
 
     # What follows is called by the server, in this order.
@@ -91,6 +93,7 @@ class Recorder:
         """Write the head; ``ordered`` is what the start has led to."""
         if not isinstance(engine, Engine) or not isinstance(state, State | None):
             raise TypeError("only what a sansip.Engine does can be written into a journal")
+        self.is_behind = state is not None
         head = Head(
             __version__,
             seed,
@@ -99,11 +102,11 @@ class Recorder:
             self._source(engine),
             self._redacted,
             time.time(),
-            state,
+            None if state is None else state.freeze(),
             ordered,
         )
         try:
-            self._writer = Writer(self._lines.append, head)
+            self._writer = Writer(self._lines.append, head, by_and_by=True)
         except Exception as error:  # noqa: BLE001 - it is only the journal
             self._end(_reason(error))
         self.write()
@@ -122,9 +125,14 @@ class Recorder:
             self.write()
 
     def write(self) -> bool:
-        """Write what has been taken; True if the file is full, and another is to ``go_on``."""
+        """Write what has been taken; True if the file is full, and another is to ``go_on``.
+
+        Of the state that a file begins with only some lines are written each time: until they all
+        are, and all that has been taken meanwhile, the journal ``is_behind``.
+        """
         if self._writer is None:
             return False
+        in_state = self.is_behind
         try:
             self._encode(self._writer)
             self._files.write("".join(self._lines).encode("ascii"))
@@ -132,6 +140,8 @@ class Recorder:
             self._end(_reason(error))
             return False
         self._lines.clear()
+        if in_state:  # which does not count
+            self._full = self._files.written + self._rotate
         return self._files.written >= self._full
 
     def go_on(self, engine: object, seed: bytes, at: float, state: object) -> None:
@@ -145,11 +155,16 @@ class Recorder:
 
     def close(self) -> None:
         """Write what is left, and close the file."""
+        while self.is_behind:
+            self.write()
         self.write()
         self._writer = None
         self._files.close()
 
     def _encode(self, writer: Writer) -> None:
+        self.is_behind = writer.more(AT_ONCE)
+        if self.is_behind:
+            return
         for one in self._taken:
             if isinstance(one, Swap):
                 writer.swap(one.config, one.policy)
@@ -159,7 +174,7 @@ class Recorder:
 
     def _end(self, reason: str) -> None:
         """Go on without a journal, and say so."""
-        self._writer = None
+        self._writer, self.is_behind = None, False
         self._taken.clear()
         self._files.close()
         text = f"{reason}: nothing more is written; mend that, and restart for a new journal"

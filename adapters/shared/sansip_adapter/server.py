@@ -327,8 +327,15 @@ class Server(Generic[StateT]):
         order = Administered(at, Rekey(seed))
         self.state, actions = self._engine.step(self.state, order)
         journal.go_on(self._engine, seed, at, self.state)
+        self._catch_up(journal)
         if self._tap is not None:
             self._show(self._tap, [(order, actions)])
+
+    def _catch_up(self, journal: Recorder) -> None:
+        """Have the journal write on, though nothing may happen."""
+        journal.write()
+        if journal.is_behind:
+            self._loop.later(self._now(), partial(self._catch_up, journal))
 
     def _open_flow(self, _at: float, order: OpenFlow) -> None:
         self._connections.open(order)
