@@ -117,7 +117,7 @@ def test_nothing_in_the_core_imports_from_the_public_face(source: Path) -> None:
 
 
 def test_what_the_fixtures_import() -> None:
-    allowed = MAY_IMPORT | {"sansip", "pytest", "pathlib", "shutil"}
+    allowed = MAY_IMPORT | {"sansip", "pytest", "pathlib", "shlex", "shutil"}
     for name in imports(parsed(FIXTURES)):
         assert top(name) in allowed, f"{name} is not for the fixtures"
 
