@@ -6,11 +6,14 @@ that. In docs/, the blocks of a page are one program.
 """
 
 import re
+import shlex
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 import trio
+
+import elsewhere
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -18,6 +21,8 @@ PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))
 # tests/examples/ runs the one, which opens sockets; tests/testing/ the other, which is a project.
 RUN = [p for p in PAGES[2:] if p.name not in ("event-loop.md", "testing-your-policy.md")]
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)[^)]*\)")
+TOOL = "$ python -m sansip "
+NUMBER = re.compile(r"\d[\d,.]*")  # how long it took; and another recording has other figures
 FENCED = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -63,6 +68,16 @@ def test_a_page_of_docs_is_a_program_that_runs(page: Path) -> None:
     for block in blocks("python", page):
         code = compile("\n" * (block.line - 1) + block.text, page, "exec")
         exec(code, names)  # noqa: S102 - the point of this test
+
+
+@pytest.mark.parametrize("block", [b for b in blocks("console") if TOOL in b.text], ids=by_line)
+def test_the_tools_say_what_the_readme_says(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    for example in block.text.split(TOOL)[1:]:
+        command, _, expected = example.partition("\n")
+        status, said, complaint = elsewhere.sansip(*shlex.split(command))
+        assert (status, complaint) == (0, "")
+        assert NUMBER.sub("N", said) == NUMBER.sub("N", expected)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

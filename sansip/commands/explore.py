@@ -1,20 +1,15 @@
 """``python -m sansip explore SCENARIO``: try all that can happen to a small world."""
 
 import argparse
-import runpy
-import sys
 from dataclasses import fields, replace
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from time import monotonic
 from typing import Final, TextIO
 
-from sansip.commands.files import Parsers, UnfitError, command, journal_of, settings_of
+from sansip.commands.files import Parsers, UnfitError, command, found_at, settings_of, write_found
 from sansip.engine.engine import Engine
 from sansip.explore import Counterexample, Explored, Faults, Scenario, explore
-from sansip.journal import Toml
-from sansip.ladder import draw, html
 
 ABOUT: Final = """\
 Tries all that can happen to an engine among a few callers and gateways: packets and answers of DNS
@@ -45,7 +40,14 @@ def add(commands: Parsers) -> None:
     add("--faults", metavar="KIND=N,...", help=f"what may go wrong: {', '.join(KINDS)}")
     add("--states", type=int, metavar="N", help="stop at so many states")
     add("--depth", type=int, metavar="N", help="stop at so many happenings in a row")
-    add("--out", default="found", metavar="NAME", help="NAME.journal and NAME.html (found)")
+    add(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("found"),
+        metavar="NAME",
+        help="NAME.journal and NAME.html (found)",
+    )
 
 
 def run(given: argparse.Namespace, out: TextIO) -> int:
@@ -59,11 +61,15 @@ def run(given: argparse.Namespace, out: TextIO) -> int:
         depth=given.depth,
         progress=partial(_progress, out) if out.isatty() else None,
     )
+    if out.isatty():
+        out.write("\r")  # over what was said while it went on
+    if out.isatty():
+        out.write("\r")  # over what was said while it went on
     out.write(_figures(seen, monotonic() - begun))
     if seen.broken is None:
         out.write("no promise is broken\n")
         return 0
-    _tell(seen.broken, Path(f"{given.out}.journal"), Path(f"{given.out}.html"), out)
+    _tell(seen.broken, given.output, out)
     return 1
 
 
@@ -73,14 +79,13 @@ def _scenario(given: argparse.Namespace) -> Scenario:
     if given.config is None:
         scenario = _named(given.scenario)
     else:
-        settings = settings_of(given.config)
-        name = given.config.name
+        settings, source = settings_of(given.config)
         scenario = Scenario(
             Engine(settings.config(), settings.policy()),
             zone=given.zone.read_text(encoding="utf-8") if given.zone else "",
             origin=given.origin,
             calls=tuple(given.call or ()),
-            source=Toml(given.config.read_text(encoding="utf-8"), name),
+            source=source,
         )
     if given.faults is None:
         return scenario
@@ -88,21 +93,9 @@ def _scenario(given: argparse.Namespace) -> Scenario:
 
 
 def _named(name: str) -> Scenario:
-    """Find a scenario in a module, or in a file, which is run for that."""
-    place, colon, attribute = name.rpartition(":")
-    if not colon:
-        raise UnfitError(f"scenario {name}: write MODULE:NAME or FILE.py:NAME")
-    if place.endswith(".py"):
-        file = Path(place)
-        sys.path.insert(0, str(file.parent))  # for what it imports, and so that a replay finds it
-        found = runpy.run_path(place, run_name=file.stem).get(attribute)
-    else:
-        try:
-            found = getattr(import_module(place), attribute, None)
-        except ImportError as error:
-            raise UnfitError(f"scenario {name}: {error}") from None
+    found = found_at(name)
     if not isinstance(found, Scenario):
-        raise UnfitError(f"scenario {name}: there is no sansip.explore.Scenario of that name")
+        raise UnfitError(f"{name}: it is no sansip.explore.Scenario")
     return found
 
 
@@ -132,14 +125,11 @@ def _progress(out: TextIO, depth: int, states: int, steps: int) -> None:
 def _figures(seen: Explored, seconds: float) -> str:
     whole = "all" if seen.whole else "not all"
     start = f"{seen.states:,} states, {seen.steps:,} steps, depth {seen.depth}"
-    return f"\r{start}, {seconds:.1f} s; {whole} of what can happen\n"
+    return f"{start}, {seconds:.1f} s; {whole} of what can happen\n"
 
 
-def _tell(found: Counterexample, journal: Path, page: Path, out: TextIO) -> None:
-    """Write what was found; the journal holds a seed that is no secret, and nobody's calls."""
-    journal.write_text("".join(found.journal), encoding="ascii")
-    with journal_of(journal) as steps:
-        page.write_text(html(draw(steps)), encoding="utf-8")
+def _tell(found: Counterexample, stem: Path, out: TextIO) -> None:
+    journal, page = write_found(stem, found.journal)
     out.write(f"broken: {found.reason}\n")
     out.writelines([f"{each}\n" for each in found.happenings])
     out.write(f"{journal}\n{page}\n")

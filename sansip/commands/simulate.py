@@ -2,21 +2,15 @@
 
 import argparse
 import math
-import os
-import sys
 from collections import Counter
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from time import perf_counter
 from typing import Final, TextIO, cast
 
-from sansip.commands.files import Parsers, UnfitError, command
+from sansip.commands.files import Parsers, UnfitError, command, found_at, settings_of, write_found
 from sansip.engine.engine import Engine
-from sansip.journal import Toml, read
-from sansip.ladder import draw, html
 from sansip.simulate import Link, Phone, World, surround
-from sansip.toml import Settings, load
 
 ABOUT: Final = """\
 Makes calls through a proxy, in a world of its own: virtual time, zone files for DNS, and links that
@@ -44,7 +38,7 @@ def add(commands: Parsers) -> None:
     parser = command(commands, "simulate", "make calls in a simulated world", ABOUT, EXAMPLES)
     parser.set_defaults(run=run)
     add = parser.add_argument
-    add("function", nargs="?", metavar="FUNCTION", help="MODULE:FUNCTION or FILE.py:FUNCTION")
+    add("function", nargs="?", metavar="FUNCTION", help="MODULE:NAME, or FILE.py:NAME")
     add("--config", type=Path, metavar="FILE", help="a proxy's file")
     add("--zone", type=Path, action="append", default=[], metavar="FILE", help="a zone file")
     add("--origin", default="", metavar="NAME", help="what relative names in them end in")
@@ -87,12 +81,11 @@ def run(given: argparse.Namespace, out: TextIO) -> int:
 
 def _prepare(world: World, given: argparse.Namespace) -> None:
     """Put a proxy there, gateways around it, and a phone that will call."""
-    file: Path = given.config
     if not given.call:
         raise UnfitError("say with --call whom to call")
     if given.calls < 1 or not given.rate > 0:
         raise UnfitError("--calls and --rate are above 0")
-    settings, source = _read(file)
+    settings, source = settings_of(given.config)
     engine = Engine(settings.config(), settings.policy())
     host = world.engine(engine, policy=source)
     surround(world, engine, given.call, given.source)
@@ -101,19 +94,6 @@ def _prepare(world: World, given: argparse.Namespace) -> None:
     for number in range(given.calls):
         uri = given.call[number % len(given.call)]
         phone.call(uri, after=number / given.rate)
-
-
-def _read(file: Path) -> tuple[Settings, Toml]:
-    """Read a proxy's file, and what a journal says of it."""
-    lists: list[tuple[str, str]] = []
-
-    def text_of(name: str) -> str:
-        lists.append((name, (file.parent / name).read_bytes().decode(errors="replace")))
-        return lists[-1][1]
-
-    text = file.read_bytes()
-    found = load(text, file.name, text_of)
-    return found, Toml(text.decode(), file.name, tuple(lists))
 
 
 def _sum_up(world: World, seconds: float, out: TextIO) -> None:
@@ -139,28 +119,12 @@ def _fail(world: World, error: Exception, folder: Path, out: TextIO) -> None:
     out.write(f"{type(error).__name__}{': ' if said else ''}{said}\n")
     out.writelines([f"{note}\n" for note in getattr(error, "__notes__", ())])
     for name, lines in world.journals().items():
-        journal, page = folder / f"{name}.journal", folder / f"{name}.html"
-        for file in (journal, page):  # they tell secrets: for their owner alone
-            file.unlink(missing_ok=True)
-            os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        journal.write_text("".join(lines), encoding="ascii")
-        page.write_text(html(draw(read(lines))), encoding="utf-8")
+        journal, page = write_found(folder / name, lines)
         out.write(f"written: {journal} and {page}\n")
 
 
 def _function(name: str) -> Callable[[World], object]:
-    """Import a function, ``MODULE:FUNCTION`` or ``FILE.py:FUNCTION``."""
-    place, colon, function = name.rpartition(":")
-    if not colon:
-        raise UnfitError(f"{name}: write MODULE:FUNCTION or FILE.py:FUNCTION")
-    try:
-        if place.endswith(".py"):
-            file = Path(place).resolve(strict=True)
-            sys.path.insert(0, str(file.parent))
-            place = file.stem
-        found = getattr(import_module(place), function)
-    except (Exception, SystemExit) as error:  # whatever the module does
-        raise UnfitError(f"{name}: {type(error).__name__}: {error}") from error
+    found = found_at(name)
     if not callable(found):
         raise UnfitError(f"{name}: it is no function")
     return cast("Callable[[World], object]", found)

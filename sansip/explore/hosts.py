@@ -118,7 +118,7 @@ class Hosts:
         state, actions = self.engine.start(SEED, 0.0)
         promises = Promises(self.engine.config.timing)
         step = _Step(self, Situation(state, 0.0, (), promises))
-        step.perform(actions)
+        step.begin(actions)
         return step.stepped()
 
     def takes(self, number: int, what: Datagram | Unreachable | Asked) -> Stepped:
@@ -156,6 +156,10 @@ class Hosts:
         was = self._all[number]
         return self.keep(Situation(was.state, was.now + seconds, was.running, was.promises))
 
+    def situation(self, number: int) -> Situation:
+        """The one of this number."""
+        return self._all[number]
+
     def due(self, number: int) -> float:
         """In how many seconds the first of its timers is due."""
         situation = self._all[number]
@@ -164,10 +168,6 @@ class Hosts:
     def timer(self, number: int) -> Timer:
         """The first of its timers."""
         return self._all[number].running[0][1]
-
-    def now(self, number: int) -> float:
-        """The time in a situation, in the run in which it was first met."""
-        return self._all[number].now
 
     def over(self, number: int) -> str:
         """What is wrong if nothing ever happens any more."""
@@ -241,6 +241,13 @@ class _Step:
             () if self.hosts.merge else tuple(self.told),
         )
 
+    def begin(self, actions: tuple[Action, ...]) -> None:
+        """Do what it orders at its start."""
+        try:
+            self.perform(actions)
+        except Broken as error:
+            self.broken = str(error)
+
     def take(self, event: Event) -> None:
         """Step it, and do what it orders."""
         actions: tuple[Action, ...] = ()
@@ -281,7 +288,11 @@ class _Step:
                     self.questions[query] = question
                     self.asked.append(question)
                 case StopDns(query):
-                    self.stopped.append(self.questions[query])
+                    question = self.questions[query]
+                    if question in self.asked:
+                        self.asked.remove(question)
+                    else:
+                        self.stopped.append(question)
                 case OpenFlow(flow):
                     more.append(FlowClosed(self.now, flow, _REFUSED))
                 case Consult(question):

@@ -27,6 +27,7 @@ from sansip.engine.fleet import Fleet, Probe, Round, Watch
 from sansip.engine.state import (
     Arrival,
     Asked,
+    Back,
     ClientTransaction,
     Context,
     Deadlines,
@@ -82,7 +83,7 @@ class Normal:
 
     def tell(self, parts: list[Part], thing: Any) -> None:  # noqa: ANN401 - what a state may hold
         """Take something apart."""
-        kind = type(thing)
+        kind = cast("type[object]", type(thing))
         if kind in _SIMPLE:
             parts.append(repr(thing))
         elif kind in _SHARED:
@@ -112,10 +113,11 @@ class Normal:
         self.tell(parts, thing)
         return ",".join(map(str, parts))
 
-    def _fields(self, parts: list[Part], kind: type, thing: object) -> None:
+    def _fields(self, parts: list[Part], kind: type[object], thing: object) -> None:
         hows = CLASSES.get(kind, _NONE)
         parts.append(kind.__name__)
-        for name in kind.__match_args__:  # type: ignore[attr-defined]
+        names: tuple[str, ...] = getattr(kind, "__match_args__")  # noqa: B009 - all values have it
+        for name in names:
             how = hows.get(name)
             if how is None:
                 self.tell(parts, getattr(thing, name))
@@ -251,10 +253,12 @@ def _are(how: How, names: str) -> dict[str, How]:
     return dict.fromkeys(names.split(), how)
 
 
-_CLOCK: Final = _are(serial, "serial flow") | {"due": _due, "later": _later}
+def _clock() -> dict[str, How]:
+    return _are(serial, "serial flow") | {"due": _due, "later": _later}
 
-CLASSES: Final[Mapping[type, Mapping[str, How]]] = MappingProxyType(
-    {
+
+def _classes() -> dict[type, dict[str, How]]:
+    return {
         State: _are(unseen, "serial")
         | _are(_by_serial, "flows questions")
         | _are(_to_serial, "links")
@@ -263,13 +267,14 @@ CLASSES: Final[Mapping[type, Mapping[str, How]]] = MappingProxyType(
         | {"swept": _swept},
         Timer: _are(serial, "serial"),
         # Transactions
-        ServerTransaction: _CLOCK,
-        ClientTransaction: _CLOCK | _are(plain, "branch"),
+        ServerTransaction: _clock(),
+        ClientTransaction: _clock() | _are(plain, "branch"),
         invite_server.Completed: _are(plain, "interval"),
         invite_client.Calling: _are(plain, "interval"),
         client.Trying: _are(plain, "interval"),
         Timing: _are(plain, "t1 t2 t4"),
         Address: _are(plain, "port"),
+        Back: _are(plain, "port"),
         Uri: _are(plain, "port"),
         # Response contexts; their number is in the names of their branches
         Context: _are(plain, "number") | _are(serial, "serial") | {"facts": _facts},
@@ -321,4 +326,8 @@ CLASSES: Final[Mapping[type, Mapping[str, How]]] = MappingProxyType(
         Watch: _are(plain, "paths"),
         Probe: _are(instant, "begun"),
     }
+
+
+CLASSES: Final[Mapping[type, Mapping[str, How]]] = MappingProxyType(
+    {kind: MappingProxyType(hows) for kind, hows in _classes().items()}
 )

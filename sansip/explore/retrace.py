@@ -38,7 +38,7 @@ def retraced(scenario: Scenario, reason: str, path: list[str]) -> Counterexample
     happenings: list[str] = []
     before = first
     for text, config, stepped in trail[1:]:
-        happenings.append(f"{space.hosts.now(before[0]):8.3f}  {text}")
+        happenings.append(f"{space.hosts.situation(before[0]).now:8.3f}  {text}")
         before = config
         if stepped is not None:
             record.steps += stepped.told

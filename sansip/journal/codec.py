@@ -36,6 +36,8 @@ from sansip.engine.events import (
 )
 from sansip.engine.policy import Ask, Drop, Local, Relay, Reply, Target
 from sansip.journal.parts import (
+    INTEGER,
+    NUMBER,
     SCALARS,
     TEXT,
     CodecError,
@@ -77,6 +79,11 @@ _CLASSES: Final[Mapping[str, type[Any]]] = MappingProxyType(
 )
 
 
+# By the function of its field.
+_WRITTEN: Final = cast("Callable[[Write, Any], str]", call)
+_USUAL: Final[Mapping[Any, Way]] = MappingProxyType({str: TEXT, int: INTEGER, float: NUMBER})
+
+
 @value
 class Opaque:
     """Something that is of no class which a journal knows; the name of its class."""
@@ -97,7 +104,7 @@ class Codec:
         """Give a value as JSON that says what it is."""
         shape = self._shapes.get(type(thing)) or self._shape(type(thing))
         try:
-            return shape.named % tuple(map(call, shape.writes, shape.parts(thing)))
+            return shape.named % tuple(map(_WRITTEN, shape.writes, shape.parts(thing)))
         except TypeError as error:
             raise CodecError(f"{short(thing)} has a part of another type: {error}") from None
 
@@ -161,8 +168,8 @@ class Codec:
 
     def way(self, kind: Any) -> Way:  # noqa: ANN401 - of annotations
         """How what has this annotation is written, and read."""
-        if kind is str:
-            return TEXT
+        if kind in _USUAL:
+            return _USUAL[kind]
         if kind is bytes:
             return bytes_out, bytes_in
         if is_scalar(kind):
@@ -195,7 +202,7 @@ class Codec:
             if not found:
                 found.append(self._shape(cls))
             shape = found[0]
-            return shape.plain % tuple(map(call, shape.writes, shape.parts(given)))
+            return shape.plain % tuple(map(_WRITTEN, shape.writes, shape.parts(given)))
 
         return write
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from json.encoder import encode_basestring_ascii
 from types import MappingProxyType, NoneType
-from typing import Any, Final, Literal, get_args, get_origin
+from typing import Any, Final, Literal, cast, get_args, get_origin
 
 Write = Callable[[Any], str]
 Read = Callable[[Any], Any]
@@ -72,7 +72,7 @@ def array(given: Any) -> list[Any]:  # noqa: ANN401 - of JSON
     """Let an array through."""
     if not isinstance(given, list):
         raise CodecError(f"{short(given)} is no array")
-    return given
+    return cast("list[Any]", given)  # type: ignore[redundant-cast]
 
 
 def kind_of(cls: type[Any]) -> str:
@@ -87,8 +87,8 @@ def short(content: object) -> str:
 
 
 def _float(given: float) -> str:
-    text = float.__repr__(given)
-    return text if text[-1].isdigit() else plain(given)  # inf, nan
+    text = repr(given)
+    return text if text[-1].isdigit() else plain(given)  # inf, nan, or no number at all
 
 
 _WRITES: Final[Mapping[type[Any], Write]] = MappingProxyType(
@@ -101,3 +101,5 @@ _WRITES: Final[Mapping[type[Any], Write]] = MappingProxyType(
     }
 )
 TEXT: Final[Way] = quoted, checked([str])
+INTEGER: Final[Way] = int.__repr__, checked([int])
+NUMBER: Final[Way] = _float, checked([float])

@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 from types import NoneType
-from typing import Any, Final
+from typing import Any, Final, get_args, get_type_hints
 
 from sansip.engine.actions import Action, CloseFlow, Deliver, Report, Send
 from sansip.engine.events import (
@@ -37,6 +37,7 @@ from sansip.table import Table
 
 CREDENTIALS: Final = ("authorization", "proxy-authorization")
 BODY: Final = "body"
+_END_OF_ROWS: Final = re.compile(rb"\n(?:\r\n|\n)")  # which is quicker than \r?
 _HIDDEN: Final = bytes([byte if byte in b" \t\r\n" else ord("x") for byte in range(256)])
 _PLAIN: Final = frozenset({str, int, float, bool, NoneType})
 _KEYS: Final = ("seed", "secret")  # fields with bytes that are no message
@@ -51,10 +52,13 @@ class Redaction:
     def __init__(self, names: Iterable[str]) -> None:
         """Nothing has come over any connection yet."""
         self.names = tuple(sorted({long_name(name.strip()) for name in names}))
+        self._hides_bodies = BODY in self.names
         self._flows: dict[int, _Place] = {}
+        self._where: dict[type[Any], tuple[str, ...]] = {}  # the fields that may have messages
         spelt = [*self.names, *[short for short, name in COMPACT.items() if name in self.names]]
         wanted = [name.encode() for name in spelt if name != BODY]
-        self._beginnings = tuple([b"\n" + name for name in wanted])
+        # What a message without these has no such row; a name that is within another one will do.
+        self._signs = [name for name in wanted if not any(o in name for o in wanted if o != name)]
         any_of = b"|".join([re.escape(name) for name in wanted])
         self._rows = re.compile(
             rb"(?i)(\n(?:%b)[ \t\r\n]*+:)((?:[^\n]|\n[ \t\r])++)" % (any_of or b"(?!)")
@@ -66,9 +70,10 @@ class Redaction:
 
     def event(self, event: Event) -> Event:
         """What is written of an event."""
+        if type(event) is DatagramReceived:
+            data = self.message(event.data)
+            return DatagramReceived(event.at, event.endpoint, event.source, event.local, data)
         match event:
-            case DatagramReceived(at, endpoint, source, local, data):
-                return DatagramReceived(at, endpoint, source, local, self.message(data))
             case StreamReceived(at, flow, data):
                 place = self._flows.setdefault(flow, _Place(self.names))
                 return StreamReceived(at, flow, place.next(data))
@@ -107,21 +112,23 @@ class Redaction:
         end = _end_of_rows(data)
         rows, body = data[:end], data[end:]
         lower = rows.lower()
-        for beginning in self._beginnings:
-            if beginning in lower:  # which is rare, and this is quick
+        for sign in self._signs:
+            if sign in lower:  # which is rare, and this is quick
                 rows = self._rows.sub(lambda row: row[1] + _blank(row[2]), rows)
                 break
-        return rows + (_blank(body) if BODY in self.names else body)
+        return rows + (_blank(body) if self._hides_bodies else body)
 
     def _value(self, thing: Any) -> Any:  # noqa: ANN401 - of the same class as what is given
         """What is written of a value: whatever has bytes in it may be a message."""
-        kind = type(thing)
+        kind: type[Any] = thing.__class__
         if kind in _PLAIN:
             return thing
         if kind is bytes:
             return self.message(thing)
-        if kind in (tuple, list):
-            return kind([self._value(one) for one in thing]) if thing else thing
+        if kind is tuple:
+            return tuple([self._value(one) for one in thing])
+        if kind is list:
+            return [self._value(one) for one in thing]
         if kind is Table:
             return Table({key: self._value(one) for key, one in thing.items()})
         if kind is Request:
@@ -130,11 +137,13 @@ class Redaction:
             return Response(thing.status, thing.reason, *self._parts(thing))
         if kind in (Target, Chosen):
             return replace(thing, edits=tuple([self._edit(*edit) for edit in thing.edits]))
-        names = [name for name in getattr(kind, "__dataclass_fields__", ()) if name not in _KEYS]
+        names = self._where.get(kind)
+        if names is None:
+            names = self._where[kind] = _fields_with_messages(kind)
         parts = [(name, getattr(thing, name)) for name in names]
         given = [(name, part, self._value(part)) for name, part in parts]
-        left = {name: now for name, before, now in given if now is not before}
-        return replace(thing, **left) if left else thing
+        changed = {name: now for name, before, now in given if now is not before}
+        return replace(thing, **changed) if changed else thing
 
     def _edit(self, name: str, text: str | None) -> tuple[str, str | None]:
         if text is None or long_name(name) not in self.names:
@@ -167,6 +176,19 @@ class Redaction:
             for key, line in zip(message.names, message.lines, strict=True)
         ]
         return tuple(rows), _blank(message.body) if BODY in self.names else message.body
+
+
+def _fields_with_messages(kind: Any) -> tuple[str, ...]:  # noqa: ANN401 - of annotations
+    """The fields of a value that may have messages in them, by what is known of their types."""
+    types = get_type_hints(kind) if hasattr(kind, "__dataclass_fields__") else {}
+    names = [name for name in getattr(kind, "__dataclass_fields__", ()) if name not in _KEYS]
+    return tuple([name for name in names if _may_have_messages(types[name])])
+
+
+def _may_have_messages(kind: Any) -> bool:  # noqa: ANN401 - of annotations
+    if kind in (bytes, Request, Response, Target, Chosen):
+        return True
+    return any(map(_may_have_messages, get_args(kind))) or bool(_fields_with_messages(kind))
 
 
 def _end_of_rows(data: bytes) -> int:

@@ -89,7 +89,7 @@ class Connections:
         """There is none, and nobody listens."""
         self._network = network
         self._listening: dict[tuple[str, Address], Node] = {}
-        self._ends: list[End] = []
+        self.ends: list[End] = []
         self._opened = 0
         self._gone: dict[tuple[str, str], int] = {}  # pieces that chance has delayed
 
@@ -106,7 +106,7 @@ class Connections:
         if there is not None:
             end.other = End(there, transport, remote, local)
             end.other.other = end
-            self._ends += (end, end.other)
+            self.ends += (end, end.other)
             self._go(end, Dialled(end.other))
         return end
 
@@ -149,12 +149,12 @@ class Connections:
 
     def crashed(self, node: "Node") -> None:
         """All connections of a node break."""
-        for end in [end for end in self._ends if end.node is node and end.is_there]:
+        for end in [end for end in self.ends if end.node is node and end.is_there]:
             self.close(end, _RESET)
 
     def mended(self) -> None:
         """Some links are whole again: what was stalled goes on."""
-        for end in self._ends:
+        for end in self.ends:
             stalled, end.stalled = end.stalled, []
             for what in stalled:
                 self._go(end, what)

@@ -21,7 +21,7 @@ Who belongs to whom says the wire: a request that is sent on has its own branch 
 and the one that it came with in its second.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Final
 
@@ -45,24 +45,24 @@ class Asked:
 
     method: str
     is_reliable: bool = False  # it came over a connection
-    sources: set[Address] = field(default_factory=set[Address])  # where responses go
-    finals: list[bytes] = field(default_factory=list[bytes])
+    sources: tuple[Address, ...] = ()  # where responses go
+    finals: tuple[bytes, ...] = ()
     status: int = 0  # the highest so far
     closes: float = inf  # when its transaction may be gone, for it has had its final answer
     closed: str = ""  # why it may have no new branches
     own: bool = False  # by the embedding program, which is told without a wire
     owed: int = 0  # the status of what came and is to go upstream, until it has gone
-    unfit: set[str] = field(default_factory=set[str])  # the To tags of the 503 that came
+    unfit: tuple[str, ...] = ()  # the To tags of the 503 that came
 
     def copy(self) -> "Asked":
         """Make one that goes its own way from here on."""
-        return replace(self, finals=[*self.finals], sources={*self.sources}, unfit={*self.unfit})
+        return replace(self)
 
     def known(self, now: float) -> tuple[object, ...]:
         """All that may still matter, with times from now on."""
-        sources, unfit = sorted(map(str, self.sources)), sorted(self.unfit)
+        sources, unfit = sorted(map(str, self.sources)), sorted(set(self.unfit))
         closes = max(0.0, self.closes - now)
-        what = self.own, self.is_reliable, self.status, self.closed, tuple(self.finals)
+        what = self.own, self.is_reliable, self.status, self.closed, self.finals
         return (*what, tuple(sources), tuple(unfit), closes)
 
     def answer(self, response: Response, data: bytes, now: float, timing: Timing) -> None:
@@ -75,7 +75,7 @@ class Asked:
             if self.finals and not further:
                 first = self.finals[0][8:11].decode()
                 raise Broken(f"a {status} goes upstream after a {first}")
-            self.finals.append(data)
+            self.finals += (data,)
             # Timer L after a 2xx; after a refusal Timer I, which starts with its ACK.
             waits = timing.timeout if further else 0.0 if self.is_reliable else timing.t4
             self.closes = min(self.closes, now + waits)
@@ -175,8 +175,8 @@ class Promises:
             asked = self._asked.get((key, method))
             if asked is None:
                 asked = self._asked[key, method] = Asked(method, via.transport != "UDP")
-            if source is not None and via.rport == "":
-                asked.sources.add(source)
+            if source is not None and via.rport == "" and source not in asked.sources:
+                asked.sources += (source,)
 
     def _answer_came(self, branch: Branch, response: Response, now: float) -> None:
         timeout = self._timing.timeout
@@ -201,7 +201,7 @@ class Promises:
             branch.unacknowledged = status
             self._told.append(branch)
         if status == 503:
-            asked.unfit.add(response.to_tag or "")
+            asked.unfit += (response.to_tag or "",)
         if status < 300 or status >= 600:
             asked.closed = asked.closed or f"a {status}"
 

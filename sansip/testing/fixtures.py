@@ -23,7 +23,7 @@ from typing import Final, cast
 
 import pytest
 
-from sansip.explore import Explored, Scenario, explore
+from sansip.explore import Counterexample, Explored, Scenario, explore
 from sansip.journal import read
 from sansip.ladder import Ladder, draw, html, text
 from sansip.simulate import Broken, World, ladder
@@ -39,6 +39,7 @@ class Evidence:
     title: str
     ladder: Ladder
     journals: dict[str, list[str]]  # lines, by the names of their files
+    happenings: tuple[str, ...] = ()  # what the ladder does not show: packets that are lost, say
 
 
 _EVIDENCE: Final = pytest.StashKey[Callable[[], Evidence]]()
@@ -66,9 +67,8 @@ def explored(request: pytest.FixtureRequest) -> Callable[..., Explored]:
         __tracebackhide__ = True
         found = explore(scenario, states=states, depth=depth)
         if found.broken is not None:
-            reason, journal = found.broken.reason, found.broken.journal
-            _keep(request, partial(_of_exploration, reason, journal))
-            raise Broken(f"{reason} (found in {found.states} states)")
+            _keep(request, partial(_of_exploration, found.broken))
+            raise Broken(f"{found.broken.reason} (found in {found.states} states)")
         return found
 
     return explored
@@ -88,8 +88,9 @@ def _of_world(world: World) -> Evidence:
     return Evidence(title, ladder(world.wire, world.reports, title), world.journals())
 
 
-def _of_exploration(reason: str, journal: tuple[str, ...]) -> Evidence:
-    return Evidence(reason, draw(read(journal)), {"counterexample": list(journal)})
+def _of_exploration(found: Counterexample) -> Evidence:
+    journals = {"counterexample": list(found.journal)}
+    return Evidence(found.reason, draw(read(found.journal)), journals, found.happenings)
 
 
 def _seed(given: str) -> int | str:
@@ -134,7 +135,9 @@ def pytest_runtest_makereport(
         if report.failed:
             found = evidence()
             told = "".join(getattr(call.excinfo and call.excinfo.value, "__notes__", ()))
-            shown = "" if found.title in told else f"{text(found.ladder)}\n"
+            said = [f"{number:4}. {it}\n" for number, it in enumerate(found.happenings, 1)]
+            steps = "".join([*said, "\n"] if said else [])
+            shown = "" if found.title in told else f"{steps}{text(found.ladder)}\n"
             report.sections.append(("what happened", shown + _kept(item, folder, found)))
     return report
 

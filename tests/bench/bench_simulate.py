@@ -1,6 +1,7 @@
 """A call in a simulated world: phones, links, gateways, promises and the engine in virtual time."""
 
 from collections.abc import Callable
+from time import process_time
 
 import pytest
 
@@ -18,7 +19,8 @@ ZONE = "$ORIGIN example.com.\ngw-1 60 A 203.0.113.1\ngw-2 60 A 203.0.113.2\n"
 GATEWAYS = ("sip:gw-1.example.com", "sip:gw-2.example.com")
 
 
-@pytest.mark.benchmark(group="a call, in a simulated world")
+# Rounds are long enough for others to come between: it is the time of this process that counts.
+@pytest.mark.benchmark(group="a call, in a simulated world", timer=process_time)
 class TestWorld:
     def test_world(self, benchmark: Benchmark, scaled: Callable[[int], int]) -> None:
         benchmark.extra_info["seconds"] = SECONDS

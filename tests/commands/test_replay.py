@@ -18,7 +18,7 @@ import elsewhere
 import sansip
 from journals import head_of, journal_of
 from sansip import dns
-from sansip.commands import main
+from sansip.commands import files, main
 from sansip.journal import Named, Source, Writer
 from stage import GW_1, Stage, ToGroup, config, make_request, on_stage
 
@@ -123,6 +123,17 @@ def test_what_else_is_wrong_is_said(
     status, _, complaint = trusting(file, "--config", gone)
     assert status == 2
     assert complaint.startswith("gone.toml: listen")
+
+
+def test_a_line_without_an_end_is_not_read_to_it(
+    trusting: Command, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = file.read_text().splitlines(keepends=True)
+    monkeypatch.setattr(files, "LONGEST", max(map(len, lines)))
+    file.write_text("".join([*lines, *["x" * len(lines[2]) * 9, "\n"], lines[-1]]))
+    status, said, complaint = trusting(file)
+    assert (status, said) == (2, "")
+    assert complaint.startswith(f"{file}: line {len(lines) + 1} is not JSON: 'xxx")
 
 
 def test_nobody_reads_on(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,17 +4,19 @@ import json
 import pickle
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import sansip
-from journals import HEAD, head_of, objects, written
+from elsewhere import differences
+from journals import HEAD, POLICY, head_of, objects, written
 from line import BOTH, Line, over_tcp
 from programs import PROGRAMS, Program, play
 from sansip.engine.state import Back
-from sansip.journal import BODY, CREDENTIALS, JournalError, Writer, read
+from sansip.journal import BODY, CREDENTIALS, JournalError, Source, Writer, read
 from sansip.journal.codec import Codec
 from sansip.journal.states import States
 from sansip.replay import replay
@@ -23,6 +25,7 @@ from stage import (
     GW_1,
     PROXY,
     SDP,
+    SEED,
     Decide,
     Stage,
     ToName,
@@ -59,7 +62,7 @@ def orders(state: sansip.State) -> list[list[object]]:
 
 def histories(world: World, every: int) -> Iterator[tuple[int, sansip.State]]:
     """Every so many steps, the state in which the next event came."""
-    state, _ = world.engine.start(world.state.seed, 1000.0)
+    state, _ = world.engine.start(SEED, 1000.0)
     for number, event in enumerate(world.events):
         if number % every == 0:
             yield number, state
@@ -94,13 +97,29 @@ def test_a_journal_that_goes_on_from_a_state_replays(
         assert replay(read(lines), engine) is None
 
 
+def test_another_process_with_other_hashes_goes_on_alike(tmp_path: Path) -> None:
+    stage = on_stage(ToName())
+    for number in range(5):
+        stage.receive(make_request(branch=f"z9hG4bK{number}", call_id=f"{number}", body=SDP))
+    state, at = stage.state.freeze(), len(stage.events)
+    stage.respond(180, GW_1)
+    stage.advance(3.5)
+    stage.respond(200, GW_1)
+    lines = going_on(stage, state, at, (BODY,), POLICY)
+    assert differences(lines, tmp_path / "run.journal") == []
+
+
 def going_on(
-    stage: Stage, state: sansip.State, at: int, redacted: tuple[str, ...] = ()
+    stage: Stage,
+    state: sansip.State,
+    at: int,
+    redacted: tuple[str, ...] = (),
+    policy: Source | None = None,
 ) -> list[str]:
     """The journal of a stage from this event on, which came in that state."""
     wrong = stage.wrong if isinstance(stage, World) else ()
     lines: list[str] = []
-    head = head_of(stage.engine.config, None, redacted=redacted, state=state)
+    head = head_of(stage.engine.config, policy, redacted=redacted, state=state)
     writer = Writer(lines.append, head)
     for number in range(at, len(stage.events)):
         if number not in wrong:
@@ -157,6 +176,19 @@ def test_a_body_that_is_not_left_out_stays_whatever_it_looks_like() -> None:
     assert "one" in text
     assert "two" in text
     assert "three" in text
+
+
+def test_the_rest_of_a_body_that_nobody_reads_is_left_out_too() -> None:
+    """Of a message that was refused, so much is skipped as it had declared."""
+    stage = Line(sansip.Engine(config(endpoints=BOTH), ToName())).open()
+    data = over_tcp(body=b"one two three").set("CSeq", "x INVITE").render()
+    stage.hear(data[:-5])
+    lines = going_on(stage, stage.state, len(stage.events), (BODY,))
+    head = head_of(stage.engine.config, None, redacted=[BODY], state=stage.state)
+    writer = Writer(lines.append, head)
+    lines.clear()
+    writer.event(sansip.StreamReceived(stage.now, 1, b"three\r\n\r\nOPTIONS"), ())
+    assert '"data":"xxxxx\\r\\n\\r\\nOPTIONS"' in lines[-1]
 
 
 @pytest.mark.parametrize("method", ["INVITE", "MESSAGE"])

@@ -113,6 +113,7 @@ def test_messages_are_called_what_people_call_them() -> None:
 
 
 def test_what_is_not_printable_is_written_as_an_escape() -> None:
+    assert labels(came("OPTIONS sip:ö SIP/2.0\r\n\r\n".encode())) == [r"OPTIONS sip:\xf6"]
     (label,) = labels(came("OPTIONS sip:\u202e\x1bö SIP/2.0\r\n\r\n".encode()))
     assert label == r"OPTIONS sip:\u202e\x1b\xf6"
 

@@ -96,6 +96,11 @@ def test_copies_and_lost_ones_are_marked() -> None:
     assert ">200 OK (lost)<" in drawn
 
 
+def test_a_note_in_the_last_column_has_room() -> None:
+    note = Row(0.0, 0, "failover", "a", None, "word " * 20)
+    assert svg(Ladder("here", (Column("a", "a"),), (note,))).count(">word word") == 2
+
+
 def test_labels_that_are_cut_are_there_in_whole() -> None:
     long = "INVITE " + "x" * 200
     columns = (Column("a", "a"), Column("b", "b"))

@@ -24,6 +24,7 @@ from drawn import (
 from journals import STARTED
 from pcaps import Packet, packets
 from sansip.ladder import pcap
+from sansip.ladder.packets import Way, datagram
 from stage import CALLER, GW_1, PROXY, make_request, on_stage
 
 FIN, SYN, RST, PUSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
@@ -79,6 +80,12 @@ def test_an_address_that_is_none_is_not_remembered() -> None:
     nowhere = sansip.DatagramReceived(STARTED, UDP, CALLER, sansip.Address("0.0.0.0", 1), b"x")
     first, second = taken((nowhere, [send(b"y")]))
     assert (first.target, second.source) == ("0.0.0.0 1", f"{PROXY.host} 5060")
+
+
+def test_a_checksum_of_zero_is_written_as_ones_for_zero_says_that_there_is_none() -> None:
+    on = Way(CALLER, PROXY)
+    plain = datagram(on, b"\0\0")[-4:-2]
+    assert datagram(on, plain)[-4:-2] == b"\xff\xff"
 
 
 def test_what_is_too_long_for_a_packet_is_cut() -> None:

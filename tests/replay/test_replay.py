@@ -15,7 +15,7 @@ from elsewhere import differences
 from journals import HEAD, always, head_of, journal_of
 from programs import PROGRAMS, Program, play, story
 from sansip.journal import BODY, CREDENTIALS, JournalError, Named, Source, Step, Toml, Writer, read
-from sansip.replay import Difference, Tally, decisions, engine_of, replay, running
+from sansip.replay import Difference, engine_of, replay, running
 from sansip.toml import load
 from stage import (
     GW_1,
@@ -381,30 +381,6 @@ def test_a_difference_is_a_value() -> None:
     found = replay(read(journal_of(a_call())), sansip.Engine(config()))
     assert isinstance(found, Difference)
     assert dataclasses.replace(found) == found
-
-
-@pytest.mark.parametrize("redacted", [(), (*CREDENTIALS, BODY)])
-def test_a_journal_that_goes_on_from_a_state_is_run_from_there(redacted: tuple[str, ...]) -> None:
-    stage = on_stage(ToGroup())
-    secret = [("Proxy-Authorization", 'Digest response="hush"')]
-    stage.receive(make_request(headers=secret, body=b"hush"))  # of which gateway 1 says nothing
-    stage.step(sansip.Administered(stage.now, sansip.Rekey(b"x" * 32)))
-    begun, state, started = len(stage.events), stage.state.freeze(), stage.now
-    stage.receive(make_request(branch="z9hG4bK2", call_id="call-2", headers=secret, body=b"hush"))
-    stage.advance(3.5)
-    stage.respond(200, GW_2)
-    stage.advance(40.0)
-    head = head_of(stage.engine.config, TO_GROUP, redacted=redacted)
-    lines: list[str] = []
-    writer = Writer(lines.append, dataclasses.replace(head, started=started, state=state))
-    for event, actions in list(zip(stage.events, stage.actions, strict=True))[begun:]:
-        writer.event(event, actions)
-    tally = Tally()
-    assert replay(read(lines), policies=policy_named, tally=tally) is None
-    assert tally.events.total() == len(stage.events) - begun
-    assert tally.last == 43.5
-    assert ("hush" in "".join(lines)) is not bool(redacted)
-    assert list(decisions(read(lines), ToGroup(), policies=policy_named)) == []
 
 
 def test_of_branches_with_other_loop_parts_only_the_latest_are_remembered(

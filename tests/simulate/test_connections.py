@@ -127,6 +127,27 @@ def test_a_certificate_for_somebody_else_is_none() -> None:
     assert any("its certificate is for other" in said.report.text for said in world.reports)
 
 
+def test_engines_talk_to_one_another_by_tls() -> None:
+    world = World()
+    world.zone("$ORIGIN example.com.\nedge A 192.0.2.20\n")
+    proxy = world.engine(engine("sip:bob@edge.example.com:5061;transport=tls"))
+    endpoints = [
+        sansip.Endpoint("udp", "192.0.2.20:5060"),
+        sansip.Endpoint("tls", "192.0.2.20:5061"),
+    ]
+    policy = To("sip:bob@203.0.113.1")
+    edge = world.engine(sansip.Engine(sansip.Config(endpoints), policy), "edge")
+    gateway = world.gateway("203.0.113.1")
+    call = world.phone("198.51.100.1", proxy, transport="tcp").call(URI)
+    world.run()
+    assert (call.status, call.ended, call.answered_by) == (200, 200, gateway.address)
+    assert sent(world, "proxy", "edge") == ["INVITE", "ACK", "BYE"]
+    edge.certificate = ("somebody.example.net",)
+    again = world.phone("198.51.100.2", proxy).call(URI)
+    world.run()
+    assert again.status == 500
+
+
 def test_where_nobody_listens_a_connection_is_refused_at_once() -> None:
     for there in ("another transport", "another port", "down"):
         world = World()
@@ -180,6 +201,9 @@ class Listener(Party):
     def asked(self, request: Request, source: sansip.Address) -> None:
         self.heard.append((round(self.now, 3), request.uri_text))
         self.source = source
+
+    def answered(self, response: Response) -> None:
+        self.heard.append((round(self.now, 3), str(response.status)))
 
 
 def asking(number: int) -> Request:
@@ -274,29 +298,24 @@ def test_an_answer_whose_connection_is_gone_takes_another_to_the_sent_by() -> No
     here.crash()
     world.run()
     here.start()
-    answers: list[int] = []
-    here.answered = lambda response: answers.append(response.status)  # type: ignore[method-assign]
     for status in (100, 200):
         there.say(Response.make(status, "x", [("Via", asking(1).get("via") or "")]), there.source)
     world.run()
-    assert answers == [100, 200]
+    assert [status for _, status in here.heard] == ["100", "200"]
 
 
 def test_what_is_still_on_its_way_to_who_has_closed_is_left() -> None:
-    for kind in ("host", "party"):
+    for engines in (False, True):
         world = World()
-        proxy = world.engine(engine(TCP_1, kinds=("tcp",)))
-        here = Listener(world, HERE)
-        here.say(asking(1), proxy.address)
-        world.run(0.012 if kind == "host" else 0.017)
-        (end,) = [
-            end
-            for end in world.connections._ends
-            if end.node is (proxy if kind == "host" else here)
-        ]
+        here, party = Listener(world, HERE), Listener(world, THERE)
+        there = world.engine(engine(TCP_1, kinds=("tcp",))) if engines else party
+        here.say(asking(1), there.address)
+        world.run(0.012)
+        (end,) = [end for end in world.connections.ends if end.node is there]
         world.connections.close(end)
         world.run()
-        assert here.heard == []
+        assert len(world.wire) == 1
+        assert party.heard == []
 
 
 class Answering(sansip.Engine):

@@ -88,6 +88,7 @@ def test_each_start_of_an_engine_has_a_journal_and_all_replay() -> None:
     assert (first.started, second.started) == (0.0, 1.5)
     assert first.seed != second.seed
     assert first.policy == second.policy == POLICY
+    assert first.ordered == second.ordered == ()  # nothing is probed
 
 
 def test_another_process_replays_them(tmp_path: Path) -> None:

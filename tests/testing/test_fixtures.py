@@ -213,6 +213,7 @@ def test_one(explored):
         [
             "*Broken: a 486 from 203.0.113.1:5060 gets no ACK*",
             "*what happened*",
+            "   1. *",
             "*INVITE*",
             "step by step: python -m sansip ladder .sansip/test_mine-test_one/*.journal",
         ]
