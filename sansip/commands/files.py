@@ -44,7 +44,13 @@ def journal_of(file: Path) -> Generator[Journal]:
         try:
             yield read(iter(lambda: opened.readline(LONGEST), ""))
         except (JournalError, LocalProtocolError, UnfitError) as error:
-            raise UnfitError(f"{file}: {error}") from None
+            raise UnfitError(printable(f"{file}: {error}")) from None
+
+
+def printable(text: str) -> str:
+    """Escape what does more to a terminal than to be seen: who knows who wrote the journal."""
+    shown = [each if each.isprintable() or each == "\n" else ascii(each)[1:-1] for each in text]
+    return "".join(shown)
 
 
 def settings_of(file: Path) -> tuple[Settings, Toml]:

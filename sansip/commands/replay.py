@@ -13,6 +13,7 @@ from sansip.commands.files import (
     complaint,
     journal_of,
     policy_of,
+    printable,
     settings_of,
 )
 from sansip.commands.terminal import in_colours
@@ -118,13 +119,15 @@ def _one(file: Path, given: argparse.Namespace, other: _Other, out: TextIO) -> i
                 ),
                 None,
             )
+            if call is not None and not found and not tally.decisions:
+                raise UnfitError(f"nothing was decided about the call {call}")
     of_many = f"{file}: " if given.files[1:] else ""
     if journal.torn:
         out.write(f"{of_many}{journal.torn}: its writer was killed, or is still writing\n")
     version = journal.head.sansip
     if found and version != VERSION:
-        out.write(f"{of_many}recorded by sansip {version}; this is sansip {VERSION}\n")
-    out.write(f"{of_many}{found or _no_difference(tally, policy)}\n")
+        out.write(printable(f"{of_many}recorded by sansip {version}; this is sansip {VERSION}\n"))
+    out.write(printable(f"{of_many}{found or _no_difference(tally, policy)}\n"))
     if isinstance(found, Difference) and found.number:
         out.writelines(_further(file, given, found.number, found.call))
     elif isinstance(found, Decided | Moved):

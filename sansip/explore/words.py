@@ -21,7 +21,7 @@ from sansip.explore.space import (
 from sansip.message import Response, phrase
 from sansip.simulate.network import read
 
-_DRAWN: Final = re.compile(r"[0-9a-f]{12,}")  # nobody can read it
+_DRAWN: Final = re.compile(r"[0-9a-f]{12,}+")  # nobody can read it
 _WRONG: Final = MappingProxyType(
     {
         LOST: "{} is lost",

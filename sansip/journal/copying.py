@@ -13,7 +13,11 @@ from sansip.journal.head import Source, Toml
 from sansip.journal.reading import Journal, Swap
 from sansip.journal.writing import Writer
 
-_SECRET: Final = re.compile(r"""(?m)^([ \t]*+["']?+secret["']?+[ \t]*+=[ \t]*+).*+$""")
+# On lines of its own, if it has several; and one that was in use before, in a comment.
+_SECRET: Final = re.compile(
+    r"""(?m)^([ \t#]*+["']?+secret["']?+[ \t]*+=[ \t]*+)"""
+    r"""(?:\"{3}(?:[^"\\]|\\[\s\S]|"{1,2}+(?!"))*+\"{3,5}+|'{3}(?:[^']|'{1,2}+(?!'))*+'{3,5}+)?+.*+$"""
+)
 
 
 def copy(

@@ -24,6 +24,7 @@ _WRONG: Final = (
     *(LocalProtocolError, ValueError, TypeError, LookupError, AttributeError),
     *(ArithmeticError, RecursionError),
 )
+_LATEST: Final = 1e11  # seconds: no clock says more
 _WITH_ITS_OWN: Final = "replay it with the sansip that wrote it"
 
 
@@ -125,10 +126,10 @@ def _reason(error: Exception) -> str:
 def _head(codec: Codec, lines: _Lines) -> Head:
     first = lines.next()
     _check_format(first)
-    text, number = TEXT[1], checked([float])
+    text = TEXT[1]
     seed = bytes.fromhex(first["seed"])
-    began = text(first["sansip"]), seed and checked_seed(seed), number(first["started"])
-    clock = None if first["clock"] is None else number(first["clock"])
+    began = text(first["sansip"]), seed and checked_seed(seed), _time(first["started"])
+    clock = None if first["clock"] is None else _time(first["clock"])
     redacted = tuple(map(text, array(first["redacted"])))
     count = checked([int])(first["state"])
     second = lines.next()
@@ -188,7 +189,16 @@ def _step(codec: Codec, content: dict[str, Any]) -> Step | Swap:
     number = checked([int])(content["n"])
     if "event" not in content:
         return Swap(number, *_engine(codec, content))
-    return Step(number, codec.read(content["event"]), _actions(codec, content["actions"]))
+    event = codec.read(content["event"])
+    _time(event.at)
+    return Step(number, event, _actions(codec, content["actions"]))
+
+
+def _time(given: object) -> float:
+    seconds: float = checked([float])(given)
+    if not abs(seconds) <= _LATEST:  # it may be no number
+        raise CodecError(f"{seconds!r} is no time")
+    return seconds
 
 
 def _actions(codec: Codec, content: object) -> tuple[Action, ...]:

@@ -4,8 +4,8 @@ Lengths stay, so that Content-Length, framing and every limit mean what they mea
 space and line ends. What the core orders is redacted as what it hears is: it hands both on as they
 came. So a redacted journal replays without difference, unless somebody decides by what was left
 out: a policy that reads bodies, or ``hash-auth-user``. Of headers that the core itself reads (From,
-Call-ID ...) that is none. What ``Consulted`` says is written as it is, and so are ``seed`` and
-``secret``, without which there would be no replay.
+Call-ID ...) that is none. What ``Consulted`` says is written as it is, and of what ``Consult`` asks
+all but messages; so are ``seed`` and ``secret``, without which there would be no replay.
 
 A connection brings bytes in pieces of any size; how far its current message has come is kept here,
 for a row or a body may begin in one piece and end in another.
@@ -17,7 +17,7 @@ from dataclasses import replace
 from types import NoneType
 from typing import Any, Final, get_args, get_type_hints
 
-from sansip.engine.actions import Action, CloseFlow, Deliver, Report, Send
+from sansip.engine.actions import Action, CloseFlow, Consult, Deliver, Report, Send
 from sansip.engine.events import (
     AckSubmitted,
     DatagramReceived,
@@ -95,6 +95,8 @@ class Redaction:
             return Send(action.id, action.endpoint, action.remote, action.flow, data, action.local)
         if type(action) is Deliver and action.message is not None:
             return Deliver(action.handle, action.kind, self._value(action.message))
+        if type(action) is Consult:
+            return replace(action, data=self._asked(action.data))
         if type(action) is CloseFlow:
             self._flows.pop(action.flow, None)  # nobody need tell that it is closed
         elif type(action) is Report and action.topic == "malformed":
@@ -145,6 +147,14 @@ class Redaction:
         given = [(name, part, self._value(part)) for name, part in parts]
         changed = {name: now for name, before, now in given if now is not before}
         return replace(thing, **changed) if changed else thing
+
+    def _asked(self, data: Any) -> Any:  # noqa: ANN401 - a policy's own
+        """What is written of a question: of messages in it no more than elsewhere."""
+        if type(data) is dict:
+            return {key: self._asked(one) for key, one in data.items()}
+        if type(data) in (tuple, list):
+            return type(data)(map(self._asked, data))
+        return self._value(data) if type(data) in (Request, Response) else data
 
     def _edit(self, name: str, text: str | None) -> tuple[str, str | None]:
         if text is None or long_name(name) not in self.names:

@@ -30,9 +30,9 @@ from sansip.engine.state import State
 from sansip.engine.submissions import LOCAL
 from sansip.ladder.remembered import calls_in
 
-_ROW: Final = rb"(?im:^(?:call-id|i)[ \t]*:[ \t]*)"
-_ANY: Final = rb"(\S(?-s:.)*?)"
-_END: Final = rb"[ \t]*\r?$"
+_ROW: Final = rb"(?im)^(?:call-id|i)[ \t]*+:[ \t]*+"
+_ANY: Final = re.compile(_ROW + rb"(\S[^\n]*+)")
+_END: Final = rb"[ \t]*+\r?+$"
 
 Names = tuple[str, ...]
 
@@ -43,8 +43,9 @@ class Calls:
     def __init__(self, only: str | None = None, state: State | None = None) -> None:
         """What goes on in ``state`` is known. ``only``: one call counts, and is remembered."""
         self._only = only
-        name = _ANY if only is None else b"(%b)" % re.escape(_encoded(only))
-        self._row = re.compile(_ROW + name + _END, re.MULTILINE)
+        self._row = _ANY
+        if only is not None:
+            self._row = re.compile(_ROW + b"((?-i:%b))" % re.escape(_encoded(only)) + _END)
         # Of their transactions.
         self._keys: dict[str, Names] = {
             key: self._known((call,)) for key, call in calls_in(state) if only in (None, call)
@@ -69,7 +70,7 @@ class Calls:
 
     def in_bytes(self, data: bytes) -> Names:
         """The calls that these bytes speak of."""
-        return tuple([_decoded(name) for name in self._row.findall(data)])
+        return tuple([_decoded(name.rstrip(b" \t\r")) for name in self._row.findall(data)])
 
     def _known(self, names: Iterable[str | None]) -> Names:
         """Those that count."""

@@ -24,12 +24,19 @@ from sansip.engine.events import (
     StreamReceived,
     TimerFired,
 )
-from sansip.ladder.wording import record_text, start_line
+from sansip.ladder.wording import plain, record_text, start_line
 from sansip.replay.words import shortened, words
 
 
-def told(thing: Event | Action) -> str:  # noqa: C901, PLR0911, PLR0912 - one arm for each kind
-    """Tell an event or an action in a line; of serial numbers and such it says nothing."""
+def told(thing: Event | Action) -> str:
+    """Tell an event or an action in a line; of serial numbers and such it says nothing.
+
+    It is printable ASCII, whatever a network has said, or who has written the journal.
+    """
+    return plain(_told(thing))
+
+
+def _told(thing: Event | Action) -> str:  # noqa: C901, PLR0911, PLR0912 - one arm for each kind
     match thing:
         case DatagramReceived():
             return f"<- {thing.source}  {_start(thing.data)}"

@@ -55,7 +55,7 @@ def _plain(thing: object) -> str:
         line, _, _ = thing.decode("utf-8", "replace").partition("\r\n")
         return f"'{shortened(line)}' ({len(thing)} bytes)"
     if isinstance(thing, Address) or (isinstance(thing, str) and _is_word(thing)):
-        return str(thing)
+        return plain(str(thing))
     return repr(thing)
 
 

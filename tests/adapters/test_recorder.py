@@ -81,9 +81,9 @@ class Recorded:
         self.adapter.run(main)
         return self
 
-    def refused(self) -> str:
+    def refused(self, **recording: Any) -> str:  # noqa: ANN401
         """Why it does not start."""
-        journal = Recorder(self.file)
+        journal = Recorder(self.file, **recording)
         main = partial(self.adapter.serve, self.engine, journal=journal, nameservers=())
         with pytest.raises(RecorderError) as caught:
             self.adapter.run(main)
@@ -379,6 +379,25 @@ def test_what_is_no_journal_is_not_touched(
     assert recorded.file.lstat() == before
     assert recorded.older() == []
     assert open_sockets() == sockets
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_what_is_no_journal_is_not_renamed_and_does_not_go_either(
+    recorded: Recorded, number: int
+) -> None:
+    for name in ("run.journal", "run.journal.1", "run.journal.2"):
+        recorded.file.with_name(name).write_text(JOURNAL, encoding="ascii")
+    other = recorded.file.with_name(f"run.journal.{number}")
+    other.write_text("a letter", encoding="ascii")
+    said = recorded.refused(keep=2)
+    assert f"what is there with .{number} behind that name is in the way: " in said
+    assert other.read_text(encoding="ascii") == "a letter"
+    assert recorded.file.read_text(encoding="ascii") == JOURNAL
+
+
+def test_a_name_that_no_file_can_have_stops_the_start(recorded: Recorded) -> None:
+    recorded.file = Path(f"{recorded.file}\0")
+    assert "null" in recorded.refused()
 
 
 def test_a_folder_that_is_missing_stops_the_start(recorded: Recorded) -> None:

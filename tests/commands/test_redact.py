@@ -137,6 +137,27 @@ def test_keys_may_be_left_out_and_then_it_cannot_be_replayed(
         replay(read(text.splitlines()), sansip.Engine(config()))
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        'secret = """\n5ec7e75ec7e7\n"5ec7e7\\\n"""\n',
+        "secret = '''5ec7e7\n'5ec7e7 5ec7e7'''\n",
+        '# secret = "5ec7e75ec7e75ec7e7"\nsecret = "5ec7e75ec7e75ec7e7"\n',
+    ],
+)
+def test_however_a_secret_is_written_it_is_left_out(
+    tmp_path: Path, command: Command, row: str
+) -> None:
+    file = tmp_path / "run.journal"
+    text = f'listen = ["udp:192.0.2.10:5060"]\n{row}quiet = true\n'
+    file.write_text("".join(lines_of(a_call(), Toml(text))))
+    _, said, _ = command("redact", file, "--no-keys")
+    policy = read(said.splitlines()).head.policy
+    assert isinstance(policy, Toml)
+    assert "5ec7e7" not in policy.text
+    assert policy.text.endswith('secret = "left out: 16 characters"\nquiet = true\n')
+
+
 def test_a_file_is_made_that_nobody_else_may_read(file: Path, command: Command) -> None:
     out = file.with_name("shown.journal")
     assert command("redact", file, "-o", out) == (0, "", "")

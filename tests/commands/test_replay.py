@@ -192,6 +192,25 @@ def test_a_call_that_is_not_there_is_said(trusting: Command, file: Path) -> None
     assert (status, said) == (2, f"{file}: no step has to do with the call nobody\n")
 
 
+def test_a_call_of_which_nothing_was_decided_is_said(trusting: Command, file: Path) -> None:
+    status, said, complaint = trusting(file, "--policy", "stage:ToGroup", "--call", "nobody")
+    assert (status, said) == (2, "")
+    assert complaint == f"{file}: nothing was decided about the call nobody\n"
+
+
+def test_what_a_journal_says_does_nothing_to_a_terminal(trusting: Command, file: Path) -> None:
+    text = file.read_text()
+    file.write_text(text.replace('"sansip":"9.9"', '"sansip":"\\u001b[2J"').replace("69", "68"))
+    status, said, _ = trusting(file)
+    assert status == 1
+    assert "recorded by sansip \\x1b[2J; this is sansip" in said
+    file.write_text(text.replace("stage:ToGroup", "stage:\\u001b[2J"))
+    status, _, complaint = trusting(file)
+    assert status == 2
+    assert "\x1b" not in complaint
+    assert "\\x1b[2J" in complaint
+
+
 def test_a_torn_line_is_said(trusting: Command, file: Path) -> None:
     text = file.read_text()
     file.write_text(text[:-20])

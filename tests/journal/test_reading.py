@@ -4,11 +4,12 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 import sansip
-from journals import HEAD, head_of, journal_of
+from journals import HEAD, head_of, journal_of, written
 from sansip.journal import BODY, CREDENTIALS, JournalError, Toml, Writer, read
 from stage import GW_1, SDP, Stage, ToGroup, make_request, on_stage
 
@@ -66,6 +67,17 @@ def only_says(lines: Iterable[str]) -> None:
     except JournalError as error:
         said = str(error)
     assert said.startswith("line ")
+
+
+@pytest.mark.parametrize("name", ["started", "clock", "at"])
+@pytest.mark.parametrize("seconds", ["Infinity", "-Infinity", "NaN", "1e300", "-1e12"])
+def test_what_no_clock_says_is_refused(name: str, seconds: str) -> None:
+    lines = written(sansip.CancelSubmitted(1001.0, "h"))
+    what = {"started": "1000.0", "clock": "null", "at": "1001.0"}[name]
+    at = HEAD if name == "at" else 0
+    lines[at] = lines[at].replace(f'"{name}":{what}', f'"{name}":{seconds}')
+    with pytest.raises(JournalError, match=f"^line {at + 1}: .*is no time"):
+        list(read(lines))
 
 
 @given(st.lists(st.text()))

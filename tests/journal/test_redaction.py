@@ -85,6 +85,18 @@ def test_what_programs_submit_and_get_is_redacted_too() -> None:
         assert deliver.message.render() == redaction.message(message.render())
 
 
+def test_messages_in_questions_are_redacted_and_nothing_else() -> None:
+    request = make_request(headers=[("Authorization", SECRET)], body=SDP)
+    data = {"about": ["who?", (request, 1)]}
+    consult = Redaction(ALL).action(sansip.Consult("q", data, 3.0))
+    assert isinstance(consult, sansip.Consult)
+    match consult.data:
+        case {"about": ["who?", (sansip.Request() as hidden, 1)]}:
+            assert hidden.render() == Redaction(ALL).message(request.render())
+        case _:
+            pytest.fail(repr(consult.data))
+
+
 def test_what_has_no_message_stays_as_it_is() -> None:
     redaction = Redaction(ALL)
     for event in (

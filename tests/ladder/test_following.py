@@ -1,9 +1,11 @@
 """Which steps have to do with a call: its messages, and what they have led to."""
 
+import time
+
 import sansip
 from journals import always
 from line import BOTH, Line, over_tcp
-from sansip.ladder.following import Call
+from sansip.ladder.following import Call, Calls
 from stage import (
     CALLER,
     GW_1,
@@ -57,6 +59,16 @@ def test_timers_that_repeat_and_move_on_are_the_calls() -> None:
     stage.advance(4.0)
     assert stage.at(GW_2, "INVITE")
     assert of_call(stage, "two").count("TimerFired") >= 4
+
+
+def test_a_name_that_does_not_end_takes_no_time() -> None:
+    blank = b" \t" * 30_000
+    for row in (b"Call-ID: a" + blank + b"b", b"Call-ID" + blank, b"i:" + blank):
+        data = b"BYE sip:h SIP/2.0\r\n" + row + b"\r\ni: c \r\n\r\n"
+        begun = time.process_time()
+        *_, last = Calls().in_bytes(data)
+        assert last == "c"
+        assert time.process_time() - begun < 1.0
 
 
 def test_compact_names_and_other_spellings_are_read_too() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 import sansip
 from sansip import dns
-from sansip.replay import shortened, told
+from sansip.replay import shortened, told, words
 from stage import make_request
 
 REMOTE = sansip.Address("192.0.2.1", 5060)
@@ -73,3 +73,17 @@ def test_what_is_long_is_cut_and_any_terminal_can_show_it() -> None:
     assert len(shortened("x" * 1000)) == 100
     assert shortened("\x1b\u20ac\udcff") == "\\x1b\\u20ac\\udcff"
     assert len(told(sansip.Report("dropped", "", "x" * 1000))) < 150
+
+
+def test_whoever_has_written_the_journal_any_terminal_can_show_it() -> None:
+    odd = "\x1b[2J\u202e"
+    place = sansip.Address(odd, 5060)
+    for thing in (
+        sansip.Send("1 c|x", "udp:h", place, None, OK),
+        sansip.QueryDns(3, odd, "A"),
+        sansip.TimerFired(1.5, sansip.Timer("c|x", odd, 7)),
+        answered(dns.Found((dns.Srv(1, 2, 5060, odd), dns.Ip(odd)), 60.0)),
+    ):
+        assert told(thing).isascii()
+        assert told(thing).isprintable()
+    assert words(place) == "\\x1b[2J\\u202e:5060"

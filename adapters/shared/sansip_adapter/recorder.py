@@ -79,7 +79,7 @@ class Recorder:
         self._report = report
         try:
             self._files.begin()
-        except OSError as error:
+        except (OSError, ValueError) as error:  # a name may be none
             raise RecorderError(f"{self._files.path}: {_reason(error)}; {REMEDY}") from None
 
     def begin(
@@ -198,7 +198,10 @@ class _Files:
         self.close()
         _must_be_journal(self.path)
         free = next((at for at, name in enumerate(self._names) if not os.path.lexists(name)), -1)
-        for older in range(free if free >= 0 else len(self._names) - 1, 0, -1):
+        last = free if free >= 0 else len(self._names) - 1
+        for number in range(1, last + (free < 0)):
+            _must_be_older(self._names[number], number)
+        for older in range(last, 0, -1):
             self._names[older - 1].replace(self._names[older])
         self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         self.path.chmod(0o600)  # some umasks leave not even that
@@ -239,6 +242,15 @@ def _must_be_journal(path: Path) -> None:
         _take(file)
     finally:
         os.close(file)
+
+
+def _must_be_older(path: Path, number: int) -> None:
+    """See that what is to be renamed, or to go, is a journal, too."""
+    try:
+        _must_be_journal(path)
+    except OSError as error:
+        reason = f"what is there with .{number} behind that name is in the way: {in_words(error)}"
+        raise OSError(0, reason) from None
 
 
 def _take(file: int) -> None:
