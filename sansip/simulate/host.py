@@ -43,7 +43,7 @@ from sansip.engine.hosts import is_ip
 from sansip.engine.probes import OWNER as PROBE
 from sansip.engine.state import State
 from sansip.errors import LocalProtocolError
-from sansip.journal import Head, Source
+from sansip.journal import Source
 from sansip.simulate.connections import Broke, Connected, Dialled, End, Piece, Travelling
 from sansip.simulate.network import (
     QUOTED,
@@ -60,7 +60,6 @@ from sansip.simulate.network import (
 from sansip.simulate.promises import Broken, Promises
 from sansip.simulate.record import Record, source_of
 from sansip.table import Table
-from sansip.version import VERSION
 
 Tell = Callable[[Event, tuple[Action, ...]], object]
 Rarer = QueryDns | StopDns | Deliver | Consult | Report | OpenFlow | CloseFlow
@@ -125,8 +124,7 @@ class Host(Node):
         self.state, actions = self.engine.start(self.seed, self.now)
         if self._keeps:
             config, policy = self.engine.config, self._policy
-            head = Head(VERSION, self.seed, self.started, config, policy, ordered=actions)
-            self.records.append(Record(head))
+            self.records.append(Record(self.seed, self.started, config, policy, actions))
         self._perform(actions)
 
     def crash(self) -> None:

@@ -4,18 +4,27 @@ Only references are kept while a world runs; they become lines when somebody ask
 """
 
 from sansip.engine.actions import Action
+from sansip.engine.config import Config
 from sansip.engine.engine import Engine
 from sansip.engine.events import Event
 from sansip.engine.policy import Everything
 from sansip.journal import Head, Named, Source, Writer
+from sansip.version import VERSION
 
 
 class Record:
     """One life of an engine: with what it began, and its steps."""
 
-    def __init__(self, head: Head) -> None:
-        """It has begun; nothing has happened to it yet."""
-        self.head = head
+    def __init__(
+        self,
+        seed: bytes,
+        started: float,
+        config: Config,
+        policy: Source | None,
+        ordered: tuple[Action, ...] | None = None,
+    ) -> None:
+        """It has begun, and ``ordered`` is what came of that."""
+        self.head = Head(VERSION, seed, started, config, policy, ordered=ordered)
         self.steps: list[tuple[Event, tuple[Action, ...]]] = []
 
     def lines(self) -> list[str]:
