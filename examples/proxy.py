@@ -189,16 +189,9 @@ class Proxy:
 
 def settings(file: Path) -> tuple[Settings, Toml]:
     """Read the configuration, and what it names, beside it; and what a journal says of that."""
-    lists: list[tuple[str, str]] = []
-
-    def read(name: str) -> str:
-        text = (file.parent / name).read_bytes().decode(errors="replace")
-        lists.append((name, text))
-        return text
-
     text = file.read_bytes()
-    found = load(text, file.name, read)
-    return found, Toml(text.decode(), file.name, tuple(lists))
+    found = load(text, file.name, lambda name: (file.parent / name).read_bytes())
+    return found, Toml(text.decode(), file.name, found.lists)
 
 
 def recorder(named: JournalFile | None, file: Path, source: Toml) -> Recorder | None:

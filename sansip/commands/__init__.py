@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Final, TextIO
 
 from sansip.commands import explore, ladder, redact, replay, simulate
-from sansip.commands.files import UnfitError
+from sansip.commands.files import UnfitError, complaint
 from sansip.errors import LocalProtocolError
 
 COMMANDS: Final = (replay, ladder, redact, simulate, explore)
@@ -36,8 +36,7 @@ def main(arguments: Sequence[str], out: TextIO) -> int:
     try:
         status: int = given.run(given, out)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        sys.stderr.write(f"{error.filename}: {reason}\n" if error.filename else f"{reason}\n")
+        sys.stderr.write(complaint(error))
     except (LocalProtocolError, UnfitError) as error:
         sys.stderr.write(f"{error}\n")
     else:

@@ -7,10 +7,9 @@ from pathlib import Path
 from time import monotonic
 from typing import Final, TextIO
 
-from sansip.commands.files import Parsers, UnfitError, command, journal_of, named, proxy_of
+from sansip.commands.files import Parsers, UnfitError, command, found_at, settings_of, write_found
 from sansip.engine.engine import Engine
 from sansip.explore import Counterexample, Explored, Faults, Scenario, explore
-from sansip.ladder import draw, html
 
 ABOUT: Final = """\
 Tries all that can happen to an engine among a few callers and gateways: packets and answers of DNS
@@ -41,7 +40,14 @@ def add(commands: Parsers) -> None:
     add("--faults", metavar="KIND=N,...", help=f"what may go wrong: {', '.join(KINDS)}")
     add("--states", type=int, metavar="N", help="stop at so many states")
     add("--depth", type=int, metavar="N", help="stop at so many happenings in a row")
-    add("--out", default="found", metavar="NAME", help="NAME.journal and NAME.html (found)")
+    add(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("found"),
+        metavar="NAME",
+        help="NAME.journal and NAME.html (found)",
+    )
 
 
 def run(given: argparse.Namespace, out: TextIO) -> int:
@@ -57,11 +63,13 @@ def run(given: argparse.Namespace, out: TextIO) -> int:
     )
     if out.isatty():
         out.write("\r")  # over what was said while it went on
+    if out.isatty():
+        out.write("\r")  # over what was said while it went on
     out.write(_figures(seen, monotonic() - begun))
     if seen.broken is None:
         out.write("no promise is broken\n")
         return 0
-    _tell(seen.broken, Path(f"{given.out}.journal"), Path(f"{given.out}.html"), out)
+    _tell(seen.broken, given.output, out)
     return 1
 
 
@@ -71,7 +79,7 @@ def _scenario(given: argparse.Namespace) -> Scenario:
     if given.config is None:
         scenario = _named(given.scenario)
     else:
-        settings, source = proxy_of(given.config)
+        settings, source = settings_of(given.config)
         scenario = Scenario(
             Engine(settings.config(), settings.policy()),
             zone=given.zone.read_text(encoding="utf-8") if given.zone else "",
@@ -85,9 +93,9 @@ def _scenario(given: argparse.Namespace) -> Scenario:
 
 
 def _named(name: str) -> Scenario:
-    found = named("scenario", name)
+    found = found_at(name)
     if not isinstance(found, Scenario):
-        raise UnfitError(f"scenario {name}: it is no sansip.explore.Scenario")
+        raise UnfitError(f"{name}: it is no sansip.explore.Scenario")
     return found
 
 
@@ -120,11 +128,8 @@ def _figures(seen: Explored, seconds: float) -> str:
     return f"{start}, {seconds:.1f} s; {whole} of what can happen\n"
 
 
-def _tell(found: Counterexample, journal: Path, page: Path, out: TextIO) -> None:
-    """Write what was found; the journal holds a seed that is no secret, and nobody's calls."""
-    journal.write_text("".join(found.journal), encoding="ascii")
-    with journal_of(journal) as steps:
-        page.write_text(html(draw(steps)), encoding="utf-8")
+def _tell(found: Counterexample, stem: Path, out: TextIO) -> None:
+    journal, page = write_found(stem, found.journal)
     out.write(f"broken: {found.reason}\n")
     out.writelines([f"{each}\n" for each in found.happenings])
     out.write(f"{journal}\n{page}\n")

@@ -1,13 +1,13 @@
 """``python -m sansip ladder FILE``: draw what a journal tells."""
 
 import argparse
-import os
 import shutil
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, TextIO
 
 from sansip.commands.files import Parsers, UnfitError, command, journal_of
+from sansip.commands.terminal import in_colours
 from sansip.journal import Journal
 from sansip.ladder import MOST, Ladder, capture, draw, html, mermaid, svg, text
 
@@ -69,13 +69,12 @@ def run(given: argparse.Namespace, out: TextIO) -> int:
 
 
 def _text(ladder: Ladder, out: TextIO | None) -> str:
-    """In colours on a terminal, unless somebody does not want any (https://no-color.org)."""
+    """As it suits who reads it: a terminal, a pipe, or a file."""
     if out is None:
         return text(ladder)
-    terminal = out.isatty() and os.environ.get("TERM") != "dumb"
     return text(
         ladder,
-        colour=terminal and not os.environ.get("NO_COLOR"),
+        colour=in_colours(out),
         width=shutil.get_terminal_size(_PIPED).columns,
         only_ascii=not (out.encoding or "utf-8").lower().startswith("utf"),
     )

@@ -1,11 +1,10 @@
 """``python -m sansip redact FILE``: make a journal fit to be shown to others."""
 
 import argparse
-import os
 from pathlib import Path
 from typing import Final, TextIO
 
-from sansip.commands.files import Parsers, command, journal_of
+from sansip.commands.files import Parsers, command, journal_of, private
 from sansip.journal import BODY, CREDENTIALS, Journal, copy
 
 ABOUT: Final = """\
@@ -35,7 +34,7 @@ def add(commands: Parsers) -> None:
     parser.set_defaults(run=run)
     add = parser.add_argument
     add("file", type=Path, metavar="FILE", help="a journal")
-    add("-o", "--out", type=Path, metavar="OUT", help="a new file; otherwise it is printed")
+    add("-o", "--output", type=Path, metavar="OUT", help="a new file; otherwise it is printed")
     add(
         "--header", action="append", default=[], metavar="NAME",
         help="leave out this header, too; what the core reads itself (From ...) it needs to replay",
@@ -51,10 +50,10 @@ def run(given: argparse.Namespace, out: TextIO) -> int:
     """Run it; gives the exit status."""
     names = [*CREDENTIALS, *given.header, *(() if given.keep_bodies else (BODY,))]
     with journal_of(given.file) as journal:
-        if given.out is None:
+        if given.output is None:
             copy(journal, out.write, names, keys=not given.no_keys)
         else:
-            _to_file(journal, given.out, names, keys=not given.no_keys)
+            _to_file(journal, given.output, names, keys=not given.no_keys)
             if journal.torn:
                 out.write(f"{journal.torn}: the writer was killed\n")
     return 0
@@ -62,9 +61,9 @@ def run(given: argparse.Namespace, out: TextIO) -> int:
 
 def _to_file(journal: Journal, file: Path, names: list[str], *, keys: bool) -> None:
     """Write a file that nobody else may read; one that is there already stays as it is."""
-    number = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    lines = private(file)
     try:
-        with open(number, "w", encoding="ascii") as lines:  # noqa: PTH123 - it is a number
+        with lines:
             copy(journal, lines.write, names, keys=keys)
     except BaseException:
         file.unlink()

@@ -1,13 +1,21 @@
 """``python -m sansip replay FILE``: run a journal again, and say what differs."""
 
 import argparse
-import os
 import shlex
 import sys
 from pathlib import Path
 from typing import Final, TextIO
 
-from sansip.commands.files import Parsers, UnfitError, command, journal_of, policy_of, settings_of
+from sansip.commands.files import (
+    Parsers,
+    UnfitError,
+    command,
+    complaint,
+    journal_of,
+    policy_of,
+    settings_of,
+)
+from sansip.commands.terminal import in_colours
 from sansip.dispatch import Group
 from sansip.engine.actions import Action, Deliver, Send
 from sansip.engine.events import DatagramReceived, StreamReceived
@@ -72,7 +80,7 @@ def run(given: argparse.Namespace, out: TextIO) -> int:
         except OSError as error:
             if error.filename is None:  # it is not the journal that is wrong
                 raise
-            sys.stderr.write(f"{error.filename}: {(error.strerror or '').lower()}\n")
+            sys.stderr.write(complaint(error))
             status = 2
         worst = max(worst, status)
     return worst
@@ -127,7 +135,7 @@ def _one(file: Path, given: argparse.Namespace, other: _Other, out: TextIO) -> i
 def _other(given: argparse.Namespace) -> _Other:
     """The other policy, and the other groups, if any are given."""
     if given.config:
-        settings = settings_of(given.config)
+        settings, _ = settings_of(given.config)
         return settings.policy(), dict(settings.config().groups)
     return (policy_of(given.policy) if given.policy else None), None
 
@@ -160,13 +168,11 @@ class _Printer:
         self, journal: Journal, tally: Tally, given: argparse.Namespace, out: TextIO
     ) -> None:
         self.shown = 0
-        self._started, self._tally, self._given, self._out = (
-            journal.head.started,
-            tally,
-            given,
-            out,
-        )
-        self._colours = out.isatty() and not os.environ.get("NO_COLOR")
+        self._started = journal.head.started
+        self._tally = tally
+        self._given = given
+        self._out = out
+        self._colours = in_colours(out)
 
     def start(self, ordered: tuple[Action, ...]) -> None:
         """Show what the start has ordered."""

@@ -2,17 +2,14 @@
 
 import argparse
 import math
-import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 from typing import Final, TextIO, cast
 
-from sansip.commands.files import Parsers, UnfitError, command, named, proxy_of
+from sansip.commands.files import Parsers, UnfitError, command, found_at, settings_of, write_found
 from sansip.engine.engine import Engine
-from sansip.journal import read
-from sansip.ladder import draw, html
 from sansip.simulate import Link, Phone, World, surround
 
 ABOUT: Final = """\
@@ -41,7 +38,7 @@ def add(commands: Parsers) -> None:
     parser = command(commands, "simulate", "make calls in a simulated world", ABOUT, EXAMPLES)
     parser.set_defaults(run=run)
     add = parser.add_argument
-    add("function", nargs="?", metavar="FUNCTION", help="MODULE:FUNCTION or FILE.py:FUNCTION")
+    add("function", nargs="?", metavar="FUNCTION", help="MODULE:NAME, or FILE.py:NAME")
     add("--config", type=Path, metavar="FILE", help="a proxy's file")
     add("--zone", type=Path, action="append", default=[], metavar="FILE", help="a zone file")
     add("--origin", default="", metavar="NAME", help="what relative names in them end in")
@@ -84,12 +81,11 @@ def run(given: argparse.Namespace, out: TextIO) -> int:
 
 def _prepare(world: World, given: argparse.Namespace) -> None:
     """Put a proxy there, gateways around it, and a phone that will call."""
-    file: Path = given.config
     if not given.call:
         raise UnfitError("say with --call whom to call")
     if given.calls < 1 or not given.rate > 0:
         raise UnfitError("--calls and --rate are above 0")
-    settings, source = proxy_of(file)
+    settings, source = settings_of(given.config)
     engine = Engine(settings.config(), settings.policy())
     host = world.engine(engine, policy=source)
     surround(world, engine, given.call, given.source)
@@ -123,17 +119,12 @@ def _fail(world: World, error: Exception, folder: Path, out: TextIO) -> None:
     out.write(f"{type(error).__name__}{': ' if said else ''}{said}\n")
     out.writelines([f"{note}\n" for note in getattr(error, "__notes__", ())])
     for name, lines in world.journals().items():
-        journal, page = folder / f"{name}.journal", folder / f"{name}.html"
-        for file in (journal, page):  # they tell secrets: for their owner alone
-            file.unlink(missing_ok=True)
-            os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        journal.write_text("".join(lines), encoding="ascii")
-        page.write_text(html(draw(read(lines))), encoding="utf-8")
+        journal, page = write_found(folder / name, lines)
         out.write(f"written: {journal} and {page}\n")
 
 
 def _function(name: str) -> Callable[[World], object]:
-    found = named("function", name)
+    found = found_at(name)
     if not callable(found):
-        raise UnfitError(f"function {name}: it is none")
+        raise UnfitError(f"{name}: it is no function")
     return cast("Callable[[World], object]", found)

@@ -151,8 +151,8 @@ class Report:
     """What a log, a metric or a trace may want; never needed for correctness.
 
     ``topic`` is one of a few words ("malformed", "dropped", "failover", "limit", "dns",
-    "transport", "policy", "health", "probe"), ``about`` the key of the transaction or what else it
-    concerns, and ``text`` a sentence for people.
+    "transport", "policy", "health", "probe", and of an adapter's own "journal"), ``about`` the key
+    of the transaction or what else it concerns, and ``text`` a sentence for people.
     """
 
     topic: str

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from json.encoder import encode_basestring_ascii
 from types import MappingProxyType, NoneType
-from typing import Any, Final, Literal, get_args, get_origin
+from typing import Any, Final, Literal, cast, get_args, get_origin
 
 Write = Callable[[Any], str]
 Read = Callable[[Any], Any]
@@ -72,7 +72,7 @@ def array(given: Any) -> list[Any]:  # noqa: ANN401 - of JSON
     """Let an array through."""
     if not isinstance(given, list):
         raise CodecError(f"{short(given)} is no array")
-    return given
+    return cast("list[Any]", given)  # type: ignore[redundant-cast]
 
 
 def kind_of(cls: type[Any]) -> str:

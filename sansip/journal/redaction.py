@@ -17,7 +17,7 @@ from dataclasses import replace
 from types import NoneType
 from typing import Any, Final, get_args, get_type_hints
 
-from sansip.engine.actions import Action, Deliver, Send
+from sansip.engine.actions import Action, CloseFlow, Deliver, Report, Send
 from sansip.engine.events import (
     AckSubmitted,
     DatagramReceived,
@@ -41,7 +41,9 @@ _END_OF_ROWS: Final = re.compile(rb"\n(?:\r\n|\n)")  # which is quicker than \r?
 _HIDDEN: Final = bytes([byte if byte in b" \t\r\n" else ord("x") for byte in range(256)])
 _PLAIN: Final = frozenset({str, int, float, bool, NoneType})
 _KEYS: Final = ("seed", "secret")  # fields with bytes that are no message
+_WHITE: Final = b" \t\r\n"
 _LONGEST_NAME: Final = 64  # bytes of a row of which we know by then that it is none of ours
+_LONGEST_NUMBER: Final = 16  # digits
 
 
 class Redaction:
@@ -59,8 +61,12 @@ class Redaction:
         self._signs = [name for name in wanted if not any(o in name for o in wanted if o != name)]
         any_of = b"|".join([re.escape(name) for name in wanted])
         self._rows = re.compile(
-            rb"(?i)(\n(?:%b)[ \t]*+:)((?:[^\n]|\n[ \t])++)" % (any_of or b"(?!)")
+            rb"(?i)(\n(?:%b)[ \t\r\n]*+:)((?:[^\n]|\n[ \t\r])++)" % (any_of or b"(?!)")
         )
+
+        rows = "|".join([re.escape(name.decode()) for name in wanted])
+        # A row that is none may be quoted, in a message of which it is said what is wrong with it.
+        self._quotes = re.compile(rf"(?is)^['\"]({rows or '(?!)'})(.++)")
 
     def event(self, event: Event) -> Event:
         """What is written of an event."""
@@ -89,6 +95,10 @@ class Redaction:
             return Send(action.id, action.endpoint, action.remote, action.flow, data, action.local)
         if type(action) is Deliver and action.message is not None:
             return Deliver(action.handle, action.kind, self._value(action.message))
+        if type(action) is CloseFlow:
+            self._flows.pop(action.flow, None)  # nobody need tell that it is closed
+        elif type(action) is Report and action.topic == "malformed":
+            return replace(action, text=self._quotes.sub(_without_quote, action.text))
         return action
 
     def state(self, state: State) -> State:
@@ -99,8 +109,7 @@ class Redaction:
 
     def message(self, data: bytes) -> bytes:
         """What is written of a message, or of the beginning of one."""
-        found = _END_OF_ROWS.search(data)
-        end = found.end() if found else len(data)
+        end = _end_of_rows(data)
         rows, body = data[:end], data[end:]
         lower = rows.lower()
         for sign in self._signs:
@@ -111,13 +120,15 @@ class Redaction:
 
     def _value(self, thing: Any) -> Any:  # noqa: ANN401 - of the same class as what is given
         """What is written of a value: whatever has bytes in it may be a message."""
-        kind = type(thing)
+        kind: type[Any] = thing.__class__
         if kind in _PLAIN:
             return thing
         if kind is bytes:
             return self.message(thing)
-        if kind in (tuple, list):
-            return kind([self._value(one) for one in thing]) if thing else thing
+        if kind is tuple:
+            return tuple([self._value(one) for one in thing])
+        if kind is list:
+            return [self._value(one) for one in thing]
         if kind is Table:
             return Table({key: self._value(one) for key, one in thing.items()})
         if kind is Request:
@@ -131,8 +142,8 @@ class Redaction:
             names = self._where[kind] = _fields_with_messages(kind)
         parts = [(name, getattr(thing, name)) for name in names]
         given = [(name, part, self._value(part)) for name, part in parts]
-        left = {name: now for name, before, now in given if now is not before}
-        return replace(thing, **left) if left else thing
+        changed = {name: now for name, before, now in given if now is not before}
+        return replace(thing, **changed) if changed else thing
 
     def _edit(self, name: str, text: str | None) -> tuple[str, str | None]:
         if text is None or long_name(name) not in self.names:
@@ -180,60 +191,110 @@ def _may_have_messages(kind: Any) -> bool:  # noqa: ANN401 - of annotations
     return any(map(_may_have_messages, get_args(kind))) or bool(_fields_with_messages(kind))
 
 
+def _end_of_rows(data: bytes) -> int:
+    """Where the body begins, as the parser has it; or, where it finds no body, people may."""
+    end = data.find(b"\r\n\r\n")
+    if end >= 0:
+        return end + 4
+    short = data.find(b"\n\n")
+    return short + 2 if short >= 0 else len(data)
+
+
 class _Place:
-    """How far a stream has come in its messages."""
+    """How far a stream has come in its messages: the same as ``framing`` says, but not as strictly.
+
+    Where framing gives up, nothing is read any more, and nothing that follows is shown with bodies
+    left out: who knows what it is.
+    """
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self._names = names
-        self._row = b""  # what has come of the current row, as far as it matters
-        self._hides = False  # whether the row, and those that are folds of it, is left out
-        self._is_blank = True  # whether nothing of the message has come yet
-        self._length = 0  # what Content-Length has said
         self._body = 0  # bytes of the body that are still to come
+        self._is_lost = False  # whether nobody knows where the body ends
+        self._begin()
+
+    def _begin(self) -> None:
+        """Nothing of a message has come."""
+        self._is_blank = True
+        self._is_bare = False  # whether its lines end in LF alone
+        self._lengths: list[bytes] = []  # what each Content-Length says
+        self._size = 0  # bytes of the current line
+        self._end = b""  # the last two bytes of what has come
+        self._was_crlf = False  # whether the line before has ended in CRLF
+        self._new_row()
+
+    def _new_row(self) -> None:
+        self._name = b""  # without white space
+        self._has_colon = False
+        self._hides = False  # whether the row, and those that are folds of it, is left out
+        self._is_length = False
 
     def next(self, data: bytes) -> bytes:
         shown: list[bytes] = []
         at = 0
         while at < len(data):
-            if self._body:
+            if self._is_lost:
+                piece = data[at:]
+                shown.append(_blank(piece))
+            elif self._body:
                 piece = data[at : at + self._body]
                 self._body -= len(piece)
                 shown.append(_blank(piece) if BODY in self._names else piece)
             else:
                 end = data.find(b"\n", at) + 1
                 piece = data[at : end or len(data)]
-                shown.append(self._part_of_row(piece))
+                shown.append(self._part_of_line(piece))
             at += len(piece)
         return b"".join(shown)
 
     def go_on(self, missing: int) -> None:
         """Of the body so many bytes are still to come."""
-        self._body = missing
+        self._body, self._is_lost = missing, False
 
-    def _part_of_row(self, piece: bytes) -> bytes:
-        """Take what may be a row, or only a part of one."""
-        known = len(self._row)
-        self._row += piece[: max(0, _LONGEST_NAME - known)]
-        if self._row[:1] not in (b" ", b"\t"):  # no fold
-            name, colon, _ = self._row.partition(b":")
-            self._hides = bool(colon) and _long(name) in self._names
-            shown = _without(piece, max(0, len(name) + 1 - known)) if self._hides else piece
+    def _part_of_line(self, piece: bytes) -> bytes:
+        """Take what may be a line, or only a part of one."""
+        if not self._size and piece[:1] not in (b" ", b"\t", b"\r"):  # no fold
+            self._new_row()
+        self._size += len(piece)
+        at = len(piece)
+        if self._has_colon:
+            at = 0
         else:
-            shown = _blank(piece) if self._hides else piece
+            name, colon, _ = piece.partition(b":")
+            self._name = (self._name + name.translate(None, _WHITE))[:_LONGEST_NAME]
+            if colon:
+                at = len(name) + 1
+                self._named(_long(self._name))
+        if self._is_length:
+            self._measure(piece[at:].translate(None, _WHITE))
+        self._end = (self._end + piece)[-2:]
         if piece.endswith(b"\n"):
-            self._end_row()
-        return shown
+            self._end_line(is_crlf=self._end == b"\r\n")
+        return piece[:at] + _blank(piece[at:]) if self._hides else piece
 
-    def _end_row(self) -> None:
-        row, self._row = self._row, b""
-        if row.strip(b"\r\n"):
-            self._is_blank = False
-            name, _, text = row.partition(b":")
-            if _long(name) == "content-length" and text.strip().isdigit():
-                self._length = int(text)
-        elif not self._is_blank:
-            self._body = self._length
-            self._is_blank, self._length = True, 0
+    def _named(self, name: str) -> None:
+        self._has_colon = True
+        self._hides = name in self._names
+        self._is_length = name == "content-length"
+        if self._is_length:
+            self._lengths.append(b"")
+
+    def _measure(self, came: bytes) -> None:
+        if came:
+            self._lengths[-1] = (self._lengths[-1] + came).lstrip(b"0")[:_LONGEST_NUMBER] or b"0"
+
+    def _end_line(self, *, is_crlf: bool) -> None:
+        is_empty = self._size == 1 + is_crlf
+        follows, self._was_crlf = self._was_crlf, is_crlf
+        self._size = 0
+        if self._is_blank:
+            self._is_blank, self._is_bare = is_empty, not is_crlf
+        elif is_empty and (self._is_bare or (is_crlf and follows)):
+            length = self._lengths[0] if len(self._lengths) == 1 else b""
+            is_known = length.isdigit() and not self._is_bare
+            self._body = int(length) if is_known else 0
+            self._is_lost = not is_known and BODY in self._names
+            self._begin()
 
 
 def _long(name: bytes) -> str:
@@ -245,6 +306,12 @@ def _without(row: bytes, begin: int | None = None) -> bytes:
     """A row, without what stands from there on, or else behind its colon."""
     at = row.index(b":") + 1 if begin is None else begin
     return row[:at] + _blank(row[at:])
+
+
+def _without_quote(found: re.Match[str]) -> str:
+    """Of a row the name alone; how long the rest is in quotes, depends on what it is."""
+    _, sentence, rest = found[2].rpartition(" does not begin ")
+    return f"'{found[1]}...'{sentence}{rest}" if sentence else found[0]
 
 
 def _blank(text: bytes) -> bytes:

@@ -23,6 +23,7 @@ class Lists:
     def __init__(self, read: Read | None) -> None:
         self.errors: list[str] = []
         self._read = read
+        self.texts: list[tuple[str, str]] = []  # of those that could be read, by their names
         self._found: dict[str, Sets | None] = {}
 
     def sets(self, content: object) -> Sets | None:
@@ -42,6 +43,7 @@ class Lists:
             raise Wrong(f"{reason}; name a file that can be read, or targets") from None
         # What is no UTF-8 in a comment is nobody's business, and in a URI an error of its own.
         decoded = text.decode(errors="replace") if isinstance(text, bytes) else text
+        self.texts.append((name, decoded))
         try:
             return parse_list(decoded, name)
         except ListError as error:

@@ -53,6 +53,7 @@ class Settings:
     groups: tuple[tuple[str, Group], ...]  # with one for each ``to = "sip:..."``
     tls: TlsFiles | None = None  # there if something listens on tls
     journal: JournalFile | None = None
+    lists: tuple[tuple[str, str], ...] = ()  # the text of each list that the file names
 
     def config(self) -> Config:
         """Make the engine's configuration."""
@@ -136,6 +137,7 @@ def _settings(top: Table, lists: Lists) -> Settings:
         _groups(groups, routes),
         tls,
         journal,
+        tuple(lists.texts),
     )
 
 

@@ -2,7 +2,6 @@
 
 import io
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -42,7 +41,7 @@ class Terminal(io.StringIO):
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give a folder with a scenario, a proxy's file and a zone."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    monkeypatch.syspath_prepend(str(tmp_path))
     (tmp_path / "worlds_of_mine.py").write_text(SCENARIO)
     (tmp_path / "proxy.toml").write_text(TOML)
     (tmp_path / "zone").write_text(ZONE)
@@ -72,6 +71,8 @@ def test_what_is_found_is_said_and_written_with_its_ladder(here: Path) -> None:
     assert "unavailable=1" in said
     with (here / "mine.journal").open() as lines:
         assert read(lines).head.started == 0.0
+    for name in ("mine.journal", "mine.html"):
+        assert (here / name).stat().st_mode & 0o777 == 0o600
     assert "503 Service Unavailable" in (here / "mine.html").read_text()
 
 
@@ -103,13 +104,10 @@ def test_the_example_may_be_explored(here: Path) -> None:
     [
         ([], "give a scenario, or --config with --zone and --call"),
         (["a:b", "--config", "proxy.toml"], "give a scenario, or --config"),
-        (["well"], "scenario well: write MODULE:NAME or FILE.py:NAME"),
-        (["no_such_module:well"], "scenario no_such_module:well: No module named"),
-        (["nowhere.py:well"], "nowhere.py:well: no such file"),
-        (
-            ["worlds_of_mine:other"],
-            "scenario worlds_of_mine:other: it is no sansip.explore.Scenario",
-        ),
+        (["well"], "well: write MODULE:NAME or FILE.py:NAME"),
+        (["no_such_module:well"], "no_such_module:well: No module named"),
+        (["nowhere.py:well"], "nowhere.py: no such file"),
+        (["worlds_of_mine:other"], "worlds_of_mine:other: it is no sansip.explore.Scenario"),
         (["worlds_of_mine:well", "--faults", "rain=1"], "--faults rain=1: write KIND=N"),
         (["worlds_of_mine:well", "--faults", "lost=x"], "--faults lost=x: write KIND=N"),
         (["--config", "proxy.toml"], "the calls lead nowhere"),

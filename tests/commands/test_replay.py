@@ -287,7 +287,7 @@ def test_argparse_has_its_say(command: Command, arguments: list[str], status: in
 @pytest.mark.parametrize(
     ("policy", "reason"),
     [
-        ("stage", "policy stage: write MODULE:NAME or FILE.py:NAME"),
+        ("stage", "policy stage: write MODULE:CLASS"),
         ("no_such_module:A", "policy no_such_module:A: No module named 'no_such_module'"),
         ("stage:Nobody", "has no attribute 'Nobody'"),
         ("stage:Stage", "missing 1 required positional argument"),

@@ -16,6 +16,8 @@ def test_only_so_many_lines_a_second_and_the_rest_is_counted(
     for number in range(MOST + 7):
         log.report(Report("dns", "gw.example.com", f"{number}"))
     assert len(capsys.readouterr().err.splitlines()) == MOST
+    log.report(Report("journal", "run.journal", "the disk is full"))
+    assert capsys.readouterr().err == "journal: run.journal: the disk is full\n"
     now = 1.0
     log.report(Report("dns", "gw.example.com", "again"))
     assert capsys.readouterr().err.splitlines() == [

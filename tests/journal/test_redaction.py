@@ -133,7 +133,7 @@ def test_bodies_of_a_stream_stay_unless_they_are_named() -> None:
 
 
 def test_a_length_holds_for_one_message_only() -> None:
-    second = b"BYE sip:h SIP/2.0\r\n\r\nAuthorization: a\r\n\r\n"
+    second = b"BYE sip:h SIP/2.0\r\nl:0\r\n\r\nAuthorization: a\r\n\r\n"
     (found,) = heard([MESSAGE + second])
     assert found == LEFT + second.replace(b": a", b": x")
 
@@ -150,17 +150,72 @@ def test_connections_are_told_apart_and_forgotten() -> None:
 
 
 @pytest.mark.parametrize(
-    "stream",
+    "row",
     [
-        b"INVITE\r\nContent-Length: x\r\n\r\nAuthorization: a\r\n",
-        b"INVITE\r\nContent-Length: -1\r\n\r\nAuthorization: a\r\n",
-        b"INVITE\r\n\r\nAuthorization: a\r\n",
-        b" folded\r\n\r\nAuthorization: a\r\n",
+        b"Content-Length:\r\n 27\r\n",
+        b"Content-Length: 27\r\n \r\n",
+        b"Content-Length:" + b" " * 80 + b"27\r\n",
+        b"l" + b" " * 80 + b":" + b"0" * 80 + b"27\r\n",
     ],
 )
-def test_a_length_that_is_none_hides_no_row_behind_it(stream: bytes) -> None:
-    (found,) = heard([stream])
-    assert found == stream.replace(b": a\r", b": x\r")
+@given(st.data())
+def test_a_length_may_be_written_in_odd_ways(row: bytes, data: st.DataObject) -> None:
+    message = b"INVITE sip:h SIP/2.0\r\n" + row + b"\r\n"
+    body, left = b"v=0\r\n\r\nContent-Length: 40\r\n", b"xxx\r\n\r\nxxxxxxxxxxxxxxx xx\r\n"
+    stream, expected = message + body[:27] + MESSAGE, message + left[:27] + LEFT
+    assert b"".join(heard(data.draw(segmentations(stream)))) == expected
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"INVITE sip:h SIP/2.0\r\nContent-Length: x\r\n\r\n",
+        b"INVITE sip:h SIP/2.0\r\nContent-Length: -1\r\n\r\n",
+        b"INVITE sip:h SIP/2.0\r\nl: 1\r\nContent-Length: 2\r\n\r\n",
+        b"INVITE sip:h SIP/2.0\r\n\r\n",
+        b"INVITE sip:h SIP/2.0\nl: 1\n\n",
+    ],
+)
+def test_what_nobody_knows_the_end_of_is_left_out_altogether(head: bytes) -> None:
+    assert heard([head + b"BYE sip:h", b"\r\n"]) == [head + b"xxx xxxxx", b"\r\n"]
+    row = b"Authorization: a\r\n"
+    assert heard([head + row], CREDENTIALS) == [head + row.replace(b": a", b": x")]
+
+
+def test_an_empty_line_of_bare_line_feeds_ends_no_head() -> None:
+    head = b"INVITE sip:h SIP/2.0\r\nl: 1\r\nX: a\n\nTo: b\r\nX: a\n\r\nVia: c\r\n\r\n"
+    assert heard([head + b"ab"]) == [head + b"xb"]
+    assert Redaction(ALL).message(head + b"a") == head + b"x"
+    assert Redaction(ALL).message(b"INVITE sip:h SIP/2.0\n\nv=0") == b"INVITE sip:h SIP/2.0\n\nxxx"
+
+
+@pytest.mark.parametrize("row", [b"Authorization\r\n : %b", b"Authorization: a\r\n\r b, %b"])
+def test_rows_that_are_nearly_right_are_left_out(row: bytes) -> None:
+    message = b"INVITE sip:h SIP/2.0\r\n" + row % b"5ec7e7" + b"\r\n\r\n"
+    assert b"5ec7e7" not in Redaction(ALL).message(message)
+    assert b"5ec7e7" not in heard([message])[0]
+
+
+def test_reports_quote_no_credentials() -> None:
+    redaction = Redaction(ALL)
+    for row in ("'Authorization\\r\\n : 5ec7e7'", '"authorization 5ec7e7\'"'):
+        report = sansip.Report("malformed", "h", f"{row} does not begin with a name and a colon")
+        hidden = redaction.action(report)
+        assert isinstance(hidden, sansip.Report)
+        assert hidden.text.lower() == "'authorization...' does not begin with a name and a colon"
+    for text in ("'Authorization' is odd", "To: is missing", "'X' does not begin with a colon"):
+        other = sansip.Report("malformed", "h", text)
+        assert redaction.action(other) == other
+    bodies = sansip.Report("malformed", "h", "'Authorization 5' does not begin with a colon")
+    assert Redaction((BODY,)).action(bodies) == bodies
+
+
+def test_of_connections_that_are_closed_here_nothing_is_kept() -> None:
+    redaction = Redaction(ALL)
+    redaction.event(sansip.StreamReceived(1.0, 1, b"INVITE sip:h SIP/2.0\r\nAuthorization: "))
+    redaction.action(sansip.CloseFlow(1))
+    event = sansip.StreamReceived(1.0, 1, b"INVITE")
+    assert redaction.event(event) == event  # it is another one
 
 
 # Journals

@@ -25,6 +25,7 @@ from stage import (
     GW_1,
     PROXY,
     SDP,
+    SEED,
     Decide,
     Stage,
     ToName,
@@ -61,7 +62,7 @@ def orders(state: sansip.State) -> list[list[object]]:
 
 def histories(world: World, every: int) -> Iterator[tuple[int, sansip.State]]:
     """Every so many steps, the state in which the next event came."""
-    state, _ = world.engine.start(world.state.seed, 1000.0)
+    state, _ = world.engine.start(SEED, 1000.0)
     for number, event in enumerate(world.events):
         if number % every == 0:
             yield number, state

@@ -60,7 +60,7 @@ def read_options() -> argparse.Namespace:
     names = [bug.name for bug in BUGS]
     parser.add_argument("--only", action="append", choices=names, help="this bug; may be repeated")
     about = "seconds for each bug; an exploration ends with the scenario that it is in"
-    parser.add_argument("--exploration", type=float, default=15.0, help=about)
+    parser.add_argument("--exploration", type=float, default=10.0, help=about)
     parser.add_argument("--simulation", type=float, default=60.0, help="seconds for each bug")
     parser.add_argument("--clean", type=float, default=15.0, help="seconds of each without a bug")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="bugs at a time")

@@ -87,7 +87,7 @@ OPERATIONS: tuple[st.SearchStrategy[Operation], ...] = (
     *_op("respond_to", recent, statuses, st.sampled_from(("", "mine")), often=5),
     *_op("submit_ack", recent, often=2),
     *_op("err", st.integers(0, 12)),
-    *_op("administer", st.integers(0, 7)),
+    *_op("administer", st.integers(0, 8)),
 )
 
 

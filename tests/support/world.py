@@ -339,5 +339,6 @@ class World(Watched):
             sansip.ReplaceGroups((("gateways", PROBED["gateways"]),)),
             sansip.Drain("gateways", GATEWAYS[0]),
             sansip.Enable("gateways", GATEWAYS[0]),
+            sansip.Rekey(len(self.events).to_bytes(16, "big")),
         )
         self.step(sansip.Administered(self.now, orders[which % len(orders)]))

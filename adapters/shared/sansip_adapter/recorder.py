@@ -180,7 +180,7 @@ class _Files:
         self.path = path
         self.written = 0  # bytes of the file that is written
         self._names = [path, *[Path(f"{path}.{number}") for number in range(1, keep + 1)]]
-        self._file: int | None = None
+        self._file = -1  # none
 
     def begin(self) -> None:
         """Begin a new file; those that are there are renamed, and the oldest goes."""
@@ -196,8 +196,6 @@ class _Files:
 
     def write(self, data: bytes) -> None:
         """Write all of it, or else nothing."""
-        if self._file is None:
-            return
         rest = memoryview(data)
         try:
             while rest:
@@ -210,9 +208,9 @@ class _Files:
 
     def close(self) -> None:
         """Write no more."""
-        if self._file is not None:
+        if self._file >= 0:
             os.close(self._file)
-            self._file = None
+            self._file = -1
 
 
 def _must_be_journal(path: Path) -> None:

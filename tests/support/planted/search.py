@@ -19,7 +19,7 @@ from planted.scenarios import scenarios
 from planted.worlds import CALLS, WORLDS
 from sansip.explore import explore
 
-MOST_STATES: Final = 30_000  # of a scenario
+MOST_STATES: Final = 15_000  # of a scenario
 
 
 class Found(NamedTuple):
