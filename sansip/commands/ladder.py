@@ -1,10 +1,11 @@
 """``python -m sansip ladder FILE``: draw what a journal tells."""
 
 import argparse
+import os
 import shutil
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, TextIO
+from typing import BinaryIO, Final, TextIO
 
 from sansip.commands.files import Parsers, UnfitError, command, journal_of
 from sansip.commands.terminal import in_colours
@@ -64,8 +65,17 @@ def run(given: argparse.Namespace, out: TextIO) -> int:
     if given.output is None:
         out.write(drawn)
     else:
-        given.output.write_text(drawn, encoding="utf-8")
+        with _beside(given) as file:
+            file.write(drawn.encode())
     return 0
+
+
+def _beside(given: argparse.Namespace) -> BinaryIO:
+    """Open the output: for its owner alone, as the journal is, and not in the place of it."""
+    output: Path = given.output
+    if output.exists() and output.samefile(given.file):
+        raise UnfitError(f"{output}: that is the journal; name another file with -o")
+    return open(output, "wb", opener=lambda name, flags: os.open(name, flags, 0o600))
 
 
 def _text(ladder: Ladder, out: TextIO | None) -> str:
@@ -94,6 +104,6 @@ def _captured(journal: Journal, given: argparse.Namespace, out: TextIO) -> None:
         raw.writelines(pieces)
         raw.flush()
         return
-    with given.output.open("wb") as file:
+    with _beside(given) as file:
         file.writelines((head, first))
         file.writelines(pieces)

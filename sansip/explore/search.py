@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from sansip.explore.hosts import Stepped
 from sansip.explore.retrace import Counterexample, retraced
 from sansip.explore.scenario import Scenario
 from sansip.explore.space import Config, Space
@@ -32,11 +33,12 @@ class Search:
     def __init__(self, scenario: Scenario) -> None:
         """Nothing has been seen but the beginning."""
         self.scenario = scenario
-        self.space = Space(scenario)
+        self.space: Space = Space(scenario)
+        self.begun: Stepped
         self.begun, first = self.space.begin(scenario.faults)
         self.seen: dict[Config, int] = {first: 0}
-        self.steps = 0
-        self.depth = 0
+        self.steps: int = 0
+        self.depth: int = 0
         self._before: list[int] = [0]  # of each configuration the one that it was come to from
         self._frontier = [first]
 

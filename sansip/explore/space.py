@@ -78,7 +78,7 @@ class Space:
         engine = scenario.engine
         names = Names()
         names.load(scenario.zone, scenario.origin)
-        self.hosts = Hosts(engine, names, merge=merge)
+        self.hosts: Hosts = Hosts(engine, names, merge=merge)
         timing = engine.config.timing
         self._t4 = timing.t4
         proxy = next(iter(self.hosts.places))

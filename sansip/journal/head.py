@@ -9,7 +9,7 @@ from sansip.engine.policy import Everything
 from sansip.engine.state import State
 from sansip.value import value
 
-FORMAT: Final = 2
+FORMAT: Final = 1
 
 
 @value

@@ -56,7 +56,7 @@ class Journal:
     def __init__(self, head: Head, steps: Iterator[Step | Swap]) -> None:
         """``read`` makes it."""
         self.head = head
-        self.torn = ""
+        self.torn: str = ""
         self._steps = steps
 
     def __iter__(self) -> Iterator[Step | Swap]:

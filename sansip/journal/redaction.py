@@ -51,7 +51,7 @@ class Redaction:
 
     def __init__(self, names: Iterable[str]) -> None:
         """Nothing has come over any connection yet."""
-        self.names = tuple(sorted({long_name(name.strip()) for name in names}))
+        self.names: tuple[str, ...] = tuple(sorted({long_name(name.strip()) for name in names}))
         self._hides_bodies = BODY in self.names
         self._flows: dict[int, _Place] = {}
         self._where: dict[type[Any], tuple[str, ...]] = {}  # the fields that may have messages
@@ -151,7 +151,7 @@ class Redaction:
     def _asked(self, data: Any) -> Any:  # noqa: ANN401 - a policy's own
         """What is written of a question: of messages in it no more than elsewhere."""
         if type(data) is dict:
-            return {key: self._asked(one) for key, one in data.items()}
+            return {key: self._asked(data[key]) for key in data}  # pyright: ignore[reportUnknownVariableType]
         if type(data) in (tuple, list):
             return type(data)(map(self._asked, data))
         return self._value(data) if type(data) in (Request, Response) else data

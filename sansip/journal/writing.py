@@ -1,6 +1,6 @@
 """Writing a journal: its head, then a line for each event.
 
-    {"sansip":"0.1.0","format":2,"started":12.5,"clock":null,"redacted":[],"seed":"00...","state":0}
+    {"sansip":"0.1.0","format":1,"started":12.5,"clock":null,"redacted":[],"seed":"00...","state":0}
     {"config":{...},"policy":{...},"ordered":[...]}
     {"n":1,"event":{"is":"TimerFired","at":13.0,...},"actions":[{"is":"Send",...},...]}
     {"n":2,"config":{...},"policy":{...}}

@@ -45,10 +45,10 @@ class Tally:
     def __init__(self) -> None:
         """Nothing has been run."""
         self.events: Counter[str] = Counter()  # by their kinds, in words
-        self.actions = 0
+        self.actions: int = 0
         self.decisions = 0  # that another policy was asked for, too
         self.plans = 0  # that were compared with those of other groups
-        self.last = 0.0  # seconds from the start to the last event
+        self.last: float = 0.0  # seconds from the start to the last event
         self._calls: set[str] = set()
         self._owners: dict[str, str] = {}
 

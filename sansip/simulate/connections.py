@@ -45,7 +45,7 @@ class End:
         self.is_open = False
         self.unsent: list[tuple[bytes, Message]] = []  # until it is open
         self.stalled: list[Travelling] = []  # until the link is mended
-        self.due = 0.0  # when the last that has gone from here arrives
+        self.due: float = 0.0  # when the last that has gone from here arrives
 
 
 @value(eq=False)

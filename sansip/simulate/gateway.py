@@ -74,7 +74,7 @@ class Gateway(Party):
         self.invites: list[Request] = []
         self._invited: dict[str, Invited] = {}  # by branch
         way = "" if transport == "udp" else f";transport={transport}"
-        self.contact = f"<sip:{self.address}{way}>"
+        self.contact: str = f"<sip:{self.address}{way}>"
 
     def crash(self) -> None:
         """Be gone, and forget all calls."""

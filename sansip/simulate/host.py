@@ -101,11 +101,15 @@ class Host(Node):
         streams = [(e.transport, place, e) for place, e in found if e.transport != "udp"]
         self._places = {place: e.name for place, e in found if e.transport == "udp"}
         self._accepts = {(kind, place): e.name for kind, place, e in streams}
-        self.listening = tuple(self._accepts)
+        self.listening: tuple[tuple[str, Address], ...] = tuple(self._accepts)
         self.engine = engine
         self.program = program
         self.tell = tell
-        self.starts = 0
+        self.starts: int = 0
+        self.seed: bytes = b""
+        self.started: float = 0.0
+        self.promises: Promises
+        self.state: State
         self.records: list[Record] = []  # one for each start
         self._policy = policy or source_of(engine)
         self._keeps = journal

@@ -17,7 +17,7 @@ class Names:
 
     def __init__(self) -> None:
         """No zone yet."""
-        self.delay = 0.01
+        self.delay: float = 0.01
         self._rows: dict[str, list[Row]] = {}
         self._failing: dict[str, str] = {}
 

@@ -96,10 +96,10 @@ class Node:
         """``name`` is what links and people call it."""
         self.network = network
         self.name = name
-        self.addresses = tuple(addresses)
+        self.addresses: tuple[Address, ...] = tuple(addresses)
         self.listening: tuple[tuple[str, Address], ...] = ()  # for connections: by what, and where
         self.certificate: tuple[str, ...] | None = None  # its names; None: as DNS has them
-        self.up = False
+        self.up: bool = False
 
     def happens(self, happening: Happening) -> None:
         """It happens now, to somebody who is up."""
@@ -156,11 +156,11 @@ class Network:
 
     def __init__(self, seed: int | str | bytes, link: Link, keep: int) -> None:
         """All links are like ``link`` at first; the last ``keep`` packets and reports are kept."""
-        self.seed = _seed(seed)
-        self.now = 0.0
+        self.seed: bytes = _seed(seed)
+        self.now: float = 0.0
         self.link = link
-        self.names = Names()
-        self.connections = Connections(self)
+        self.names: Names = Names()
+        self.connections: Connections = Connections(self)
         self.nodes: dict[str, Node] = {}
         self.wire: deque[Sight] = deque(maxlen=keep)
         self.reports: deque[Said] = deque(maxlen=keep)

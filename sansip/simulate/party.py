@@ -42,9 +42,9 @@ class Party(Node):
         super().__init__(network, name or str(place), [place])
         self.transport = transport
         if transport != "udp":
-            self.listening = ((transport, place),)
+            self.listening: tuple[tuple[str, Address], ...] = ((transport, place),)
         self._ends: dict[Address, End] = {}  # of connections, by who is at the other
-        self.timing = Timing()
+        self.timing: Timing = Timing()
         self._saying: dict[str, Saying] = {}
         self._said = 0
 

@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,7 @@ class Terminal(io.StringIO):
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give a folder with a scenario, a proxy's file and a zone."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     (tmp_path / "worlds_of_mine.py").write_text(SCENARIO)
     (tmp_path / "proxy.toml").write_text(TOML)
     (tmp_path / "zone").write_text(ZONE)

@@ -1,6 +1,7 @@
 """``python -m sansip ladder``: what it draws where, and its exit status."""
 
 import io
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -99,6 +100,18 @@ def test_text_in_a_file_is_plain(command: Command, file: Path) -> None:
     out = file.with_name("out")
     assert command(file, "-o", out, out=Terminal())[:2] == (0, "")
     assert "\033" not in out.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("form", ["--text", "--pcap"])
+def test_what_is_written_is_for_its_owner_and_never_takes_the_place_of_the_journal(
+    command: Command, file: Path, tmp_path: Path, form: str
+) -> None:
+    before, out = file.read_bytes(), tmp_path / "drawn"
+    assert command(file, form, "-o", out)[0] == 0
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    status, _, complaint = command(file, form, "-o", file)
+    assert (status, complaint) == (2, f"{file}: that is the journal; name another file with -o\n")
+    assert file.read_bytes() == before
 
 
 def test_a_capture(command: Command, file: Path, stage: Stage) -> None:
