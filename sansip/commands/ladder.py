@@ -52,6 +52,8 @@ def add(commands: Parsers) -> None:
 
 def run(given: argparse.Namespace, out: TextIO) -> int:
     """Run it; gives the exit status."""
+    if given.output is not None and given.output.exists() and given.output.samefile(given.file):
+        raise UnfitError(f"{given.output}: that is the journal; name another file with -o")
     with journal_of(given.file) as journal:
         if given.form == "pcap":
             _captured(journal, given, out)
@@ -65,17 +67,14 @@ def run(given: argparse.Namespace, out: TextIO) -> int:
     if given.output is None:
         out.write(drawn)
     else:
-        with _beside(given) as file:
+        with _output(given.output) as file:
             file.write(drawn.encode())
     return 0
 
 
-def _beside(given: argparse.Namespace) -> BinaryIO:
-    """Open the output: for its owner alone, as the journal is, and not in the place of it."""
-    output: Path = given.output
-    if output.exists() and output.samefile(given.file):
-        raise UnfitError(f"{output}: that is the journal; name another file with -o")
-    return open(output, "wb", opener=lambda name, flags: os.open(name, flags, 0o600))
+def _output(file: Path) -> BinaryIO:
+    """Open the output: for its owner alone, as the journal is."""
+    return open(file, "wb", opener=lambda name, flags: os.open(name, flags, 0o600))
 
 
 def _text(ladder: Ladder, out: TextIO | None) -> str:
@@ -104,6 +103,6 @@ def _captured(journal: Journal, given: argparse.Namespace, out: TextIO) -> None:
         raw.writelines(pieces)
         raw.flush()
         return
-    with _beside(given) as file:
+    with _output(given.output) as file:
         file.writelines((head, first))
         file.writelines(pieces)
