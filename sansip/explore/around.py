@@ -43,8 +43,6 @@ def _plan(scenario: Scenario, names: Names, who: Caller) -> Plan:
         try:
             state, _ = engine.start(SEED, 0.0)
             plan = engine.plan(state, request, at=0.0, source=who.address, answers=known)
-        except LocalProtocolError:
-            raise
         except Exception as error:
             raise LocalProtocolError(
                 f"where {request.uri_text} leads cannot be told, for the engine raises {error!r}: "

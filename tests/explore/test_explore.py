@@ -156,8 +156,6 @@ def test_an_engine_that_cannot_plan_is_said() -> None:
     made = Lost(sansip.Config([sansip.Endpoint("udp", "192.0.2.10:5060")]))
     with pytest.raises(LocalProtocolError, match="the engine raises ZeroDivisionError") as caught:
         explore(Scenario(made, calls=(ONE,)))
-    with pytest.raises(LocalProtocolError, match="white space"):
-        explore(Scenario(engine(), calls=("sip:bob@example.com \n",)))
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
