@@ -50,6 +50,7 @@ Told = tuple[Event, tuple[Action, ...]]
 Running = tuple[tuple[float, Timer], ...]
 
 FAILED: Final = Failure("SERVFAIL")
+_FAILED_POLICY: Final = "the policy raised", "the policy returned"
 _REFUSED: Final = "connection refused"
 _UNREACHABLE: Final = "port unreachable"
 
@@ -272,7 +273,7 @@ class _Step:
             self.told.append((event, ()))
             self.broken = self.broken or f"the engine raises {error!r}"
 
-    def perform(self, actions: tuple[Action, ...]) -> None:  # noqa: C901 - an arm for each order
+    def perform(self, actions: tuple[Action, ...]) -> None:  # noqa: C901, PLR0912 - an arm for each
         """Do what it orders; nobody is there to be connected to, or to be asked."""
         more: list[Event] = []
         for action in actions:
@@ -304,6 +305,8 @@ class _Step:
                     more.append(FlowClosed(self.now, flow, _REFUSED))
                 case Consult(question):
                     more.append(Consulted(self.now, question, None))
+                case Report("policy", _, text) if text.startswith(_FAILED_POLICY):
+                    self.broken = self.broken or text
                 case Deliver() | Report() | CloseFlow():
                     pass
                 case _:

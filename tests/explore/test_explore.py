@@ -1,5 +1,7 @@
 """Explorations: how much is seen, and that what is wrong is found."""
 
+from typing import cast
+
 import pytest
 
 import sansip
@@ -234,6 +236,35 @@ def test_an_engine_that_raises_is_found() -> None:
     assert seen.broken.reason == "the engine raises ZeroDivisionError()"
     assert '"event":{"is":"DatagramReceived"' in seen.broken.journal[-1]
     assert '"actions":[]' in seen.broken.journal[-1]
+
+
+class Fails(sansip.Policy):
+    """What it does once a call has failed."""
+
+    def route(self, request: sansip.Request, scene: sansip.Scene) -> sansip.Decision:
+        return sansip.Relay(request.uri, on_failure="failed")
+
+    def failed(self, failed: sansip.Failed) -> sansip.FailureDecision:
+        raise ValueError(failed.remaining)
+
+
+class Odd(sansip.Policy):
+    """What nobody can make anything of."""
+
+    def route(self, request: sansip.Request, scene: sansip.Scene) -> sansip.Decision:
+        return cast("sansip.Decision", 42)
+
+
+@pytest.mark.parametrize(
+    ("policy", "said"),
+    [(Fails(), "the policy raised ValueError: ()"), (Odd(), "the policy returned 42")],
+)
+def test_a_policy_that_fails_is_found(policy: sansip.Policy, said: str) -> None:
+    scenario = to_one(None, engine(policy), 486)
+    seen = explore(scenario)
+    assert seen.broken is not None
+    assert seen.broken.reason.startswith(said)
+    assert_replays(seen, scenario)
 
 
 def test_what_is_wrong_from_the_beginning_is_found() -> None:
