@@ -119,7 +119,7 @@ def _fail(world: World, error: Exception, folder: Path, out: TextIO) -> None:
     out.write(f"{type(error).__name__}{': ' if said else ''}{said}\n")
     out.writelines([f"{note}\n" for note in getattr(error, "__notes__", ())])
     for name, lines in world.journals().items():
-        journal, page = write_found(folder / name, lines)
+        journal, page = write_found(folder / name.replace("/", "-"), lines)
         out.write(f"written: {journal} and {page}\n")
 
 

@@ -35,6 +35,7 @@ from sansip.engine.events import (
     TimerFired,
 )
 from sansip.engine.state import State
+from sansip.errors import LocalProtocolError
 from sansip.explore.normal import MICROSECOND, Normal
 from sansip.explore.parties import Datagram
 from sansip.explore.scenario import SEED
@@ -112,6 +113,10 @@ class Hosts:
         self._read: dict[bytes, Request | Response | None] = {}
         datagrams = [each for each in engine.config.endpoints if each.transport == "udp"]
         self.places: dict[Address, str] = {place_of(each): each.name for each in datagrams}
+        if not self.places:
+            raise LocalProtocolError(
+                "only datagrams are explored, and the engine has no UDP endpoint"
+            )
         self._from = {name: place for place, name in self.places.items()}
 
     def begin(self) -> Stepped:

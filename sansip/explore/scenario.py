@@ -37,10 +37,14 @@ class Faults:
 
 @value
 class Call:
-    """A call to ``uri``: it may begin, and unless ``cancel`` is False be given up, at any time."""
+    """A call to ``uri``: it may begin, and unless ``cancel`` is False be given up, at any time.
+
+    ``source`` is the caller's address, of which each has its own: by default 198.51.100.1 for the
+    first one, 198.51.100.2 for the second ...
+    """
 
     uri: str
-    source: str = "198.51.100.1:5060"
+    source: str = ""
     cancel: bool = True
     headers: tuple[tuple[str, str], ...] = ()
 

@@ -17,7 +17,7 @@ from math import inf
 from typing import Final, cast
 
 from sansip.address import Address
-from sansip.explore.around import gateways_of
+from sansip.explore.around import gateways_of, who_is_where
 from sansip.explore.hosts import Asked, Hosts, Stepped, Unreachable
 from sansip.explore.parties import (
     REFUSED,
@@ -84,7 +84,7 @@ class Space:
         proxy = next(iter(self.hosts.places))
         calls = [Call(each) if isinstance(each, str) else each for each in scenario.calls]
         callers = [
-            caller(number, call, at(call.source), proxy, timing)
+            caller(number, call, at(call.source or f"198.51.100.{number}"), proxy, timing)
             for number, call in enumerate(calls, 1)
         ]
         gateways = gateways_of(scenario, names, callers)
@@ -92,7 +92,7 @@ class Space:
             *callers,
             *[Gateway(place, answers, timing) for place, answers in gateways.items()],
         )
-        self._at = {party.address: number for number, party in enumerate(self.parties)}
+        self._at: dict[Address, int] = who_is_where(self.parties, self.hosts.places)
         self._flights: dict[Flight, int] = {}
         self.flights: list[Flight] = []
         self._ways: dict[tuple[Address, Address], int] = {}

@@ -11,7 +11,8 @@ in so many worlds. ``explored(scenario)`` tries everything that can happen in a
 
 When such a test fails, pytest shows the seed and the ladder; the journal of each engine, and the
 ladder as a page for a browser, are in a folder of the test's name in ``.sansip/``, beside pytest's
-own cache in the root of the project. They go when the test passes.
+own cache in the root of the project. They go when the test passes. So it is with what fails in the
+fixtures of a test, before or after it.
 """
 
 import re
@@ -21,6 +22,7 @@ from functools import partial
 from pathlib import Path
 from shlex import quote
 from typing import Final, cast
+from zlib import crc32
 
 import pytest
 
@@ -31,6 +33,9 @@ from sansip.simulate import Broken, World, ladder
 from sansip.value import value
 
 FOLDER: Final = ".sansip"
+_PAGE: Final = "ladder.html"
+_LONGEST: Final = 150  # letters of a folder's name
+_FOREIGN: Final = re.compile(r"[^\w.-]+")  # not for the name of a file
 
 
 @value
@@ -118,7 +123,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make a test of each world; with a seed that is given there is but one."""
     mark = metafunc.definition.get_closest_marker("worlds")
     if mark is not None and metafunc.config.getoption("--world-seed") is None:
-        if len(mark.args) != 1:
+        if len(mark.args) != 1 or not isinstance(mark.args[0], int) or mark.args[0] < 1:
             raise pytest.UsageError("how many? @pytest.mark.worlds(200), say")
         metafunc.parametrize("world", range(1, mark.args[0] + 1), indirect=True)
 
@@ -130,10 +135,11 @@ def pytest_runtest_makereport(
     """Show what happened in a test that has failed, and clear away after one that has passed."""
     report = yield
     evidence = item.stash.get(_EVIDENCE, None)
-    if report.when == "call" and evidence is not None:
+    if evidence is not None and (report.failed or report.when == "call"):
         folder = item.config.rootpath / FOLDER / _name(item)
         shutil.rmtree(folder, ignore_errors=True)
         if report.failed:
+            del item.stash[_EVIDENCE]  # it is shown once
             found = evidence()
             told = "".join(getattr(call.excinfo and call.excinfo.value, "__notes__", ()))
             said = [f"{number:4}. {it}\n" for number, it in enumerate(found.happenings, 1)]
@@ -144,25 +150,37 @@ def pytest_runtest_makereport(
 
 
 def _name(item: pytest.Item) -> str:
-    """The name of a test's folder."""
-    return re.sub(r"[^\w.]+", "-", f"{item.path.stem}-{item.name}").strip("-")
+    """The name of a test's folder: as one reads it, and with a number if that may not be enough."""
+    read = re.sub(r"[^\w.]+", "-", item.nodeid.replace(".py::", "::")).strip("-.")
+    if len(read) <= _LONGEST and re.fullmatch(r"[\w.\[\]-]*", item.name):
+        return read
+    return f"{read[:_LONGEST]}-{crc32(item.nodeid.encode()):08x}"
 
 
 def _kept(item: pytest.Item, folder: Path, found: Evidence) -> str:
     """Write all that there is into the test's folder, and say what to do with it."""
+    files = {f"{_FOREIGN.sub('-', name)}.journal": it for name, it in found.journals.items()}
+    try:
+        _write(folder, {name: "".join(lines) for name, lines in files.items()}, html(found.ladder))
+        lines = [f"all of it:    {_near(item, folder / _PAGE)}"]
+        lines += [
+            f"step by step: python -m sansip ladder {_near(item, folder / it)}" for it in files
+        ]
+    except OSError as error:
+        lines = [f"nothing is kept: {error}"]
+    test = f"{_near(item, item.path)}::{item.nodeid.partition('::')[2]}"
+    seed: str | None = item.config.getoption("--world-seed")
+    again = quote(test) + ("" if seed is None else f" --world-seed {quote(seed)}")
+    return "\n".join([*lines, f"run it again: pytest {again}"])
+
+
+def _write(folder: Path, journals: dict[str, str], page: str) -> None:
     folder.mkdir(parents=True)
     folder.parent.joinpath(".gitignore").write_text("*\n", "utf-8")
-    files = {f"{name}.journal": "".join(lines) for name, lines in found.journals.items()}
-    for name, content in {**files, "ladder.html": html(found.ladder)}.items():
+    for name, content in {**journals, _PAGE: page}.items():
         file = folder / name
         file.touch(0o600)  # a configuration may have a secret
         file.write_text(content, "utf-8")
-    test = f"{_near(item, item.path)}::{item.nodeid.partition('::')[2]}"
-    seed: str | None = item.config.getoption("--world-seed")
-    again = quote(test) + (f" --world-seed {quote(seed)}" if seed else "")
-    lines = [f"all of it:    {_near(item, folder / 'ladder.html')}"]
-    lines += [f"step by step: python -m sansip ladder {_near(item, folder / it)}" for it in files]
-    return "\n".join([*lines, f"run it again: pytest {again}"])
 
 
 def _near(item: pytest.Item, path: Path) -> Path:

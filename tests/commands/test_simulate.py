@@ -37,6 +37,11 @@ def bad(world):
 def silent(world):
     raise ValueError
 
+def slash(world):
+    config = sansip.Config([sansip.Endpoint("udp", "192.0.2.10:5060")])
+    world.engine(sansip.Engine(config), "edge/1")
+    raise ValueError
+
 nothing = None
 """
 Command = Callable[..., tuple[int, str, str]]
@@ -110,6 +115,12 @@ def test_what_goes_wrong_is_told_with_its_ladder_and_its_journal(
     out = io.StringIO()
     assert main(["replay", str(tmp_path / "proxy.journal")], out) == 0
     assert out.getvalue().startswith("no difference")
+
+
+def test_the_name_of_an_engine_is_no_path(command: Command) -> None:
+    status, said, _ = command("worlds.py:slash")
+    assert status == 1
+    assert said.endswith("written: edge-1.journal and edge-1.html\n")
 
 
 def test_an_error_without_words_is_told(command: Command) -> None:

@@ -10,6 +10,8 @@ from sansip.engine.events import DatagramReceived, Event, TimerFired
 from sansip.engine.state import State
 from sansip.explore import Call, Explored, Faults, Scenario, explore
 from sansip.explore.retrace import retraced
+from sansip.explore.space import Space
+from sansip.explore.words import words
 from sansip.journal import read
 from sansip.replay import replay
 
@@ -86,9 +88,75 @@ def test_depth_is_bounded() -> None:
     assert [depth for depth, _, _ in told] == [1, 2, 3]
 
 
+def test_each_call_has_a_caller_of_its_own() -> None:
+    """Both can be taken, the second one first, too."""
+    calls = (Call(ONE, cancel=False), Call(ONE, cancel=False))
+    space = Space(Scenario(engine(), calls=calls, gateways={"203.0.113.1": (486,)}))
+    assert [str(party.address) for party in space.parties[:2]] == [
+        "198.51.100.1:5060",
+        "198.51.100.2:5060",
+    ]
+    _, config = space.begin(Faults())
+    for text in ("caller 1 calls", "the engine gets INVITE", "caller 2 calls"):
+        config = next(new for it, new, _ in space.ways(config) if text in words(space, config, it))
+    assert [getattr(space.states[0][config[3][0]], "stage")] == ["proceeding"]  # noqa: B009
+
+
+@pytest.mark.parametrize(
+    ("calls", "gateways", "said"),
+    [
+        ((Call(ONE, "198.51.100.2"), ONE), {}, "two are at 198.51.100.2:5060: caller 1 and cal"),
+        ((Call(ONE, "192.0.2.10"),), {}, "two are at 192.0.2.10:5060: the engine and caller 1"),
+        ((ONE,), {"gw.example.com": (200,)}, "gateway gw.example.com:5060 needs an IP address"),
+    ],
+)
+def test_each_has_an_address_of_its_own(
+    calls: tuple[str | Call, ...], gateways: dict[str, tuple[int, ...]], said: str
+) -> None:
+    with pytest.raises(LocalProtocolError, match=said):
+        explore(Scenario(engine(), calls=calls, gateways=gateways))
+
+
+def test_an_engine_without_datagrams_is_not_explored() -> None:
+    made = sansip.Engine(sansip.Config([sansip.Endpoint("tcp", "192.0.2.10:5060")]))
+    with pytest.raises(LocalProtocolError, match="only datagrams are explored"):
+        explore(Scenario(made, calls=(ONE,), gateways={}))
+
+
+class Says(sansip.Policy):
+    """Whatever the user of a call's URI says."""
+
+    def route(self, request: sansip.Request, scene: sansip.Scene) -> sansip.Decision:
+        if request.uri.user == "boom":
+            raise ValueError("boom")
+        return sansip.Reply(403)
+
+
 def test_calls_have_to_lead_somewhere() -> None:
-    with pytest.raises(LocalProtocolError, match="the calls lead nowhere"):
+    with pytest.raises(LocalProtocolError, match="the calls lead nowhere") as caught:
         explore(Scenario(engine(ToName()), calls=(ONE,)))
+    assert str(caught.value).splitlines()[1:] == [
+        f"{ONE}: sip:gw.example.com: no such name: gw.example.com"
+    ]
+    with pytest.raises(LocalProtocolError, match="the calls lead nowhere") as caught:
+        explore(Scenario(engine(Says()), calls=(ONE, "sip:boom@203.0.113.1")))
+    assert [line.partition("(")[0] for line in str(caught.value).splitlines()[1:]] == [
+        f"{ONE}: the policy says Reply",
+        "sip:boom@203.0.113.1: the policy raised ValueError: boom",
+    ]
+
+
+def test_an_engine_that_cannot_plan_is_said() -> None:
+    class Lost(sansip.Engine):
+        __slots__ = ()
+
+        def start(self, seed: bytes, at: float) -> tuple[State, tuple[Action, ...]]:
+            raise ZeroDivisionError
+
+    made = Lost(sansip.Config([sansip.Endpoint("udp", "192.0.2.10:5060")]))
+    with pytest.raises(LocalProtocolError, match="the engine raises ZeroDivisionError") as caught:
+        explore(Scenario(made, calls=(ONE,)))
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
 # --- what is wrong

@@ -107,8 +107,9 @@ def test_they_were_different():
     project.run(tests).assert_outcomes(passed=21)
 
 
-def test_the_mark_wants_a_number(project: Project) -> None:
-    result = project.run("@pytest.mark.worlds\ndef test_one(world): pass\n")
+@pytest.mark.parametrize("given", ["", "(0)", "('x')"])
+def test_the_mark_wants_a_number(project: Project, given: str) -> None:
+    result = project.run(f"@pytest.mark.worlds{given}\ndef test_one(world): pass\n")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*how many? @pytest.mark.worlds(200), say*"])
 
@@ -141,6 +142,70 @@ def test_what_is_left_behind_goes_when_the_test_passes(project: Project) -> None
     assert project.kept()
     project.run("def test_one(world):\n    assert call(world).status == 486\n")
     assert not project.kept()
+
+
+def test_what_fails_in_a_fixture_is_shown_too_and_once(project: Project) -> None:
+    tests = """
+@pytest.fixture
+def before(world):
+    call(world)
+    raise ValueError
+
+@pytest.fixture
+def after(world):
+    yield call(world)
+    raise ValueError
+
+def test_before(before): pass
+def test_after(after): pass
+def test_both(after): assert 0
+"""
+    result = project.run(tests)
+    result.assert_outcomes(passed=1, failed=1, errors=3)
+    text = result.stdout.str()
+    assert text.count("what happened") == 3
+    for name in ("before", "after", "both"):
+        assert f"test_mine-test_{name}/proxy.journal" in project.kept()
+        assert f"all of it:    .sansip/test_mine-test_{name}/ladder.html" in text
+
+
+def test_each_test_has_a_folder_of_its_own(project: Project) -> None:
+    """Whatever its name: what one leaves behind is not cleared away by another that passes."""
+    tests = """
+class TestOne:
+    def test_it(self, world):
+        assert call(world).status == 200
+
+class TestTwo:
+    def test_it(self, world):
+        assert call(world).status == 486
+
+@pytest.mark.parametrize("status", [1, 2, 486], ids=["a/b", "x" * 300, "a b"])
+def test_many(world, status):
+    assert call(world).status == status
+"""
+    project.run(tests).assert_outcomes(passed=2, failed=3)
+    folders = {name.partition("/")[0] for name in project.kept()}
+    assert len(folders) == 3
+    assert "test_mine-TestOne-test_it" in folders
+    assert any(name.startswith("test_mine-test_many-a-b-") for name in folders)
+
+
+def test_the_name_of_an_engine_is_no_path(project: Project) -> None:
+    tests = """
+def test_one(world):
+    world.engine(sansip.Engine(CONFIG, Mine()), "edge/1")
+    assert 0
+"""
+    project.run(tests).assert_outcomes(failed=1)
+    assert "test_mine-test_one/edge-1.journal" in project.kept()
+
+
+def test_where_nothing_can_be_written_this_is_said(project: Project) -> None:
+    project.folder.write_text("in the way")
+    result = project.run("def test_one(world):\n    assert call(world).status == 200\n")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*486 Busy Here*", "nothing is kept: *", "run it again: *"])
 
 
 def test_a_promise_that_is_broken_shows_the_ladder_once(project: Project) -> None:
