@@ -11,12 +11,12 @@ ABOUT: Final = """\
 Writes a copy of a journal in which each byte of credentials and bodies is an x. Lengths stay, so
 the copy replays like the journal, unless a policy decides by what is left out.
 
-What stays: addresses, names and numbers of users, all other headers, and what a program was asked
-and has answered. The seed and the secret of the configuration stay as well, for without them
-nothing could be replayed: whoever has them can foretell what the run drew, and forge the
-Record-Route of its dialogs, as long as they are in use. Running proxies take another seed when they
-begin another file; but the secret of a configuration stays until it is changed. For somebody who
-is to look and not to replay, leave them out with --no-keys.
+What stays: addresses, names and numbers of users, passwords within URIs, all other headers, and
+what a program was asked and has answered. The seed and the secret of the configuration stay as
+well, for without them nothing could be replayed: whoever has them can foretell what the run drew,
+and forge the Record-Route of its dialogs, as long as they are in use. Running proxies take another
+seed when they begin another file; but the secret of a configuration stays until it is changed. For
+somebody who is to look and not to replay, leave them out with --no-keys.
 """
 EXAMPLES: Final = """\
 examples:

@@ -19,7 +19,7 @@ from sansip.engine.routing import overrides
 from sansip.journal import Journal, Swap
 from sansip.message import Request, Uri
 from sansip.replay.planned import Moved, Planner
-from sansip.replay.running import Comparison, Policies, begun, engine_of, unnamed
+from sansip.replay.running import Comparison, Difference, Policies, begun, engine_of, unnamed
 from sansip.replay.tally import Tally
 from sansip.replay.words import difference
 from sansip.value import value
@@ -61,14 +61,16 @@ def decisions(  # noqa: PLR0913 - most are options
     until: int | None = None,
     call: str | None = None,
     tally: Tally | None = None,
-) -> Iterator[Decided | Moved]:
+) -> Iterator[Decided | Moved | Difference]:
     """Ask another policy, too, whatever a journal's is asked; the decisions that differ.
 
     With other ``groups``, too: where both say ``Dispatch`` in ``route``, the hops that either comes
     to are what is compared, in their order, and not how a group was to choose.
 
     ``engine``, ``until``, ``call`` and ``tally`` are as in ``replay``. What is decided within
-    dialogs is compared where the recorded policy decides about that at all.
+    dialogs is compared where the recorded policy decides about that at all. Where the journal
+    itself does not replay any more a ``Difference`` says so, and ends it: what is decided behind
+    that is about a state which never was.
     """
     head = journal.head
     tally = tally or Tally()
@@ -86,9 +88,10 @@ def decisions(  # noqa: PLR0913 - most are options
         before = state
         event = comparison.event(step)
         state, replayed = both.step(state, event)
-        if replayed != step.actions:
-            comparison.sides(step.actions, replayed)  # which learns
-        tally.add(event.at - head.started, event, step.actions)
+        ordered, after = step.actions, event.at - head.started
+        if replayed != ordered:
+            ordered, replayed = comparison.sides(ordered, replayed)
+        tally.add(after, event, step.actions)
         if planner is not None:
             planner.learn(event, step.actions)
         for each in asked:
@@ -108,6 +111,10 @@ def decisions(  # noqa: PLR0913 - most are options
                 if plans is not None:
                     yield Moved(step.number, each.group, each.request, *plans)
         asked.clear()
+        if replayed != ordered:
+            about = tally.call_of(event, ordered + replayed)
+            yield Difference(step.number, event, ordered, replayed, "", about, after)
+            return
 
 
 @value
@@ -160,12 +167,16 @@ class _Both(Policy):
 
     def _ask(self, method: str, about: Any, *more: Any) -> Any:  # noqa: ANN401 - as policies are asked
         other = _asked(self._other, method, about, *more)
-        recorded = _asked(self._recorded, method, about, *more)
         request = about if isinstance(about, Request) else about.request
         scene = more[0] if method == "route" else None
-        self._note(_Asked(method, request, recorded, other, scene))
-        if isinstance(recorded, Raised):
-            raise RuntimeError(recorded.text)  # noqa: TRY004 - whatever it was
+        recorded: object = None
+        try:
+            recorded = getattr(self._recorded, method)(about, *more)
+        except Exception as error:
+            recorded = _raised(error)
+            raise  # so that the engine makes of it what it made of it then
+        finally:
+            self._note(_Asked(method, request, recorded, other, scene))
         return recorded
 
 
@@ -181,7 +192,11 @@ def _asked(policy: Policy, method: str, *about: object) -> object:
     try:
         return getattr(policy, method)(*about)
     except Exception as error:  # noqa: BLE001 - a policy's code may raise anything
-        return Raised(f"{type(error).__name__}: {error}")
+        return _raised(error)
+
+
+def _raised(error: Exception) -> Raised:
+    return Raised(f"{type(error).__name__}: {error}")
 
 
 def _same(decision: object) -> object:

@@ -19,10 +19,10 @@ import re
 import shutil
 from collections.abc import Callable, Generator
 from functools import partial
+from hashlib import blake2b
 from pathlib import Path
 from shlex import quote
 from typing import Final, cast
-from zlib import crc32
 
 import pytest
 
@@ -154,7 +154,7 @@ def _name(item: pytest.Item) -> str:
     read = re.sub(r"[^\w.]+", "-", item.nodeid.replace(".py::", "::")).strip("-.")
     if len(read) <= _LONGEST and re.fullmatch(r"[\w.\[\]-]*", item.name):
         return read
-    return f"{read[:_LONGEST]}-{crc32(item.nodeid.encode()):08x}"
+    return f"{read[:_LONGEST]}-{blake2b(item.nodeid.encode(), digest_size=4).hexdigest()}"
 
 
 def _kept(item: pytest.Item, folder: Path, found: Evidence) -> str:
