@@ -9,7 +9,18 @@ import pytest
 
 import sansip
 from journals import HEAD, POLICY, STARTED, head_of, journal_of, objects, steps
-from sansip.journal import Head, Journal, JournalError, Named, Source, Swap, Toml, Writer, read
+from sansip.journal import (
+    Head,
+    Journal,
+    JournalError,
+    Named,
+    Source,
+    Swap,
+    Toml,
+    Writer,
+    read,
+    source_of,
+)
 from stage import GW_1, SEED, Stage, ToGroup, config, make_request, on_stage
 
 TOML = Toml('listen = ["udp:192.0.2.10:5060"]\n', "proxy.toml", (("gateways.list", "1 sip:a\n"),))
@@ -264,3 +275,8 @@ def test_what_the_engine_is_made_of_is_what_any_reader_finds_in_the_second_line(
 def test_a_journal_can_be_made_of_steps_alone() -> None:
     journal = Journal(Head("9.9", SEED, STARTED, config()), iter(()))
     assert list(journal) == []
+
+
+def test_an_engine_names_its_policy_unless_it_has_none() -> None:
+    assert source_of(sansip.Engine(config(), ToGroup())) == Named("stage:ToGroup")
+    assert source_of(sansip.Engine(config())) is None

@@ -18,8 +18,10 @@ from programs import PROGRAMS, Program, play
 from sansip.engine.state import Back
 from sansip.journal import BODY, CREDENTIALS, JournalError, Source, Writer, read
 from sansip.journal.codec import Codec
+from sansip.journal.redaction import Redaction
 from sansip.journal.states import States
 from sansip.replay import replay
+from sansip.table import Table
 from stage import (
     CALLER,
     GW_1,
@@ -271,6 +273,34 @@ def test_the_head_says_how_many_lines_its_state_has() -> None:
     lines = lines_of(stage.state, stage.engine)
     assert objects(lines)[0]["state"] == len(lines) - HEAD
     assert max(map(len, lines[HEAD:])) < 4000
+
+
+def test_a_state_may_be_written_by_and_by_and_is_whole_at_the_first_step() -> None:
+    """So that nobody waits until all of it has been written."""
+    stage = on_stage(ToName())
+    for number in range(5):
+        stage.receive(make_request(branch=f"z9hG4bK{number}", call_id=f"{number}", body=SDP))
+    state, engine = stage.state.freeze(), stage.engine
+    at_once = lines_of(state, engine)
+    lines: list[str] = []
+    head = head_of(engine.config, None, state=state)
+    writer = Writer(lines.append, head, by_and_by=True)
+    assert lines == at_once[:2]
+    assert writer.more(3)
+    assert lines == at_once[:5]
+    writer.event(sansip.TimerFired(1001.0, sansip.Timer("x", "y", 1)), ())
+    assert lines[:-1] == at_once
+    assert not writer.more(3)
+
+
+def test_a_table_within_an_entry_is_redacted_like_all_else() -> None:
+    message = make_request(body=SDP).render()
+    shown = Redaction([BODY]).entry("some", "key", Table({"a": (message, [message])}))
+    assert list(shown) == ["a"]
+    inner, (listed,) = shown["a"]
+    assert inner == listed
+    assert len(inner) == len(message)
+    assert SDP not in inner
 
 
 def test_every_table_is_found_wherever_it_is() -> None:

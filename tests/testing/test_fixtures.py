@@ -7,6 +7,7 @@ import pytest
 
 from sansip.journal import read
 from sansip.ladder import draw
+from sansip.testing import fixtures
 
 pytest_plugins = ["pytester"]
 
@@ -38,7 +39,7 @@ class Project:
 
     def __init__(self, pytester: pytest.Pytester) -> None:
         self.pytester = pytester
-        self.folder = pytester.path / ".sansip"
+        self.folder = pytester.path / fixtures.FOLDER
         pytester.makeini("[pytest]")
         pytester.makeconftest(CONFTEST)
 
