@@ -4,6 +4,8 @@ Records that exist, a name without such records, no such name, or no answer to b
 is a failure: it proves nothing about the name (RFC 3263 4.2, requirement 3263-4.2-06).
 """
 
+from typing import assert_never
+
 from sansip.value import value
 
 
@@ -77,3 +79,17 @@ class Failure:
 
 
 Answer = Found | NoRecords | NoName | Failure
+
+
+def record_text(record: Record) -> str:
+    """What a record says, as zone files have it, but without final dots."""
+    match record:
+        case Ip():
+            return record.address
+        case Srv():
+            return f"{record.priority} {record.weight} {record.port} {record.target or '.'}"
+        case Naptr():
+            said = f'"{record.flags}" "{record.service}" "{record.regexp}"'
+            return f"{record.order} {record.preference} {said} {record.replacement or '.'}"
+        case _:
+            assert_never(record)

@@ -40,6 +40,11 @@ class Send:
     local: str | None = None
 
 
+def owner_of(send: str) -> str:
+    """Whose a ``Send`` of this id is: behind its number stands the key of a transaction, say."""
+    return send.partition(" ")[2]
+
+
 @value
 class OpenFlow:
     """Open a connection from the named endpoint to ``remote``; answer with one of two events.

@@ -34,7 +34,7 @@ from sansip.engine import (
     unsent,
     whereabouts,
 )
-from sansip.engine.actions import Action, Timer
+from sansip.engine.actions import Action, Timer, owner_of
 from sansip.engine.config import Config
 from sansip.engine.events import (
     AckSubmitted,
@@ -231,7 +231,7 @@ def _send_failed(turn: Turn, event: SendFailed) -> None:
     if event.id is None:
         _unreachable(turn, event)
         return
-    owner = event.id.partition(" ")[2]
+    owner = owner_of(event.id)
     link = Link(event.endpoint, event.remote)
     turn.unsent.append((Waiting(owner, event.quoted), link, event.reason))
 

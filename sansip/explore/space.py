@@ -47,6 +47,7 @@ COPIED: Final = "copied"
 DNS: Final = "dns"
 UNANSWERED: Final = "unanswered"
 KINDS: Final = (LOST, LATE, COPIED, "unavailable", REFUSED, "silent", DNS)
+_LOST, _LATE, _COPIED, _DNS = map(KINDS.index, (LOST, LATE, COPIED, DNS))
 
 ARRIVES: Final = "arrives"
 FIRES: Final = "fires"
@@ -286,7 +287,7 @@ class Space:
             return
         new, sent = self._turned(party, mine, number, "")
         yield _put(parties, party, new), sent, left, ()
-        if not any(left[3:6]):
+        if not any(left[_COPIED + 1 : _DNS]):
             return
         for fault in state.faults(packet):
             kind = KINDS.index(fault)
@@ -322,32 +323,32 @@ class Space:
                 yield from self._spread(
                     situation, after, flights, states, rest + sent, notes + noted
                 )
-                if left[2] and not noted:
+                if left[_COPIED] and not noted:
                     copy = self.flight(Flight(what, loose=True))
                     yield from self._spread(
-                        situation, _less(after, 2), (*flights, copy), states, rest + sent,
+                        situation, _less(after, _COPIED), (*flights, copy), states, rest + sent,
                         (*notes, (COPIED, number)),
                     )  # fmt: skip
         else:
             yield from self._spread(situation, left, (*flights, number), parties, rest, notes)
-            if left[2] and isinstance(what, Datagram):
+            if left[_COPIED] and isinstance(what, Datagram):
                 copy = self.flight(Flight(what, loose=True))
                 yield from self._spread(
-                    situation, _less(left, 2), (*flights, number, copy), parties, rest,
+                    situation, _less(left, _COPIED), (*flights, number, copy), parties, rest,
                     (*notes, (COPIED, number)),
                 )  # fmt: skip
-        if left[6] and isinstance(what, Asked):
+        if left[_DNS] and isinstance(what, Asked):
             failed = self.flight(Flight(Asked(what.question, fails=True)))
-            less, noted = _less(left, 6), (*notes, (DNS, number))
+            less, noted = _less(left, _DNS), (*notes, (DNS, number))
             yield from self._spread(situation, less, (*flights, failed), parties, rest, noted)
             noted = (*notes, (UNANSWERED, number))
             yield from self._spread(situation, less, flights, parties, rest, noted)
-        elif left[0] and not isinstance(what, Asked):
-            less, noted = _less(left, 0), (*notes, (LOST, number))
+        elif left[_LOST] and not isinstance(what, Asked):
+            less, noted = _less(left, _LOST), (*notes, (LOST, number))
             yield from self._spread(situation, less, flights, parties, rest, noted)
-        if left[1]:
+        if left[_LATE]:
             slow = self.flight(Flight(what, self._t4, loose=True))
-            less, noted = _less(left, 1), (*notes, (LATE, number))
+            less, noted = _less(left, _LATE), (*notes, (LATE, number))
             yield from self._spread(situation, less, (*flights, slow), parties, rest, noted)
 
     def _sorted(self, flights: tuple[int, ...]) -> tuple[int, ...]:

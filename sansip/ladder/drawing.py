@@ -22,6 +22,7 @@ from sansip.engine.actions import (
     StartTimer,
     StopDns,
     StopTimer,
+    owner_of,
 )
 from sansip.engine.events import (
     AckSubmitted,
@@ -277,7 +278,7 @@ class Drawing:
                 self._message(PROXY, remote, action.data, transport)
                 method = wording.field(action.data, "cseq").rpartition(" ")[2]
                 if self._only is None or self.rows[-1].calls:
-                    key = action.id.partition(" ")[2]
+                    key = owner_of(action.id)
                     way = "from" if key.startswith(SERVER) else "to"
                     self._about.setdefault(key, f"{wording.plain(method)} {way} {remote}")
             case OpenFlow():

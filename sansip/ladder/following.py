@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from sansip.engine.actions import Action, Consult, Deliver, OpenFlow, QueryDns, Send
+from sansip.engine.actions import Action, Consult, Deliver, OpenFlow, QueryDns, Send, owner_of
 from sansip.engine.events import (
     AckSubmitted,
     CancelSubmitted,
@@ -90,7 +90,7 @@ class Calls:
         """Whose an order is, of a step that has to do with these calls."""
         match action:
             case Send():
-                self._keys[action.id.partition(" ")[2]] = names
+                self._keys[owner_of(action.id)] = names
             case Deliver():
                 self._answers["handle", action.handle] = names
             case QueryDns():
@@ -109,7 +109,7 @@ class Calls:
             case TimerFired():
                 return self._owning(event.timer.owner)
             case SendFailed():
-                owner = (event.id or "").partition(" ")[2]
+                owner = owner_of(event.id or "")
                 return self._keys.get(owner) or self.in_bytes(event.quoted)
             case DnsAnswered():
                 return self._answers.get(("query", event.query), ())

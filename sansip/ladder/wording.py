@@ -106,7 +106,7 @@ def answered(question: str, answer: dns.Answer) -> str:
     """What DNS has said."""
     match answer:
         case dns.Found():
-            records = ", ".join([record_text(record) for record in answer.records])
+            records = ", ".join([dns.record_text(record) for record in answer.records])
             return plain(f"{question} is {records}, for {answer.ttl:g} s")
         case dns.NoRecords():
             return plain(f"{question}: no such records, for {answer.ttl:g} s")
@@ -116,20 +116,6 @@ def answered(question: str, answer: dns.Answer) -> str:
             return plain(f"{question}: no answer: {answer.reason}")
         case _:
             assert_never(answer)
-
-
-def record_text(record: dns.Record) -> str:
-    """What a record says, in the order of zone files."""
-    match record:
-        case dns.Ip():
-            return record.address
-        case dns.Srv():
-            return f"{record.priority} {record.weight} {record.port} {record.target or '.'}"
-        case dns.Naptr():
-            said = f'"{record.flags}" "{record.service}" "{record.regexp}"'
-            return f"{record.order} {record.preference} {said} {record.replacement or '.'}"
-        case _:
-            assert_never(record)
 
 
 # --- timers

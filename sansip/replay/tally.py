@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from sansip.engine.actions import Action, Deliver, Send, StartTimer
+from sansip.engine.actions import Action, Deliver, Send, StartTimer, owner_of
 from sansip.engine.events import (
     Administered,
     DatagramReceived,
@@ -73,7 +73,7 @@ class Tally:
         if found is None and isinstance(event, TimerFired):
             found = self._of_owner(event.timer.owner)
         if found is None and isinstance(event, SendFailed):
-            found = self._owners.get((event.id or "").partition(" ")[2])
+            found = self._owners.get(owner_of(event.id or ""))
         message = getattr(event, "request", None) or getattr(event, "response", None)
         if found is None and message is not None:
             found = message.call_id
@@ -99,7 +99,7 @@ class Tally:
         if call is None:
             return
         self._count(call, is_call=_INVITE.search(send.data) is not None)
-        self._own(send.id.partition(" ")[2], call)
+        self._own(owner_of(send.id), call)
 
     def _own(self, owner: str, call: str) -> None:
         self._owners[owner] = call

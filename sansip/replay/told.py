@@ -1,6 +1,6 @@
 """Events and actions as a log would tell them: a short line each, the message before all else."""
 
-from sansip.dns import Answer, Found, NoName, NoRecords
+from sansip.dns import Answer, Found, NoName, NoRecords, record_text
 from sansip.engine.actions import (
     Action,
     CloseFlow,
@@ -24,7 +24,7 @@ from sansip.engine.events import (
     StreamReceived,
     TimerFired,
 )
-from sansip.ladder.wording import plain, record_text, start_line
+from sansip.ladder.wording import plain, start_line
 from sansip.replay.words import shortened, words
 
 

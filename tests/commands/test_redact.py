@@ -1,6 +1,5 @@
 """``python -m sansip redact``: a journal that may be shown to others, and what it says."""
 
-import io
 import json
 import shlex
 import stat
@@ -13,7 +12,7 @@ import sansip
 from elsewhere import differences
 from elsewhere import sansip as elsewhere
 from journals import POLICY, head_of, objects
-from sansip.commands import main, redact
+from sansip.commands import redact
 from sansip.journal import JournalError, Source, Toml, Writer, read
 from sansip.replay import replay
 from stage import GW_1, SDP, Stage, ToName, config, make_request, on_stage
@@ -55,19 +54,6 @@ def file(tmp_path: Path) -> Path:
     file = tmp_path / "run.journal"
     file.write_text("".join(lines_of(a_call())))
     return file
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Command:
-    """Give what runs a command: exit status, and what it says."""
-
-    def run(*arguments: str | Path) -> tuple[int, str, str]:
-        out = io.StringIO()
-        status = main([str(argument) for argument in arguments], out)
-        caught = capsys.readouterr()
-        return status, caught.out + out.getvalue(), caught.err
-
-    return run
 
 
 def test_credentials_and_bodies_are_left_out_and_the_rest_stays(

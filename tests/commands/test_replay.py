@@ -42,19 +42,6 @@ def file(tmp_path: Path) -> Path:
     return file
 
 
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Command:
-    """Give what runs a command: exit status, and what it says."""
-
-    def run(*arguments: str | Path) -> tuple[int, str, str]:
-        out = io.StringIO()
-        status = main([str(argument) for argument in arguments], out)
-        caught = capsys.readouterr()
-        return status, caught.out + out.getvalue(), caught.err
-
-    return run
-
-
 ALL = "4 events (3 messages, 1 DNS answer), 16 actions, 1 call, 0.0 s"
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
 import sansip
+from sansip.engine.actions import owner_of
 from sansip.engine.contexts import OWNER
 from sansip.proxy.states import Hunting
 from sansip.table import Table
@@ -66,7 +67,7 @@ class Books:
             match action:
                 case sansip.Send():
                     self.new_number(int(action.id.partition(" ")[0]))
-                    owner = action.id.partition(" ")[2]
+                    owner = owner_of(action.id)
                     assert owner not in guarded, "a message leaves after its timer has started"
                     sent.add(owner)
                 case sansip.StartTimer(timer, seconds):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import sansip
 from books import Books
+from sansip.engine.actions import owner_of
 from sansip.engine.fleet import Watch
 from sansip.engine.probes import OWNER as PROBE
 from sansip.engine.state import ClientTransaction, Link
@@ -216,7 +217,7 @@ class Promises:
         method, status = response.cseq.method, response.status
         if method != "INVITE":
             assert status == 100 or 200 <= status != 408, "RFC 4320 4"
-        key = send.id.partition(" ")[2]
+        key = owner_of(send.id)
         if key.startswith("s|"):
             self.life(key, before, after).answer(status, send.data)
 

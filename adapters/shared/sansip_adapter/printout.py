@@ -126,7 +126,7 @@ def _answered(asked: Asked) -> list[tuple[Cell, ...]]:
     ttl = "" if isinstance(answer, dns.Failure) else _seconds(answer.ttl)
     match answer:
         case dns.Found():
-            texts = [_record(record) for record in answer.records]
+            texts = [_printable(dns.record_text(record)) for record in answer.records]
         case dns.NoRecords():
             texts = [("no such records", "dim")]
         case dns.NoName():
@@ -137,21 +137,6 @@ def _answered(asked: Asked) -> list[tuple[Cell, ...]]:
             assert_never(answer)
     first: tuple[Cell, ...] = (question.name, question.type, (ttl, "dim"), texts[0], (took, "dim"))
     return [first, *[("", "", "", text, "") for text in texts[1:]]]
-
-
-def _record(record: dns.Record) -> str:
-    """A record as zone files have it, without final dots."""
-    match record:
-        case dns.Ip():
-            return record.address
-        case dns.Srv():
-            return f"{record.priority} {record.weight} {record.port} {record.target or '.'}"
-        case dns.Naptr():
-            said = record.flags, record.service, record.regexp
-            texts = " ".join([f'"{_printable(text)}"' for text in said])
-            return f"{record.order} {record.preference} {texts} {record.replacement or '.'}"
-        case _:
-            assert_never(record)
 
 
 def _printable(text: str) -> str:
